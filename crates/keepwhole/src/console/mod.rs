@@ -1,0 +1,1 @@
+//! The server-rendered console: loopback, no JavaScript needed, Korean and English.

@@ -1,0 +1,1 @@
+//! The embedded journal: frames, segments, recovery, tiles, signed checkpoints.

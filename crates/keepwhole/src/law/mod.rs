@@ -1,0 +1,1 @@
+//! Law as dated data: loads, checks and adopts the rules under `law/`.

@@ -1,0 +1,2 @@
+//! The keepwhole program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Builds redress sets: sum trees, manifests and customers' packages (proofs 2).

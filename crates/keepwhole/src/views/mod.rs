@@ -1,0 +1,1 @@
+//! Pure projections of the state: the ten questions, a case, a customer, the journal.
