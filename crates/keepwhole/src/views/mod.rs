@@ -1,1 +1,25 @@
-//! Pure projections of the state: the ten questions, a case, a customer, the journal.
+//! Pure projections of the state: the ten questions, a case, a customer, the journal, and the report of a demo.
+//!
+//! A view holds exactly what one page shows, as plain owned data: the pages of [`crate::console`] and
+//! [`crate::report`] read nothing else. What the journal does not record is [`Value::Unknown`] with the reason, never
+//! zero and never green.
+
+mod customer;
+mod figure;
+mod incident;
+mod journal;
+mod overview;
+mod report;
+
+pub use customer::{Balance, CustomerView, PackageLink, Redress, StatementLine};
+pub use figure::{Figure, Mark, Marked, Value};
+pub use incident::{
+    Awareness, ClockRow, ClockState, Done, EventKind, Freeze, IncidentLine, IncidentView,
+    LawStatus, LossRow, TimelineEvent, Trip,
+};
+pub use journal::{Head, JournalView, Record};
+pub use overview::{Answer, AnswerState, Banner, Overview};
+pub use report::{
+    CoverageRow, FineColumn, FineRow, Hypothesis, ProofView, ReportView, Run, RunMode, TokenLoss,
+    Verified,
+};

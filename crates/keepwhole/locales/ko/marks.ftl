@@ -1,0 +1,1 @@
+mark-published = 공표
