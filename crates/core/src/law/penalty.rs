@@ -80,7 +80,7 @@ pub enum WhyZero {
     ComplianceProved,
 }
 
-/// Why no amount can be given.
+/// What is missing for a full amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAmount {
     /// The amount the rate applies to is not known.
@@ -108,7 +108,7 @@ pub struct Figure {
     pub ceiling: Option<u128>,
     /// Why the amount is 0.
     pub zero: Option<WhyZero>,
-    /// Why there is no amount.
+    /// Why there is no amount, or why it rests on a cap alone (the base of the rate is not known).
     pub missing: Option<NoAmount>,
     /// The formula in words and numbers.
     pub formula: String,
@@ -201,13 +201,12 @@ pub fn figure(
         rule: rule.id.clone(),
     })?;
     let zero = why_zero(rule, day, inputs);
-    let missing = match priced.amount {
-        Some(_) => None,
-        None if base != Base::Fixed && inputs.amount(base).is_none() => {
+    let missing =
+        if base != Base::Fixed && rate(rule, base).is_some() && inputs.amount(base).is_none() {
             Some(NoAmount::Missing(base))
-        }
-        None => Some(NoAmount::NoFormula),
-    };
+        } else {
+            priced.amount.is_none().then_some(NoAmount::NoFormula)
+        };
     Ok(Some(Figure {
         rule: rule.id.clone(),
         title: rule.title_en.clone(),

@@ -185,7 +185,7 @@ pub enum Value {
     Day(Day),
     /// Values in order.
     List(Vec<Value>),
-    /// Keyed values, in the order of the file.
+    /// Keyed values, sorted by key (bytewise).
     Table(Vec<(String, Value)>),
 }
 
@@ -300,7 +300,7 @@ pub struct RuleRecord {
     pub confidence: Confidence,
     /// Limits, doubts, interpretation.
     pub note: String,
-    /// Numbers and words of the rule, in the order of the file.
+    /// Numbers and words of the rule, sorted by key (bytewise): the order of a file has no meaning.
     pub parameters: Vec<(String, Value)>,
 }
 

@@ -1,0 +1,3 @@
+//! Tests of the rules of the core: each module is one part.
+
+mod law;
