@@ -1,0 +1,75 @@
+//! The stage `browser`: makes a small demo installation and has Chromium walk its pages.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::command::{capture, command, found, pass_through};
+use crate::prerequisites;
+use crate::stages::{Outcome, judge, missing};
+
+/// Builds the program, installs the test's packages, makes the data, runs `tests/browser/run.mjs`.
+pub(crate) fn stage(root: &Path) -> Outcome {
+    for program in ["node", "npm"] {
+        if !found(program) {
+            return missing(prerequisites::advice(program));
+        }
+    }
+    let Some(chromium) = prerequisites::browser(root) else {
+        return missing(prerequisites::advice("chromium"));
+    };
+    if !pass_through(root, "cargo", &["build", "--release", "--quiet"]) {
+        return Outcome::Failed("the release build failed".to_owned());
+    }
+    let tests = root.join("tests/browser");
+    if !pass_through(
+        &tests,
+        "npm",
+        &["ci", "--no-audit", "--no-fund", "--loglevel", "error"],
+    ) {
+        return missing("`npm ci` failed in tests/browser, see above".to_owned());
+    }
+    let folder = root.join("target/browser");
+    if let Err(error) = fresh(&folder) {
+        return Outcome::Failed(format!("cannot make {}: {error}", folder.display()));
+    }
+    let keepwhole = root.join("target/release/keepwhole");
+    let data = [
+        "demo",
+        "--out",
+        "demo",
+        "--no-serve",
+        "--customers",
+        "2000",
+        "--json",
+    ];
+    let demo = capture(
+        command(&folder, &keepwhole.to_string_lossy(), &data),
+        Duration::from_secs(300),
+    );
+    if !demo.success {
+        print!("{}", demo.text);
+        return Outcome::Failed("`keepwhole demo` failed, see above".to_owned());
+    }
+    let mut walk = command(&folder, "node", &[&tests.join("run.mjs").to_string_lossy()]);
+    walk.arg("--keepwhole").arg(&keepwhole).args([
+        "--demo",
+        "demo",
+        "--screenshots",
+        "screenshots",
+    ]);
+    walk.env("CHROMIUM", chromium);
+    let ended = capture(walk, Duration::from_secs(900));
+    print!("{}", ended.text);
+    judge(
+        ended.success,
+        "see the failed checks above; pictures are in target/browser/screenshots",
+    )
+}
+
+/// An empty folder, whatever an earlier run left there.
+fn fresh(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)
+}
