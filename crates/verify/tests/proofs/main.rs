@@ -1,0 +1,15 @@
+//! What an auditor or customer relies on: proofs that are right are accepted, everything else is refused by name.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod checkpoint;
+mod note;
+mod policy;
+mod tile;
+mod tlog_proof;
+mod tree;
