@@ -1,1 +1,32 @@
+### Marks, values, states and other words that stand beside figures.
+
+marks-heading = What the marks mean
 mark-published = published
+mark-published-means = Stands in a public source that is named.
+mark-recorded = recorded
+mark-recorded-means = Read from an entry of this journal.
+mark-derived = derived
+mark-derived-means = Computed from other figures.
+mark-assumed = assumed
+mark-assumed-means = No source has it, so it was assumed; every assumption is listed.
+value-unknown = unknown: { $why }
+value-no-share = cannot be computed
+evidence-entries = entries
+evidence-more = and { $count } more
+event-outflow = outflow
+event-seen = noticed
+event-stopped = halted
+event-told = told
+event-recovered = frozen or recovered
+event-decided = decided, other
+law-in-force = in force
+law-superseded = superseded
+law-enacted = enacted, not yet in force
+law-proposed = proposed
+law-announced = announced
+law-self-regulation = self-regulation
+law-forbearance = supervisory forbearance
+confidence-checked = text checked
+confidence-mirror = read in a public mirror
+confidence-press = read in press or reports
+confidence-not-rechecked = not rechecked

@@ -1,1 +1,32 @@
+### Marks, values, states and other words that stand beside figures.
+
+marks-heading = 수치 표시의 뜻
 mark-published = 공표
+mark-published-means = 출처를 밝힌 공개 자료에 있는 수치입니다.
+mark-recorded = 기록
+mark-recorded-means = 기록부에서 그대로 읽은 수치입니다.
+mark-derived = 산출
+mark-derived-means = 다른 수치에서 계산한 수치입니다.
+mark-assumed = 가정
+mark-assumed-means = 공개 자료에 없어 가정한 수치입니다. 가정은 모두 밝힙니다.
+value-unknown = 알 수 없음: { $why }
+value-no-share = 계산할 수 없음
+evidence-entries = 근거 기록
+evidence-more = 외 { $count }건
+event-outflow = 유출
+event-seen = 인지
+event-stopped = 중지
+event-told = 통지·신고
+event-recovered = 동결·회수
+event-decided = 결정·그 밖
+law-in-force = 시행 중
+law-superseded = 효력 종료
+law-enacted = 공포, 시행 전
+law-proposed = 제안 단계
+law-announced = 예고 단계
+law-self-regulation = 자율규제
+law-forbearance = 감독상 비조치
+confidence-checked = 원문 확인
+confidence-mirror = 공개 사본 확인
+confidence-press = 보도·보고서 확인
+confidence-not-rechecked = 재확인하지 않음

@@ -34,6 +34,17 @@ impl Mark {
             Mark::Assumed => "mark-assumed",
         }
     }
+
+    /// The catalogue's key of what the mark means.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Mark::Published => "mark-published-means",
+            Mark::Recorded => "mark-recorded-means",
+            Mark::Derived => "mark-derived-means",
+            Mark::Assumed => "mark-assumed-means",
+        }
+    }
 }
 
 /// A value with its mark.

@@ -8,8 +8,8 @@ use crate::text::{Amount, Words};
 pub enum LawStatus {
     /// Binding.
     InForce,
-    /// Binding until a day before today.
-    Ended,
+    /// Was binding until a day that has passed; another record may have taken over.
+    Superseded,
     /// Promulgated, binding from a fixed day.
     EnactedNotYetInForce,
     /// A bill or draft; never counted as owed.
@@ -20,8 +20,6 @@ pub enum LawStatus {
     SelfRegulation,
     /// A supervisor has said it will not act.
     SupervisoryForbearance,
-    /// A rule of another place, shown to compare.
-    Comparison,
 }
 
 impl LawStatus {
@@ -30,13 +28,12 @@ impl LawStatus {
     pub fn key(self) -> &'static str {
         match self {
             LawStatus::InForce => "law-in-force",
-            LawStatus::Ended => "law-ended",
+            LawStatus::Superseded => "law-superseded",
             LawStatus::EnactedNotYetInForce => "law-enacted",
             LawStatus::Proposed => "law-proposed",
             LawStatus::Announced => "law-announced",
             LawStatus::SelfRegulation => "law-self-regulation",
             LawStatus::SupervisoryForbearance => "law-forbearance",
-            LawStatus::Comparison => "law-comparison",
         }
     }
 
@@ -179,7 +176,7 @@ pub struct ClockRow {
     pub source: String,
     /// How the rule stands.
     pub status: LawStatus,
-    /// How sure the record's reading is (`official`, `mirror`, `press`, ...).
+    /// How sure the record's reading is (`checked`, `mirror`, `press`, `not_rechecked`).
     pub confidence: String,
     /// What starts it, in words: which of the candidates for awareness, or which other fact.
     pub trigger: Words,

@@ -1,0 +1,79 @@
+### Incidents: list, summary, clocks, losses, halts, freezes.
+
+incidents-heading = Which incidents are open, and what is due next?
+incidents-caption = Incidents, the newest first
+incidents-none = This journal records no incident.
+incidents-col-id = Id
+incidents-col-title = What it is
+incidents-col-opened = Opened
+incidents-col-state = State
+incidents-col-due = Nearest due time
+incidents-no-due = no clock with a number runs
+incidents-overdue = { $count } overdue
+incident-heading = Incident { $id }: what happened, and what is due?
+incident-state = State
+incident-open = open
+incident-closed = closed
+incident-opened = Opened
+incident-opened-by = Opened by
+incident-working-start = Working start
+incident-working-note = The earliest sign. It never moves, and the internal clocks run from it.
+incident-awareness = Candidates for legal awareness
+incident-no-awareness = No officer has named a moment of awareness.
+incident-awareness-no-time = time not published
+incident-awareness-legal = (named by an officer as the legal awareness)
+incident-timeline = Timeline
+incident-clocks = Duties and their clocks
+incident-clocks-note = Where the law sets no number, only the elapsed time is shown; no deadline is invented.
+incident-clocks-caption = Start, due time and fulfilment of each duty
+incident-no-clocks = No duty is recorded for this incident.
+incident-losses = What was taken, and who bears it
+incident-no-losses = No outflow is recorded.
+incident-trips = Halts
+incident-no-trips = No trip of the breaker is recorded.
+incident-freezes = Freezes at other parties
+incident-freezes-caption = Recorded freezes
+incident-no-freezes = No freeze is recorded.
+clock-col-duty = Duty, receiver, source
+clock-col-start = Started
+clock-col-due = Due
+clock-col-done = Done
+clock-col-state = State
+clock-to = To:
+clock-confidence = Reading:
+clock-no-start = not started
+clock-no-due = the law sets no number
+clock-no-done = no fulfilment recorded
+clock-not-started = not started
+clock-running = running, { $span } left
+clock-overdue = overdue by { $span }
+clock-done-in-time = done with { $span } left
+clock-done-late = done { $span } late
+clock-no-number = no number; { $span } elapsed
+clock-no-number-done = no number; done after { $span }
+clock-closed = closed as not applicable
+clock-not-found = not found in public sources
+redress-words = Customers’ claims stay whole: short = replenished + outstanding, and it is for the exchange to put it back.
+loss-caption = What was taken of each asset and who bears it, in units of that asset
+loss-col-asset = Asset
+loss-col-taken = Taken
+loss-col-house = Borne by the house
+loss-col-customers = Short behind customers
+loss-col-replenished = replenished
+loss-col-outstanding = outstanding
+loss-rows =
+    { $count } { $form ->
+        [one] asset
+       *[other] assets
+    }
+trip-caption = Trips of the breaker
+trip-col-scope = Scope
+trip-col-cause = Cause
+trip-col-at = Tripped
+trip-col-reset = Reset
+trip-stands = still halted
+freeze-col-holder = Where
+freeze-col-amount = Amount
+freeze-col-at = When
+freeze-col-state = State
+freeze-no-time = time not published

@@ -1,0 +1,18 @@
+### Pages that say what is wrong and what to do next.
+
+problem-not-found = Not found
+problem-bad-request = The request cannot be answered
+problem-unavailable = Cannot be answered now
+problem-home = Go to the overview
+problem-no-page = No page has this address. Choose one from the navigation above.
+problem-no-incident = This journal has no incident with the id “{ $id }”. Choose one from the list of incidents.
+problem-no-report = This installation holds no report (report.html). A demo or a drill writes one.
+problem-from = The entry number “{ $from }” is not a whole number from 0 on. Example: /journal?from=0
+problem-query = The query of the address cannot be read. Give each key once, in UTF-8.
+problem-path = The id in the address cannot be read. Write it in UTF-8.
+problem-foreign-host = The console answers only requests that name this machine (localhost, 127.0.0.1).
+problem-too-long = The address is too long. Keep it within 1,024 bytes.
+problem-body = The console takes no request with a body.
+problem-method = The console only shows: it answers GET and HEAD alone.
+problem-source = The journal cannot be read: { $why }
+problem-slow = The answer took too long and was given up. Try again in a moment.

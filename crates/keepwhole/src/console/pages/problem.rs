@@ -1,0 +1,88 @@
+//! What a reader sees when a page cannot be shown: what is wrong, and what to do next.
+
+use maud::html;
+
+use crate::console::Reader;
+use crate::console::frame::{Page, framed};
+use crate::text::Words;
+
+/// Why there is no page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// No page has this address.
+    NoPage,
+    /// No incident has this id.
+    NoIncident(String),
+    /// The installation holds no report.
+    NoReport,
+    /// A part of the request is malformed: which, and what would be right.
+    Malformed(Words),
+    /// The `Host` header names another place than this machine.
+    ForeignHost,
+    /// The address is too long.
+    TooLong,
+    /// The request carries a body.
+    Body,
+    /// Another method than GET or HEAD.
+    Method,
+    /// The source cannot answer now, and why.
+    Unavailable(String),
+    /// The answer took too long.
+    Slow,
+}
+
+impl Problem {
+    /// The status code (RFC 9110, section 15).
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Problem::NoPage | Problem::NoIncident(_) | Problem::NoReport => 404,
+            Problem::Malformed(_) | Problem::ForeignHost => 400,
+            Problem::TooLong => 414,
+            Problem::Body => 413,
+            Problem::Method => 405,
+            Problem::Unavailable(_) | Problem::Slow => 503,
+        }
+    }
+
+    fn heading(&self) -> &'static str {
+        match self.status() {
+            404 => "problem-not-found",
+            503 => "problem-unavailable",
+            _ => "problem-bad-request",
+        }
+    }
+
+    fn sentence(&self) -> Words {
+        match self {
+            Problem::NoPage => Words::key("problem-no-page"),
+            Problem::NoIncident(id) => Words::key("problem-no-incident").with("id", id.as_str()),
+            Problem::NoReport => Words::key("problem-no-report"),
+            Problem::Malformed(words) => words.clone(),
+            Problem::ForeignHost => Words::key("problem-foreign-host"),
+            Problem::TooLong => Words::key("problem-too-long"),
+            Problem::Body => Words::key("problem-body"),
+            Problem::Method => Words::key("problem-method"),
+            Problem::Unavailable(why) => Words::key("problem-source").with("why", why.as_str()),
+            Problem::Slow => Words::key("problem-slow"),
+        }
+    }
+}
+
+/// The page that says what is wrong.
+pub(crate) fn problem_page(r: &Reader, problem: &Problem) -> String {
+    let body = html! {
+        div.problem role="alert" { p { (r.say(&problem.sentence())) } }
+        p { a href=(r.href("/")) { (r.t("problem-home")) } }
+    };
+    framed(
+        r,
+        &Page {
+            heading: r.t(problem.heading()),
+            here: "",
+            banner: None,
+            as_of: None,
+            head: None,
+            body,
+        },
+    )
+}

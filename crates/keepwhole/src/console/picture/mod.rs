@@ -1,0 +1,13 @@
+//! Pictures drawn by the server: a pure function from a view to an SVG with a title and a description. The table or list
+//! that follows each one says the same in words; no meaning rests on colour alone.
+
+mod bars;
+mod course;
+mod coverage;
+mod scale;
+mod timeline;
+
+pub(crate) use bars::token_bars;
+pub(crate) use course::courses;
+pub(crate) use coverage::coverage_bars;
+pub(crate) use timeline::timeline;

@@ -1,0 +1,188 @@
+//! The incident on one axis: events above, one lane per clock below.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+
+use super::scale::{place_time, time_marks};
+use crate::console::Reader;
+use crate::console::fragment::{as_count, clock_words};
+use crate::text::{Words, seoul, seoul_clock};
+use crate::views::{ClockRow, ClockState, EventKind, TimelineEvent};
+
+const WIDTH: u32 = 960;
+const LEFT: u32 = 24;
+const RIGHT: u32 = 24;
+const INNER: u32 = WIDTH - LEFT - RIGHT;
+const MARKER: u32 = 26;
+const EVENT_ROWS: u32 = 4;
+const AXIS: u32 = 24 + EVENT_ROWS * MARKER;
+const LANE: u32 = 44;
+
+/// The window of time drawn: from the first to the last thing that happened, with a little room. Clocks that are due
+/// later run to the right edge and name their due time.
+struct Window {
+    from: u64,
+    until: u64,
+}
+
+impl Window {
+    fn around(events: &[TimelineEvent], clocks: &[ClockRow]) -> Option<Self> {
+        let moments: BTreeSet<u64> = events
+            .iter()
+            .map(|event| event.at)
+            .chain(
+                clocks
+                    .iter()
+                    .filter_map(|clock| clock.done.as_ref().map(|done| done.at)),
+            )
+            .collect();
+        let (first, last) = (*moments.first()?, *moments.last()?);
+        let room = (last - first).max(60_000) / 24;
+        Some(Self {
+            from: first.saturating_sub(room),
+            until: last.saturating_add(room),
+        })
+    }
+
+    fn x(&self, at: u64) -> u32 {
+        LEFT + place_time(at, self.from, self.until, INNER)
+    }
+}
+
+/// Draws the events and the clocks that have started. `now` draws the moment of the page where it lies in the window.
+pub(crate) fn timeline(
+    r: &Reader,
+    name: &str,
+    events: &[TimelineEvent],
+    clocks: &[ClockRow],
+    now: Option<u64>,
+) -> Markup {
+    let lanes: Vec<&ClockRow> = clocks
+        .iter()
+        .filter(|clock| clock.started.is_some())
+        .collect();
+    let Some(window) = Window::around(events, clocks) else {
+        return html! {};
+    };
+    let height = AXIS + 40 + u32::try_from(lanes.len()).unwrap_or(0) * LANE;
+    let name = r.id(name);
+    html! {
+        figure.picture {
+            div.scroll role="region" aria-label=(r.t("picture-timeline")) tabindex="0" {
+                svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{name}-title {name}-desc")) {
+                    title id=(format!("{name}-title")) { (r.t("picture-timeline")) }
+                    desc id=(format!("{name}-desc")) {
+                        (Words::key("picture-timeline-desc")
+                            .with("events", as_count(events.len()).to_string())
+                            .with("clocks", as_count(lanes.len()).to_string())
+                            .with("from", seoul(window.from)).with("until", seoul(window.until)).say(r.lang))
+                    }
+                    (axis(&window, height))
+                    (event_marks(events, &window))
+                    @for (row, clock) in lanes.iter().enumerate() {
+                        (lane(r, clock, &window, now, AXIS + 36 + u32::try_from(row).unwrap_or(0) * LANE))
+                    }
+                }
+            }
+            figcaption { (r.t("picture-timeline-caption")) " " (legend(r)) }
+        }
+    }
+}
+
+fn axis(window: &Window, height: u32) -> Markup {
+    html! {
+        line.axis x1=(LEFT) x2=(WIDTH - RIGHT) y1=(AXIS) y2=(AXIS) {}
+        @for at in time_marks(window.from, window.until, 12) {
+            @let x = window.x(at);
+            line.grid x1=(x) x2=(x) y1=(AXIS) y2=(height - 8) {}
+            text.tick x=(x) y=(AXIS + 18) text-anchor="middle" { (seoul_clock(at)) }
+        }
+    }
+}
+
+/// Events in up to four rows, so that numbers never cover each other.
+fn event_marks(events: &[TimelineEvent], window: &Window) -> Markup {
+    let mut ends = [0_u32; EVENT_ROWS as usize];
+    let mut placed = Vec::with_capacity(events.len());
+    for (index, event) in events.iter().enumerate() {
+        let x = window.x(event.at);
+        let row = ends.iter().position(|end| *end <= x).unwrap_or(0);
+        if let Some(end) = ends.get_mut(row) {
+            *end = x + MARKER + 18;
+        }
+        let up = u32::try_from(row).unwrap_or(0) * MARKER;
+        placed.push((index + 1, event, x, AXIS - 16 - up));
+    }
+    html! {
+        @for (number, event, x, y) in placed {
+            line.stem x1=(x) x2=(x) y1=(y) y2=(AXIS) {}
+            (shape(event.kind, x, y))
+            text.label x=(x + 10) y=(y + 4) { (number) }
+        }
+    }
+}
+
+/// The marker of a kind of event: each kind has its own shape.
+fn shape(kind: EventKind, x: u32, y: u32) -> Markup {
+    let points = |list: &[(u32, u32)]| {
+        let list: Vec<String> = list.iter().map(|(x, y)| format!("{x},{y}")).collect();
+        list.join(" ")
+    };
+    html! {
+        @match kind {
+            EventKind::Outflow => polygon.event.event-outflow points=(points(&[(x - 8, y - 6), (x + 8, y - 6), (x, y + 8)])) {},
+            EventKind::Recovered => polygon.event.event-recovered points=(points(&[(x - 8, y + 6), (x + 8, y + 6), (x, y - 8)])) {},
+            EventKind::Seen => polygon.event.event-seen points=(points(&[(x, y - 8), (x + 8, y), (x, y + 8), (x - 8, y)])) {},
+            EventKind::Stopped => rect.event.event-stopped x=(x - 7) y=(y - 7) width="14" height="14" {},
+            EventKind::Told => circle.event.event-told cx=(x) cy=(y) r="7" {},
+            EventKind::Decided => circle.event.event-decided cx=(x) cy=(y) r="6" {},
+        }
+    }
+}
+
+fn legend(r: &Reader) -> Markup {
+    html! {
+        @for kind in EventKind::ALL {
+            span.key {
+                svg.marker viewBox="0 0 20 20" aria-hidden="true" { (shape(kind, 10, 10)) }
+                (r.t(kind.key()))
+            } " "
+        }
+    }
+}
+
+/// One clock: its title, a bar of the time used, and a notch where it is due.
+fn lane(r: &Reader, clock: &ClockRow, window: &Window, now: Option<u64>, top: u32) -> Markup {
+    let Some(start) = clock.started else {
+        return html! {};
+    };
+    let ended = clock
+        .done
+        .as_ref()
+        .map(|done| done.at)
+        .or(now)
+        .unwrap_or(window.until);
+    let (from, to) = (window.x(start), window.x(ended.max(start)));
+    let (class, symbol, words) = clock_words(clock.state, r.lang);
+    let beyond = clock.due.is_some_and(|due| due > window.until);
+    html! {
+        text.lane x=(LEFT) y=(top + 14) {
+            (r.say(&clock.title))
+            tspan.lane-state { "  " (symbol) " " (words) }
+        }
+        @if let Some(due) = clock.due {
+            @let end = window.x(due);
+            rect.allowed x=(from) y=(top + 21) width=(end.saturating_sub(from)) height="14" {}
+            @if beyond {
+                text.due x=(WIDTH - RIGHT - 4) y=(top + 32) text-anchor="end" { (r.t("picture-due")) " " (seoul(due)) " →" }
+            } @else {
+                line.notch x1=(end) x2=(end) y1=(top + 17) y2=(top + 39) {}
+            }
+        }
+        rect class={ "used used-" (class) } x=(from) y=(top + 23) width=(to.saturating_sub(from).max(2)) height="10" {}
+        @if matches!(clock.state, ClockState::NoNumber { .. }) {
+            text.due x=(to + 6) y=(top + 32) { (r.t("clock-no-due")) }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What a request may look like before a page looks at it: its host, its length, its language, its query.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use serde::Deserialize;
+
+use super::Reader;
+use super::pages::Problem;
+use crate::text::{Lang, Words};
+
+/// The longest path and query answered, in bytes.
+const LONGEST: usize = 1024;
+
+/// The query keys that pages know.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// The language chosen.
+    pub(crate) lang: Option<String>,
+    /// The first entry of a journal page.
+    pub(crate) from: Option<String>,
+    /// A customer's id.
+    pub(crate) id: Option<String>,
+}
+
+impl Asked {
+    /// The reader: her choice, else what her browser prefers, else Korean.
+    pub(crate) fn reader(&self, headers: &HeaderMap) -> Reader {
+        reader_of(self.lang.as_deref(), headers)
+    }
+
+    /// The first entry asked for.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] if it is not a whole number.
+    pub(crate) fn first_entry(&self) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.from.as_deref() else {
+            return Ok(None);
+        };
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse::<u64>() {
+            Ok(number) if digits => Ok(Some(number)),
+            _ => Err(Problem::Malformed(
+                Words::key("problem-from").with("from", text),
+            )),
+        }
+    }
+}
+
+/// The reader of a request whose query could not be read as a whole.
+pub(crate) fn reader_from(request: &Request) -> Reader {
+    let query = request.uri().query().unwrap_or_default();
+    let chosen = query.split('&').find_map(|pair| pair.strip_prefix("lang="));
+    reader_of(chosen, request.headers())
+}
+
+fn reader_of(chosen: Option<&str>, headers: &HeaderMap) -> Reader {
+    if let Some(lang) = chosen.and_then(Lang::from_tag) {
+        return Reader::of_console(lang, true);
+    }
+    let accept = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    Reader::of_console(Lang::from_accept(accept), false)
+}
+
+/// Refuses what no page is for, before any page runs.
+///
+/// # Errors
+/// The problem to show: a foreign host (which a browser sends when another site's name was pointed at this machine), a
+/// request that is too long, or one with a body.
+pub(crate) fn admit(request: &Request) -> Result<(), Problem> {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let authority = request
+        .uri()
+        .authority()
+        .map(axum::http::uri::Authority::as_str);
+    if !host.is_some_and(is_loopback_host) || !authority.is_none_or(is_loopback_host) {
+        return Err(Problem::ForeignHost);
+    }
+    if request
+        .uri()
+        .path_and_query()
+        .is_some_and(|whole| whole.as_str().len() > LONGEST)
+    {
+        return Err(Problem::TooLong);
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    if length.is_some_and(|value| value.as_bytes() != b"0")
+        || request.headers().contains_key(header::TRANSFER_ENCODING)
+    {
+        return Err(Problem::Body);
+    }
+    Ok(())
+}
+
+/// Whether a `Host` value names this machine: `localhost`, `127.x.y.z` or `[::1]`, with or without a port.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((name, port)) => (
+                name,
+                port.strip_prefix(':').or(port.is_empty().then_some("")),
+            ),
+            None => return false,
+        },
+        None => match host.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host, Some("")),
+        },
+    };
+    let port_fits = port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    let bracketed = host.starts_with('[');
+    let here = if bracketed {
+        name.parse::<std::net::Ipv6Addr>()
+            .is_ok_and(|address| address.is_loopback())
+    } else {
+        name.eq_ignore_ascii_case("localhost")
+            || name
+                .parse::<std::net::Ipv4Addr>()
+                .is_ok_and(|address| address.is_loopback())
+    };
+    port_fits && here
+}
+
+/// Whether `path` is a tile of the public log (C2SP tlog-tiles): `tile/<level>/<index>`, the index in groups of three
+/// digits with `x` before all but the last, and `.p/<width>` after a partial one. Entry bundles are not public.
+pub(crate) fn is_tile_path(path: &str) -> bool {
+    let Some((level, index)) = path
+        .strip_prefix("tile/")
+        .and_then(|rest| rest.split_once('/'))
+    else {
+        return false;
+    };
+    let (index, width) = match index.split_once(".p/") {
+        Some((index, width)) => (index, Some(width)),
+        None => (index, None),
+    };
+    let group = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = index.split('/').rev();
+    let last = groups.next().is_some_and(group);
+    let earlier = groups.all(|text| text.strip_prefix('x').is_some_and(group));
+    let small = |text: &str, most: u16| {
+        !text.starts_with("00")
+            && text.len() <= 3
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && text.parse::<u16>().is_ok_and(|number| number <= most)
+    };
+    let partial = width.is_none_or(|width| small(width, 255) && !width.starts_with('0'));
+    small(level, 63) && last && earlier && partial && index.len() <= 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_loopback_host, is_tile_path};
+
+    #[test]
+    fn only_names_of_this_machine_are_hosts() {
+        for host in [
+            "localhost",
+            "LOCALHOST:80",
+            "127.0.0.1",
+            "127.0.0.1:7717",
+            "127.9.9.9",
+            "[::1]",
+            "[::1]:7717",
+        ] {
+            assert!(is_loopback_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]",
+            "[::1",
+            "::1",
+            "[::1]x",
+            "localhost:99999",
+            "localhost:x",
+            "[127.0.0.1]",
+            "0.0.0.0",
+        ] {
+            assert!(!is_loopback_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_tiles_are_public() {
+        for path in [
+            "tile/0/000",
+            "tile/0/x001/067",
+            "tile/1/000.p/5",
+            "tile/0/x001/x234/067.p/255",
+            "tile/63/000",
+        ] {
+            assert!(is_tile_path(path), "{path}");
+        }
+        for path in [
+            "tile/entries/000",
+            "tile/0/../checkpoint",
+            "tile/0/00",
+            "tile/0/x001",
+            "tile/64/000",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/067/x001",
+            "checkpoint",
+            "tile/0/000/",
+            "tile//000",
+            "tile/0/%2e",
+            "tile/00/000",
+        ] {
+            assert!(!is_tile_path(path), "{path}");
+        }
+    }
+}

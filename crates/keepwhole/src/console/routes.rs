@@ -1,0 +1,340 @@
+//! Which address shows which page, and the headers of every answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::pages::{
+    Problem, customer_page, customer_search, incident_list, incident_page, journal_page,
+    overview_page, problem_page,
+};
+use super::reader::segment;
+use super::request::{Asked, admit, is_tile_path, reader_from};
+use super::{ConsoleSource, Reader, STYLE, SourceError};
+use crate::text::Words;
+use crate::views::{Banner, Head};
+
+/// The longest a page may take.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+type Source = Arc<dyn ConsoleSource>;
+type QueryResult = Result<Query<Asked>, QueryRejection>;
+
+/// The console's pages over `source`.
+pub(crate) fn router(source: Source) -> Router {
+    Router::new()
+        .route("/", get(overview))
+        .route("/incidents", get(incidents))
+        .route("/incidents/{id}", get(incident))
+        .route("/customers", get(customers))
+        .route("/customers/{id}", get(customer))
+        .route("/journal", get(journal))
+        .route("/report", get(report))
+        .route("/log/checkpoint", get(checkpoint))
+        .route("/log/{*path}", get(tile))
+        .route("/style.css", get(style))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(
+            |request: Request| async move { problem(&reader_from(&request), &Problem::NoPage) },
+        )
+        .method_not_allowed_fallback(|request: Request| async move {
+            problem(&reader_from(&request), &Problem::Method)
+        })
+        .layer(from_fn(guarded))
+        .with_state(source)
+}
+
+/// Runs a page within the limits and sets the headers that every answer carries.
+async fn guarded(request: Request, next: Next) -> Response {
+    let reader = reader_from(&request);
+    let mut response = match admit(&request) {
+        Err(refused) => problem(&reader, &refused),
+        Ok(()) => match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => problem(&reader, &Problem::Slow),
+        },
+    };
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(POLICY));
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::VARY, "accept-language"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn page(status: u16, reader: &Reader, html: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_LANGUAGE, reader.lang.tag()),
+    ];
+    (status, headers, html).into_response()
+}
+
+fn problem(reader: &Reader, problem: &Problem) -> Response {
+    page(problem.status(), reader, problem_page(reader, problem))
+}
+
+/// Asks the source away from the network threads.
+async fn ask<T: Send + 'static>(
+    source: &Source,
+    question: impl FnOnce(&dyn ConsoleSource) -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, Problem> {
+    let source = Arc::clone(source);
+    match tokio::task::spawn_blocking(move || question(source.as_ref())).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(SourceError::Unavailable(why))) => Err(Problem::Unavailable(why)),
+        Err(_) => Err(Problem::Unavailable(
+            "the console's own fault: the page stopped halfway".to_owned(),
+        )),
+    }
+}
+
+/// The mode line and head of pages that do not bring their own. A page is still shown where they cannot be read: then
+/// both say that they are unknown.
+fn frame_of(source: &dyn ConsoleSource) -> (Option<Banner>, Option<Head>) {
+    match source.overview() {
+        Ok(view) => (Some(view.banner), Some(view.head)),
+        Err(SourceError::Unavailable(_)) => (None, None),
+    }
+}
+
+/// Reads the query, finds the reader, and shows what `answer` makes of it.
+async fn answered<F>(
+    headers: &HeaderMap,
+    query: QueryResult,
+    answer: impl FnOnce(Reader, Asked) -> F,
+) -> Response
+where
+    F: Future<Output = Result<Response, Problem>>,
+{
+    match query {
+        Ok(Query(asked)) => {
+            let reader = asked.reader(headers);
+            answer(reader, asked)
+                .await
+                .unwrap_or_else(|refused| problem(&reader, &refused))
+        }
+        Err(_) => {
+            let reader = Asked::default().reader(headers);
+            problem(&reader, &Problem::Malformed(Words::key("problem-query")))
+        }
+    }
+}
+
+async fn overview(
+    State(source): State<Source>,
+    headers: HeaderMap,
+    query: QueryResult,
+) -> Response {
+    answered(&headers, query, async |r, _| {
+        let view = ask(&source, |source| source.overview()).await?;
+        Ok(page(200, &r, overview_page(&r, &view)))
+    })
+    .await
+}
+
+async fn incidents(
+    State(source): State<Source>,
+    headers: HeaderMap,
+    query: QueryResult,
+) -> Response {
+    answered(&headers, query, async |r, _| {
+        let (lines, (banner, head)) = ask(&source, |source| {
+            Ok((source.incidents()?, frame_of(source)))
+        })
+        .await?;
+        Ok(page(
+            200,
+            &r,
+            incident_list(&r, &lines, banner.as_ref(), head.as_ref()),
+        ))
+    })
+    .await
+}
+
+async fn incident(
+    State(source): State<Source>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    query: QueryResult,
+) -> Response {
+    answered(&headers, query, async |r, _| {
+        let id = path_text(id)?;
+        let asked = id.clone();
+        let (view, (banner, _)) = ask(&source, move |source| {
+            Ok((source.incident(&asked)?, frame_of(source)))
+        })
+        .await?;
+        let view = view.ok_or(Problem::NoIncident(id))?;
+        Ok(page(200, &r, incident_page(&r, &view, banner.as_ref())))
+    })
+    .await
+}
+
+/// The search form leads to the customer's own address, so that a page can be linked to.
+async fn customers(
+    State(source): State<Source>,
+    headers: HeaderMap,
+    query: QueryResult,
+) -> Response {
+    answered(&headers, query, async |r, asked| {
+        if let Some(id) = asked
+            .id
+            .as_deref()
+            .map(str::trim)
+            .filter(|id| !id.is_empty())
+        {
+            return Ok(
+                Redirect::to(&r.href(&format!("/customers/{}", segment(id)))).into_response(),
+            );
+        }
+        let (banner, head) = ask(&source, |source| Ok(frame_of(source))).await?;
+        Ok(page(
+            200,
+            &r,
+            customer_search(&r, None, banner.as_ref(), head.as_ref()),
+        ))
+    })
+    .await
+}
+
+async fn customer(
+    State(source): State<Source>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    query: QueryResult,
+) -> Response {
+    answered(&headers, query, async |r, _| {
+        let id = path_text(id)?;
+        let asked = id.clone();
+        let (view, (banner, head)) = ask(&source, move |source| {
+            Ok((source.customer(&asked)?, frame_of(source)))
+        })
+        .await?;
+        Ok(match view {
+            Some(view) => page(200, &r, customer_page(&r, &view, banner.as_ref())),
+            None => page(
+                404,
+                &r,
+                customer_search(&r, Some(&id), banner.as_ref(), head.as_ref()),
+            ),
+        })
+    })
+    .await
+}
+
+async fn journal(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
+    answered(&headers, query, async |r, asked| {
+        let from = asked.first_entry()?;
+        let (view, (banner, _)) = ask(&source, move |source| {
+            Ok((source.journal(from)?, frame_of(source)))
+        })
+        .await?;
+        Ok(page(200, &r, journal_page(&r, &view, banner.as_ref())))
+    })
+    .await
+}
+
+/// The report keeps its own style inside, which its policy allows by its hash and nothing else.
+async fn report(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
+    answered(&headers, query, async |_, _| {
+        let bytes = ask(&source, |source| Ok(source.report()))
+            .await?
+            .ok_or(Problem::NoReport)?;
+        let allowed = style_digest(&bytes).map_or_else(
+            || "'none'".to_owned(),
+            |digest| format!("'sha256-{digest}'"),
+        );
+        let policy = POLICY.replacen("style-src 'self'", &format!("style-src {allowed}"), 1);
+        let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(POLICY));
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        Ok((
+            [
+                (header::CONTENT_TYPE, html),
+                (header::CONTENT_SECURITY_POLICY, policy),
+            ],
+            bytes,
+        )
+            .into_response())
+    })
+    .await
+}
+
+fn style_digest(report: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(report).ok()?;
+    let (_, rest) = text.split_once("<style>")?;
+    let (style, _) = rest.split_once("</style>")?;
+    Some(STANDARD.encode(Sha256::digest(style.as_bytes())))
+}
+
+async fn checkpoint(State(source): State<Source>, request: Request) -> Response {
+    log_file(
+        &source,
+        &reader_from(&request),
+        "checkpoint".to_owned(),
+        "text/plain; charset=utf-8",
+    )
+    .await
+}
+
+async fn tile(
+    State(source): State<Source>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let reader = reader_from(&request);
+    match path {
+        Ok(Path(path)) if is_tile_path(&path) => {
+            log_file(&source, &reader, path, "application/octet-stream").await
+        }
+        _ => problem(&reader, &Problem::NoPage),
+    }
+}
+
+async fn log_file(source: &Source, reader: &Reader, path: String, kind: &'static str) -> Response {
+    match ask(source, move |source| Ok(source.log_file(&path))).await {
+        Ok(Some(bytes)) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
+        Ok(None) => problem(reader, &Problem::NoPage),
+        Err(refused) => problem(reader, &refused),
+    }
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+fn path_text(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    match path {
+        Ok(Path(text)) => Ok(text),
+        Err(_) => Err(Problem::Malformed(Words::key("problem-path"))),
+    }
+}

@@ -1,0 +1,52 @@
+//! Where the console's pages come from: one method per page.
+
+use crate::views::{CustomerView, IncidentLine, IncidentView, JournalView, Overview};
+
+/// Answers with views, each taken at one head of the journal. Methods may block; the console calls them off its
+/// network threads.
+pub trait ConsoleSource: Send + Sync {
+    /// The first page.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn overview(&self) -> Result<Overview, SourceError>;
+
+    /// All incidents, the newest first.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn incidents(&self) -> Result<Vec<IncidentLine>, SourceError>;
+
+    /// One incident; `None` where there is none of that id.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn incident(&self, id: &str) -> Result<Option<IncidentView>, SourceError>;
+
+    /// One customer; `None` where there is none of that id.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn customer(&self, id: &str) -> Result<Option<CustomerView>, SourceError>;
+
+    /// One page of the journal from entry `from` on; without it, the last page.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn journal(&self, from: Option<u64>) -> Result<JournalView, SourceError>;
+
+    /// A file of the public log by its C2SP path: `checkpoint`, `tile/0/x001/067`. Only paths of that form are asked for,
+    /// and never entry bundles: entries are not public.
+    fn log_file(&self, path: &str) -> Option<Vec<u8>>;
+
+    /// The report of the installation (`report.html`), where it holds one.
+    fn report(&self) -> Option<Vec<u8>>;
+}
+
+/// Why a source could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// It cannot be read now; the reason is shown to the reader.
+    #[error("{0}")]
+    Unavailable(String),
+}
