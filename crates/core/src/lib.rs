@@ -1,6 +1,35 @@
-//! Every rule of keepwhole, pure: no I/O, no clock, no randomness, no floats.
-#![no_std]
+//! Every rule of keepwhole, and nothing else: no I/O, no clock, no randomness, no threads, no floats, no hash maps.
+//!
+//! The shape: [`decide::decide`] looks at a [`state::State`], a [`command::Command`] and a time, and answers with an
+//! [`answer::Answer`] and the [`event::Event`]s that carry it; [`apply::apply`] is the only thing that changes a state;
+//! [`due::next_due`] says when time alone will change something. Whoever holds the events can fold them again and gets
+//! the same state to the bit.
+//!
+//! Read in this order: [`amount`], [`split`], [`registry`], [`book`], [`custody`], [`guard`], [`breaker`],
+//! [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`], [`decide`], [`apply`], [`due`].
+//!
+//! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
+//! commands), names of people, and any way to ask "would this be allowed?" without a record of the question.
 
+#![no_std]
 extern crate alloc;
 
+pub mod amount;
+pub mod answer;
+pub mod apply;
+pub mod book;
+pub mod breaker;
+pub mod command;
+pub mod custody;
+pub mod decide;
+pub mod due;
+pub mod event;
+pub mod guard;
+pub mod incident;
 pub mod law;
+pub mod policy;
+pub mod reason;
+pub mod redress;
+pub mod registry;
+pub mod split;
+pub mod state;

@@ -1,0 +1,183 @@
+//! The fold: the only thing that changes a state. Total: it accepts everything that [`crate::decide`] can produce and
+//! everything that was ever stored, and it can't fail.
+
+mod cases;
+mod requests;
+
+use crate::custody::{Custody, Direction, Explained, Flow};
+use crate::due::Timer;
+use crate::event::{Event, Record};
+use crate::registry::AssetIx;
+use crate::state::{Answered, Price, PublishedSet, State};
+use alloc::string::String;
+
+/// Outflows are kept this long for the caps at least, ms.
+const WINDOW_KEPT_MS: u64 = 86_400_000;
+
+/// Folds one record into the state.
+pub fn apply(state: &mut State, record: &Record) {
+    state.at = record.at;
+    state.turn = record.turn;
+    match &record.event {
+        Event::AssetRegistered(asset) => state.registry.add_asset(asset.clone()),
+        Event::OwnerRegistered(id) => state.registry.add_owner(id.clone()),
+        Event::WalletRegistered(wallet) => state.registry.add_wallet(wallet.clone()),
+        Event::ActorEnrolled { id, person, roles, expires } => {
+            state.registry.add_actor(id.clone(), person, roles.clone(), *expires);
+        }
+        Event::PolicyAdopted(policy) => state.guard.policy = (**policy).clone(),
+        Event::RuleAdopted(rule) => {
+            state.law.rules.insert(rule.id.clone(), (**rule).clone());
+        }
+        Event::LawAdopted { digest, count } => state.law.adopted.push((record.at, *digest, *count)),
+        Event::MovementRecorded(movement) => state.book.apply(movement),
+        Event::PriceRecorded { base, quote, price, source } => {
+            let price = Price { at: record.at, price: *price, source: source.clone() };
+            state.prices.insert((*base, *quote), price);
+        }
+        Event::Answered { id: Some(id), content, answer, .. } => {
+            state.answers.insert(id.clone(), Answered { content: *content, answer: answer.clone() });
+        }
+        Event::RedressSetPublished { entry } => {
+            let set = PublishedSet { at: record.at, position: state.position, entry: entry.clone() };
+            state.sets.push(set);
+        }
+        Event::ClockJumped { .. } | Event::DowntimeSeen { .. } | Event::Answered { .. } | Event::AnswerRepeated { .. } => {}
+        other => {
+            if !custody(state, record.at, other) && !requests::apply(state, record.at, other) {
+                cases::apply(state, record.at, other);
+            }
+        }
+    }
+    state.position = state.position.saturating_add(1);
+}
+
+/// Folds what concerns holdings, flows, nodes and deposits; false if the event is another's.
+fn custody(state: &mut State, at: u64, event: &Event) -> bool {
+    let custody = &mut state.custody;
+    match event {
+        Event::HoldingDeclared { wallet, asset, units } => {
+            custody.holdings.insert((*wallet, *asset), *units);
+        }
+        Event::FlowSeen(flow) => flow_seen(custody, flow),
+        Event::FlowReported { flow, report } => {
+            if let Some(row) = flow_mut(custody, *flow) {
+                row.reports.push(report.clone());
+            }
+        }
+        Event::InflowConfirmed { flow } => inflow_confirmed(custody, *flow),
+        Event::OutflowExplained { flow, explained } => outflow_explained(state, at, *flow, *explained),
+        Event::TipMoved { node, height } => {
+            let tip = custody.tips.entry(node.clone()).or_insert(0);
+            *tip = (*tip).max(*height);
+        }
+        Event::NodeSeen { node, health } => {
+            custody.nodes.insert(node.clone(), *health);
+        }
+        Event::FlowWithdrawn { flow, node } => flow_withdrawn(custody, *flow, node),
+        Event::DepositRecorded(deposit) => state.deposits.push(deposit.clone()),
+        Event::DepositDecided { deposit, standing } => {
+            let place = usize::try_from(*deposit).unwrap_or(usize::MAX);
+            if let Some(row) = state.deposits.get_mut(place) {
+                row.standing = standing.clone();
+            }
+        }
+        Event::SweepOrdered { from, to } => {
+            custody.sweeps.push(crate::custody::Sweep { from: *from, to: *to, at });
+        }
+        Event::KeyRetired { wallet } => {
+            custody.retired.entry(*wallet).or_insert(at);
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn flow_mut(custody: &mut Custody, flow: u32) -> Option<&mut Flow> {
+    custody.flows.get_mut(usize::try_from(flow).ok()?)
+}
+
+fn flow_seen(custody: &mut Custody, flow: &Flow) {
+    let number = u32::try_from(custody.flows.len()).unwrap_or(u32::MAX);
+    let asset = flow.amount.asset();
+    custody.by_key.insert((flow.wallet, asset, flow.direction, flow.txid.clone()), number);
+    if flow.counted {
+        let held = custody.holdings.entry((flow.wallet, asset)).or_insert(0);
+        *held = match flow.direction {
+            Direction::In => held.saturating_add(flow.amount.units()),
+            Direction::Out => held.saturating_sub(flow.amount.units()),
+        };
+    }
+    custody.flows.push(flow.clone());
+}
+
+fn inflow_confirmed(custody: &mut Custody, flow: u32) {
+    let Some(row) = flow_mut(custody, flow) else { return };
+    if row.counted {
+        return;
+    }
+    row.counted = true;
+    let (wallet, amount) = (row.wallet, row.amount);
+    let held = custody.holdings.entry((wallet, amount.asset())).or_insert(0);
+    *held = held.saturating_add(amount.units());
+}
+
+/// Notes what explains an outflow, and puts what nobody cleared into the window of the caps.
+fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained) {
+    let Some(row) = flow_mut(&mut state.custody, flow) else { return };
+    row.explained = explained;
+    let (wallet, amount) = (row.wallet, row.amount);
+    if let Explained::Clearance(request) = explained {
+        if let Some(clearance) = state.guard.request_mut(request).and_then(|r| r.clearance.as_mut()) {
+            clearance.flow = Some(flow);
+        }
+        state.guard.open.retain(|open| *open != request);
+        state.timers.retain(|(_, timer)| *timer != Timer::ClearanceLapses(request));
+        let list = state.custody.windows.entry((wallet, amount.asset())).or_default();
+        for outflow in list.iter_mut().filter(|o| o.request == Some(request)) {
+            outflow.seen = true;
+        }
+        return;
+    }
+    // The holding is already smaller; what was free just before includes this outflow.
+    let before = state.custody.free(wallet, amount.asset()).saturating_add(amount.units());
+    let outflow = crate::custody::Outflow { at, units: amount.units(), before, request: None, seen: true };
+    push_outflow(state, wallet, amount.asset(), outflow);
+}
+
+/// Adds to the window of a wallet and asset, and forgets what no cap and no open clearance needs any more.
+pub(crate) fn push_outflow(
+    state: &mut State,
+    wallet: crate::registry::WalletIx,
+    asset: AssetIx,
+    outflow: crate::custody::Outflow,
+) {
+    let kept = state.guard.policy.longest_window_ms().max(WINDOW_KEPT_MS);
+    let now = outflow.at;
+    let open = &state.guard.open;
+    let list = state.custody.windows.entry((wallet, asset)).or_default();
+    list.retain(|o| o.at.saturating_add(kept) > now || (!o.seen && o.request.is_some_and(|r| open.contains(&r))));
+    list.push(outflow);
+}
+
+fn flow_withdrawn(custody: &mut Custody, flow: u32, node: &str) {
+    let Some(row) = flow_mut(custody, flow) else { return };
+    row.reports.retain(|r| r.node != node);
+    let gone = row.reports.is_empty() && row.counted;
+    let (wallet, amount, direction) = (row.wallet, row.amount, row.direction);
+    if !gone {
+        return;
+    }
+    row.counted = false;
+    let held = custody.holdings.entry((wallet, amount.asset())).or_insert(0);
+    *held = match direction {
+        Direction::In => held.saturating_sub(amount.units()),
+        Direction::Out => held.saturating_add(amount.units()),
+    };
+    let key = (wallet, amount.asset(), direction, String::from(flow_txid(custody, flow)));
+    custody.by_key.remove(&key);
+}
+
+fn flow_txid(custody: &Custody, flow: u32) -> &str {
+    usize::try_from(flow).ok().and_then(|at| custody.flows.get(at)).map_or("", |row| row.txid.as_str())
+}

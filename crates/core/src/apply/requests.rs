@@ -1,0 +1,153 @@
+//! Folds what concerns the guard: requests, approvals, clearances, changes, reads.
+
+use super::push_outflow;
+use crate::custody::Outflow;
+use crate::due::Timer;
+use crate::event::Event;
+use crate::guard::{Ask, Clearance, CreditLine, Proposal, Request, Standing};
+use crate::reason::Reason;
+use crate::registry::{ActorIx, PersonIx};
+use crate::state::State;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Folds the event; false if it is another's.
+pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
+    match event {
+        Event::RequestMade { id, ask, actor, needs } => request_made(state, at, id, ask, *actor, *needs),
+        Event::RequestHeld { request, reason } => stand(state, *request, Standing::Held(reason.clone())),
+        Event::RequestDenied { request, reason } => stand(state, *request, Standing::Denied(reason.clone())),
+        Event::RequestCleared { request, until, before } => cleared(state, at, *request, *until, *before),
+        Event::ApprovalGiven { request, approval } => {
+            state.guard.nonces.insert((approval.person, approval.nonce.clone()), *request);
+            if let Some(row) = state.guard.request_mut(*request) {
+                row.approvals.push(approval.clone());
+            }
+        }
+        Event::ClearanceRedeemed { request, payload } => {
+            if let Some(clearance) = state.guard.request_mut(*request).and_then(|r| r.clearance.as_mut()) {
+                clearance.redeemed = Some(*payload);
+            }
+            state.timers.retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
+        }
+        Event::ClearanceLapsed { request } => {
+            stand(state, *request, Standing::Lapsed);
+            state.guard.open.retain(|open| open != request);
+            state.timers.retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
+        }
+        Event::DestinationListed { address } => {
+            state.guard.listed.entry(address.clone()).or_insert(at);
+        }
+        Event::RolesRevoked { actor } => revoke(state, *actor),
+        Event::RoleGranted { actor, role, expires } => grant(state, actor, role, *expires),
+        Event::RecordRead { person, owner, .. } => state.guard.reads.push((at, *person, *owner)),
+        other => return changes(state, at, other),
+    }
+    true
+}
+
+fn changes(state: &mut State, at: u64, event: &Event) -> bool {
+    match event {
+        Event::ChangeProposed(proposal) => state.guard.proposals.push((**proposal).clone()),
+        Event::ChangeApproved { proposal, person } => with(state, *proposal, |row| {
+            row.persons.push(*person);
+            row.last_approval = at;
+        }),
+        Event::ChangeWaits { proposal, until } => {
+            state.timers.insert((*until, Timer::ChangeComesIntoForce(*proposal)));
+            with(state, *proposal, |row| row.standing = Standing::Held(Reason::CoolOff { until: *until }));
+        }
+        Event::ChangeInForce { proposal } => {
+            end_wait(state, *proposal);
+            with(state, *proposal, |row| row.standing = Standing::Cleared);
+        }
+        Event::ChangeCancelled { proposal, person } => {
+            end_wait(state, *proposal);
+            let person = person_name(state, *person);
+            with(state, *proposal, |row| row.standing = Standing::Denied(Reason::RejectedByApprover { person }));
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn person_name(state: &State, person: PersonIx) -> String {
+    state.registry.persons.get(person.place()).cloned().unwrap_or_default()
+}
+
+fn end_wait(state: &mut State, proposal: u32) {
+    state.timers.retain(|(_, timer)| *timer != Timer::ChangeComesIntoForce(proposal));
+}
+
+fn with(state: &mut State, proposal: u32, change: impl FnOnce(&mut Proposal)) {
+    let place = usize::try_from(proposal).unwrap_or(usize::MAX);
+    if let Some(row) = state.guard.proposals.get_mut(place) {
+        change(row);
+    }
+}
+
+fn stand(state: &mut State, request: u32, standing: Standing) {
+    if let Some(row) = state.guard.request_mut(request) {
+        row.standing = standing;
+    }
+}
+
+fn request_made(state: &mut State, at: u64, id: &str, ask: &Ask, actor: Option<ActorIx>, needs: u32) {
+    let number = u32::try_from(state.guard.requests.len()).unwrap_or(u32::MAX);
+    state.guard.by_id.insert(String::from(id), number);
+    state.guard.requests.push(Request {
+        id: String::from(id),
+        ask: ask.clone(),
+        actor,
+        at,
+        needs,
+        approvals: Vec::new(),
+        standing: Standing::Held(Reason::ApprovalsShort { valid: 0, needs }),
+        clearance: None,
+    });
+}
+
+fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before: u128) {
+    let Some(row) = state.guard.request_mut(request) else { return };
+    row.standing = Standing::Cleared;
+    row.clearance = Some(Clearance { issued: at, until, redeemed: None, flow: None });
+    let ask = row.ask.clone();
+    match ask {
+        Ask::Withdrawal { wallet, asset, units, .. } | Ask::Transfer { wallet, asset, units, .. } => {
+            state.guard.open.push(request);
+            if let Some(until) = until {
+                state.timers.insert((until, Timer::ClearanceLapses(request)));
+            }
+            push_outflow(state, wallet, asset, Outflow { at, units, before, request: Some(request), seen: false });
+        }
+        Ask::Credit { budget, lines, .. } => use_budget(state, budget, &lines),
+    }
+}
+
+fn use_budget(state: &mut State, budget: String, lines: &[CreditLine]) {
+    let used = state.guard.budgets.entry(budget).or_default();
+    for line in lines {
+        used.total = used.total.saturating_add(line.units);
+        let customer = used.by_customer.entry(line.owner).or_insert(0);
+        *customer = customer.saturating_add(line.units);
+    }
+}
+
+fn revoke(state: &mut State, actor: ActorIx) {
+    if let Some(row) = state.registry.actors.get_mut(actor.place()) {
+        row.roles.clear();
+    }
+}
+
+fn grant(state: &mut State, actor: &str, role: &str, expires: Option<u64>) {
+    let known = state.registry.actor(actor);
+    match known.and_then(|ix| state.registry.actors.get_mut(ix.place())) {
+        Some(row) => {
+            if !row.roles.iter().any(|r| r == role) {
+                row.roles.push(String::from(role));
+            }
+            row.expires = expires;
+        }
+        None => state.registry.add_actor(String::from(actor), actor, alloc::vec![String::from(role)], expires),
+    }
+}

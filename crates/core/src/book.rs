@@ -1,0 +1,196 @@
+//! The ledger: what is owed, per owner and asset, in double entry.
+//!
+//! Every movement takes from one owner and gives to another, so each asset sums to zero over all owners, the outside
+//! included. A balance is two running totals, in and out. Commands that we decide may not overdraw; recorded facts
+//! always apply, and `out > in` is a finding.
+
+use crate::amount::Amount;
+use crate::registry::{AssetIx, HOUSE, OUTSIDE, OwnerIx};
+use alloc::string::String;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Why value moved.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum MovementKind {
+    /// Opening balance.
+    Opening = 1,
+    /// A deposit seen on chain and credited.
+    Deposit = 2,
+    /// A cleared withdrawal.
+    Withdrawal = 3,
+    /// A clearance lapsed unused; the withdrawal goes back.
+    WithdrawalReturned = 4,
+    /// A trade of the matching engine.
+    Trade = 5,
+    /// A credit that no deposit backs.
+    Credit = 6,
+    /// A ledger row found without a decision of the guard.
+    Observed = 7,
+    /// The house's own part of a loss, written off.
+    WrittenOff = 8,
+    /// A claim paid to a customer.
+    ClaimPaid = 9,
+    /// The house puts its own assets into the customers' pool.
+    Replenished = 10,
+    /// Value that came back.
+    Recovered = 11,
+    /// A credited deposit that the chain took back.
+    TakenBack = 12,
+}
+
+/// One line of the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Movement {
+    /// Taken from.
+    pub from: OwnerIx,
+    /// Given to.
+    pub to: OwnerIx,
+    /// How much of what.
+    pub amount: Amount,
+    /// Why.
+    pub kind: MovementKind,
+    /// The caller's reference; may be empty.
+    pub reference: String,
+}
+
+/// Running totals of one owner in one asset, in minor units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct Totals {
+    /// All that came in.
+    pub incoming: u128,
+    /// All that went out.
+    pub outgoing: u128,
+}
+
+impl Totals {
+    /// What is owed now; zero where more went out than came in.
+    #[must_use]
+    pub const fn balance(self) -> u128 {
+        self.incoming.saturating_sub(self.outgoing)
+    }
+    /// By how much more went out than came in.
+    #[must_use]
+    pub const fn overdrawn(self) -> u128 {
+        self.outgoing.saturating_sub(self.incoming)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+struct Holding {
+    asset: AssetIx,
+    totals: Totals,
+}
+
+/// All balances: for each owner a short list of assets, in order of the asset's number.
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct Book {
+    owners: Vec<Vec<Holding>>,
+    /// What all customers and the house are owed, per asset, in and out of the books.
+    owed: Vec<Totals>,
+}
+
+impl Book {
+    /// Running totals of an owner in an asset.
+    #[must_use]
+    pub fn totals(&self, owner: OwnerIx, asset: AssetIx) -> Totals {
+        let list = self.owners.get(owner.place()).map_or(&[][..], Vec::as_slice);
+        list.binary_search_by_key(&asset, |h| h.asset).ok().and_then(|at| list.get(at)).map_or(Totals::default(), |h| h.totals)
+    }
+
+    /// Balance of an owner in an asset, minor units.
+    #[must_use]
+    pub fn balance(&self, owner: OwnerIx, asset: AssetIx) -> u128 {
+        self.totals(owner, asset).balance()
+    }
+
+    /// All balances of an owner above zero, by asset.
+    pub fn balances(&self, owner: OwnerIx) -> impl Iterator<Item = Amount> + '_ {
+        let list = self.owners.get(owner.place()).map_or(&[][..], Vec::as_slice);
+        list.iter().map(|h| Amount::new(h.asset, h.totals.balance())).filter(|a| !a.is_zero())
+    }
+
+    /// What customers and the house together are owed of an asset, minor units.
+    #[must_use]
+    pub fn owed(&self, asset: AssetIx) -> u128 {
+        self.owed.get(asset.place()).copied().unwrap_or_default().balance()
+    }
+
+    /// Owners with a balance of `asset` above zero (the house included, the outside left out), in order of number.
+    pub fn holders(&self, asset: AssetIx) -> impl Iterator<Item = (OwnerIx, u128)> + '_ {
+        let numbered = self.owners.iter().enumerate().filter_map(|(at, list)| Some((OwnerIx::next(at)?, list)));
+        numbered.filter(|(owner, _)| *owner != OUTSIDE).filter_map(move |(owner, list)| {
+            let at = list.binary_search_by_key(&asset, |h| h.asset).ok()?;
+            let balance = list.get(at)?.totals.balance();
+            (balance > 0).then_some((owner, balance))
+        })
+    }
+
+    /// True if the movement leaves every total within 128 bits.
+    #[must_use]
+    pub fn fits(&self, movement: &Movement) -> bool {
+        let units = movement.amount.units();
+        let asset = movement.amount.asset();
+        self.totals(movement.from, asset).outgoing.checked_add(units).is_some()
+            && self.totals(movement.to, asset).incoming.checked_add(units).is_some()
+            && self.owed.get(asset.place()).copied().unwrap_or_default().incoming.checked_add(units).is_some()
+            && self.owed.get(asset.place()).copied().unwrap_or_default().outgoing.checked_add(units).is_some()
+    }
+
+    /// Per-asset sum of all totals, in minus out, the outside included: zero always (double entry).
+    #[must_use]
+    pub fn sums_to_zero(&self, asset: AssetIx) -> bool {
+        let (mut incoming, mut outgoing) = (0u128, 0u128);
+        for list in &self.owners {
+            for holding in list.iter().filter(|h| h.asset == asset) {
+                incoming = incoming.wrapping_add(holding.totals.incoming);
+                outgoing = outgoing.wrapping_add(holding.totals.outgoing);
+            }
+        }
+        incoming == outgoing
+    }
+
+    /// Folds a movement. Totals saturate; [`Book::fits`] was asked before the movement was recorded.
+    pub(crate) fn apply(&mut self, movement: &Movement) {
+        let (asset, units) = (movement.amount.asset(), movement.amount.units());
+        let from = self.slot(movement.from, asset);
+        from.outgoing = from.outgoing.saturating_add(units);
+        let to = self.slot(movement.to, asset);
+        to.incoming = to.incoming.saturating_add(units);
+        if self.owed.len() <= asset.place() {
+            self.owed.resize(asset.place().saturating_add(1), Totals::default());
+        }
+        if let Some(owed) = self.owed.get_mut(asset.place()) {
+            if movement.to != OUTSIDE {
+                owed.incoming = owed.incoming.saturating_add(units);
+            }
+            if movement.from != OUTSIDE {
+                owed.outgoing = owed.outgoing.saturating_add(units);
+            }
+        }
+    }
+
+    fn slot(&mut self, owner: OwnerIx, asset: AssetIx) -> &mut Totals {
+        let place = owner.place();
+        if self.owners.len() <= place {
+            self.owners.resize_with(place.saturating_add(1), Vec::new);
+        }
+        let list = &mut self.owners[place];
+        let at = match list.binary_search_by_key(&asset, |h| h.asset) {
+            Ok(at) => at,
+            Err(at) => {
+                list.insert(at, Holding { asset, totals: Totals::default() });
+                at
+            }
+        };
+        &mut list[at].totals
+    }
+
+    /// What customers alone (the house left out) are owed of an asset, minor units.
+    #[must_use]
+    pub fn owed_to_customers(&self, asset: AssetIx) -> u128 {
+        self.owed(asset).saturating_sub(self.balance(HOUSE, asset))
+    }
+}

@@ -1,0 +1,444 @@
+//! Commands: everything that can be asked of keepwhole or told to it. Outside names are text here.
+
+use crate::custody::{Direction, NodeHealth};
+use crate::guard::Change;
+use crate::incident::clock::Duty;
+use crate::law::record::RuleRecord;
+use crate::book::MovementKind;
+use crate::policy::Policy;
+use crate::registry::{Asset, Wallet};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use keepwhole_verify::digest::Digest;
+
+/// A command with its envelope.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Command {
+    /// The caller's id; the same id with the same content gets the first answer again.
+    pub id: Option<String>,
+    /// The account of the person or machine that acts, where one does.
+    pub actor: Option<String>,
+    /// What is asked.
+    pub body: Body,
+}
+
+impl Command {
+    /// SHA-256 over the canonical form, id and actor included.
+    #[must_use]
+    pub fn content(&self) -> [u8; 32] {
+        sha256_of(self)
+    }
+}
+
+/// SHA-256 over the canonical binary form of a value.
+#[must_use]
+pub fn sha256_of(value: &impl BorshSerialize) -> [u8; 32] {
+    // Writing into a vector can't fail; an empty form would only ever equal itself.
+    let bytes = borsh::to_vec(value).unwrap_or_default();
+    *Digest::of(&bytes).as_bytes()
+}
+
+/// A movement as it is told.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct NewMovement {
+    /// Owner it is taken from (`outside` for what enters the books).
+    pub from: String,
+    /// Owner it is given to (`outside` for what leaves the books).
+    pub to: String,
+    /// Asset.
+    pub asset: String,
+    /// Minor units.
+    pub units: u128,
+    /// Why.
+    pub kind: MovementKind,
+    /// The caller's reference; may be empty.
+    pub reference: String,
+}
+
+/// A line of a batch of credits as it is asked.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct NewCreditLine {
+    /// Customer.
+    pub customer: String,
+    /// Asset.
+    pub asset: String,
+    /// Minor units.
+    pub units: u128,
+}
+
+/// What an approver says the request is.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Binds {
+    /// Destination.
+    pub to: String,
+    /// Asset.
+    pub asset: String,
+    /// Minor units.
+    pub units: u128,
+}
+
+/// One operation of what a signer is asked to sign, decoded.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Operation {
+    /// Kind: `transfer`, `unstake`, `set_authority`, `delegatecall`, `upgrade`, `multicall`.
+    pub op: String,
+    /// Destination.
+    pub to: String,
+    /// Asset.
+    pub asset: String,
+    /// Minor units.
+    pub units: u128,
+    /// Operations inside a `multicall`.
+    pub inner: Vec<Operation>,
+}
+
+/// One node's report of a flow.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Observation {
+    /// The node.
+    pub node: String,
+    /// Our wallet.
+    pub wallet: String,
+    /// Transaction.
+    pub txid: String,
+    /// In or out.
+    pub direction: Direction,
+    /// Asset.
+    pub asset: String,
+    /// Minor units; zero with peer `none` only moves the node's tip.
+    pub units: u128,
+    /// The other side's address.
+    pub peer: String,
+    /// Block.
+    pub height: u64,
+    /// True where the transaction gave away power over the wallet.
+    pub authority: bool,
+}
+
+/// On what a claim rests, as it is lodged.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct NewPriceDifference {
+    /// The asset that could not be traded.
+    pub base: String,
+    /// How much of it, minor units.
+    pub qty: u128,
+    /// The price that was wanted, minor units of the claimed asset for one whole base asset.
+    pub wanted: u128,
+}
+
+/// What can be asked or told.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Body {
+    /// Register an asset.
+    RegisterAsset(Asset) = 1,
+    /// Register owners; the first ever is the house, the second must be `outside`.
+    RegisterOwners(Vec<String>) = 2,
+    /// Register a wallet of ours.
+    RegisterWallet(Wallet) = 3,
+    /// Enrol an account of a person.
+    EnrolActor {
+        /// Account.
+        id: String,
+        /// Person.
+        person: String,
+        /// Roles.
+        roles: Vec<String>,
+        /// First moment without them, ms.
+        expires: Option<u64>,
+    } = 4,
+    /// Say what wallets hold at the start of watching: wallet, asset, minor units.
+    DeclareHoldings(Vec<(String, String, u128)>) = 5,
+    /// Adopt the first policy; later ones are changes and need a quorum.
+    AdoptPolicy(Box<Policy>) = 6,
+    /// Adopt duties that a case starts clocks for.
+    AdoptDuties(Vec<Duty>) = 7,
+    /// Adopt a set of law.
+    AdoptLaw {
+        /// All rules of the set.
+        rules: Vec<RuleRecord>,
+        /// Digest of the set.
+        digest: [u8; 32],
+    } = 8,
+    /// Record movements of the books: all or none.
+    RecordMovements(Vec<NewMovement>) = 9,
+    /// Record a trade of the matching engine; always recorded.
+    RecordTrade {
+        /// Gets the base asset.
+        buyer: String,
+        /// Gets the quote asset.
+        seller: String,
+        /// Base asset.
+        base: String,
+        /// Quote asset.
+        quote: String,
+        /// Base, minor units.
+        units: u128,
+        /// Minor units of quote for one whole base; the product is rounded down.
+        price: u128,
+    } = 10,
+    /// Record a ledger row that was found without a decision of the guard.
+    RecordLedgerRow {
+        /// Customer.
+        customer: String,
+        /// Asset.
+        asset: String,
+        /// Minor units.
+        units: u128,
+        /// True for a credit, false for a debit.
+        credit: bool,
+    } = 11,
+    /// Ask for a withdrawal.
+    RequestWithdrawal {
+        /// Customer (or the house).
+        customer: String,
+        /// Wallet to pay out of.
+        wallet: String,
+        /// Asset.
+        asset: String,
+        /// Gross debit, minor units.
+        units: u128,
+        /// Destination.
+        to: String,
+    } = 12,
+    /// Ask for a transfer between own wallets.
+    RequestTransfer {
+        /// From wallet.
+        from: String,
+        /// To wallet.
+        to: String,
+        /// Asset.
+        asset: String,
+        /// Minor units.
+        units: u128,
+    } = 13,
+    /// Ask for credits that no deposit backs: all lines or none.
+    RequestCredit {
+        /// Why.
+        reason: String,
+        /// Budget.
+        budget: String,
+        /// Lines.
+        lines: Vec<NewCreditLine>,
+    } = 14,
+    /// Approve a request.
+    Approve {
+        /// The request's id.
+        target: String,
+        /// A fresh nonce of the person.
+        nonce: String,
+        /// What the approver says it is.
+        binds: Option<Binds>,
+        /// Digest of what the approver's screen showed.
+        seen: Option<[u8; 32]>,
+    } = 15,
+    /// Reject a request; one rejection ends it.
+    Reject {
+        /// The request's id.
+        target: String,
+        /// A fresh nonce of the person.
+        nonce: String,
+    } = 16,
+    /// A signer asks to redeem a clearance for decoded bytes.
+    RedeemClearance {
+        /// The request's id.
+        target: String,
+        /// Decoded operations.
+        operations: Vec<Operation>,
+        /// Digest of the guard's build and policy that the signer runs with.
+        attested: Option<[u8; 32]>,
+    } = 17,
+    /// Record what one node saw of our wallets.
+    RecordObservation(Observation) = 18,
+    /// Record a reorganisation that a node reports.
+    RecordReorganisation {
+        /// The node.
+        node: String,
+        /// Blocks above it were replaced.
+        height: u64,
+        /// Transactions that are gone.
+        dropped: Vec<String>,
+    } = 19,
+    /// Record how a node is.
+    RecordNode {
+        /// The node.
+        node: String,
+        /// How it is.
+        health: NodeHealth,
+    } = 20,
+    /// Record that the exchange says a deposit arrived.
+    RecordDeposit {
+        /// Customer.
+        customer: String,
+        /// Asset.
+        asset: String,
+        /// Minor units.
+        units: u128,
+        /// Transaction.
+        txid: String,
+        /// Wallet.
+        wallet: String,
+    } = 21,
+    /// Record a price.
+    RecordPrice {
+        /// Base asset.
+        base: String,
+        /// Quote asset.
+        quote: String,
+        /// Minor units of quote for one whole base.
+        price: u128,
+        /// Source.
+        source: String,
+    } = 22,
+    /// Propose a change of settings or rights.
+    ProposeChange(Change) = 23,
+    /// Stand behind a proposed change.
+    ApproveChange {
+        /// The proposal's id.
+        target: String,
+    } = 24,
+    /// Cancel a proposed change.
+    CancelChange {
+        /// The proposal's id.
+        target: String,
+    } = 25,
+    /// Read one customer's personal record.
+    ReadRecord {
+        /// Whose.
+        customer: String,
+        /// Why; never empty.
+        purpose: String,
+    } = 26,
+    /// A named person becomes aware; opens the case if it is the next one.
+    BecomeAware {
+        /// The case.
+        incident: String,
+    } = 27,
+    /// Classify a case.
+    Classify {
+        /// The case.
+        incident: String,
+        /// Level.
+        level: String,
+    } = 28,
+    /// Record a fact of the case.
+    RecordFact {
+        /// The case.
+        incident: String,
+        /// In words.
+        text: String,
+        /// When it is said to have happened, ms; now if absent.
+        occurred: Option<u64>,
+        /// Who says so.
+        source: String,
+        /// True for a newly confirmed material fact.
+        material: bool,
+    } = 29,
+    /// Record that a duty was met by a submission with a receipt.
+    Notify {
+        /// The case.
+        incident: String,
+        /// The duty.
+        duty: String,
+        /// Proof of submission.
+        receipt: String,
+    } = 30,
+    /// Record that somebody froze stolen value.
+    RecordFreeze {
+        /// The case.
+        incident: String,
+        /// Who froze it.
+        by: String,
+        /// Asset, where known.
+        asset: Option<String>,
+        /// Minor units, where known.
+        units: Option<u128>,
+        /// Value in the quote asset's minor units, where only that is known.
+        value: Option<u128>,
+        /// Who says so.
+        source: String,
+    } = 31,
+    /// Record that stolen value came back.
+    RecordRecovery {
+        /// The case.
+        incident: String,
+        /// Asset.
+        asset: String,
+        /// Minor units.
+        units: u128,
+    } = 32,
+    /// The house puts its own assets into the customers' pool.
+    Replenish {
+        /// The case.
+        incident: String,
+        /// Asset.
+        asset: String,
+        /// Minor units; at most what is outstanding.
+        units: u128,
+    } = 33,
+    /// Lodge a claim.
+    LodgeClaim {
+        /// Customer.
+        customer: String,
+        /// The case.
+        incident: String,
+        /// Asset claimed.
+        asset: String,
+        /// Minor units.
+        units: u128,
+        /// For a trade that could not be made.
+        price: Option<NewPriceDifference>,
+    } = 34,
+    /// Pay a claim.
+    PayClaim {
+        /// The claim.
+        claim: String,
+    } = 35,
+    /// Record that the wall clock jumped, ms; the journal's time does not.
+    RecordClockJump {
+        /// By how much, ms.
+        by_ms: i64,
+    } = 36,
+    /// Record that the service was down.
+    RecordDowntime {
+        /// Last moment in the journal before, ms.
+        since: u64,
+    } = 37,
+    /// Publish a redress set: the exact entry that commits to its manifest.
+    PublishRedressSet {
+        /// The entry's bytes.
+        entry: Vec<u8>,
+    } = 38,
+    /// Time passes; what is due becomes an event.
+    ObserveTime = 39,
+}
+
+/// Keeps the first byte written and then refuses: enough to learn the number of a kind.
+struct FirstByte(Option<u8>);
+
+impl borsh::io::Write for FirstByte {
+    fn write(&mut self, bytes: &[u8]) -> borsh::io::Result<usize> {
+        if self.0.is_some() {
+            return Err(borsh::io::ErrorKind::WriteZero.into());
+        }
+        self.0 = bytes.first().copied();
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> borsh::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Body {
+    /// The number of the kind, as stored with the answer.
+    #[must_use]
+    pub fn kind(&self) -> u8 {
+        let mut first = FirstByte(None);
+        // The refusal after the first byte is what is wanted here.
+        let _refused = self.serialize(&mut first);
+        first.0.unwrap_or(0)
+    }
+}

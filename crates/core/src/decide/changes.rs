@@ -1,0 +1,180 @@
+//! Changes of settings and rights: what lowers risk acts at once by one person; what raises it needs a quorum and a
+//! cool-off.
+
+use super::Ruling;
+use super::turn::Turn;
+use crate::answer::Answer;
+use crate::breaker::{Scope, scope_of};
+use crate::event::Event;
+use crate::guard::{Change, Proposal, Standing};
+use crate::incident::AlarmCode;
+use crate::policy::{ActionClass, Policy};
+use crate::reason::Reason;
+use alloc::boxed::Box;
+use alloc::string::String;
+
+/// How a change bears on risk.
+enum Direction {
+    /// At once, by one person.
+    Lowers,
+    /// A quorum, no cool-off.
+    Resumes,
+    /// A quorum and a cool-off.
+    Raises,
+}
+
+fn direction(policy: &Policy, change: &Change) -> Direction {
+    match change {
+        Change::Halt { .. } | Change::Revoke { .. } | Change::RetireKey { .. } => Direction::Lowers,
+        Change::Resume { .. } => Direction::Resumes,
+        Change::AdoptPolicy(next) if policy.only_tightened_by(next) => Direction::Lowers,
+        Change::AdoptPolicy(_)
+        | Change::Grant { .. }
+        | Change::DisableWatch
+        | Change::ListDestination { .. }
+        | Change::MoveAwareness { .. } => Direction::Raises,
+    }
+}
+
+pub(super) fn propose(turn: &mut Turn<'_>, change: &Change) -> Ruling {
+    let id = String::from(turn.needs_id()?);
+    check_names(turn, change)?;
+    let direction = direction(turn.policy(), change);
+    let class = if matches!(direction, Direction::Lowers) { ActionClass::LowerRisk } else { ActionClass::RaiseRisk };
+    let (_, person) = turn.needs_role(class)?;
+    let number = u32::try_from(turn.state.guard.proposals.len()).unwrap_or(u32::MAX);
+    let mut proposal = Proposal {
+        id,
+        change: change.clone(),
+        persons: alloc::vec![person],
+        last_approval: turn.at,
+        standing: Standing::Cleared,
+    };
+    if let Change::MoveAwareness { incident, .. } = change {
+        let place = usize::try_from(turn.incident(incident)?).unwrap_or(usize::MAX);
+        let since = turn.state.incidents.cases.get(place).and_then(crate::incident::Incident::aware).unwrap_or(turn.at);
+        let reason = Reason::AwarenessIsFixed { since };
+        proposal.standing = Standing::Denied(reason.clone());
+        turn.emit(Event::ChangeProposed(Box::new(proposal)));
+        return Ok(Answer::because(reason));
+    }
+    if matches!(direction, Direction::Lowers) {
+        turn.emit(Event::ChangeProposed(Box::new(proposal)));
+        in_force(turn, number, change);
+        return Ok(Answer::Cleared);
+    }
+    if matches!(direction, Direction::Raises) {
+        turn.alarm(AlarmCode::AdminRiskChange, &proposal.id);
+    }
+    let needs = turn.policy().change_approvals.max(1);
+    let reason = Reason::NeedsSecondAdmin { valid: 1, needs };
+    proposal.standing = Standing::Held(reason.clone());
+    turn.emit(Event::ChangeProposed(Box::new(proposal)));
+    if needs > 1 {
+        return Ok(Answer::because(reason));
+    }
+    Ok(enough(turn, number, change))
+}
+
+/// Names in the change are known.
+fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
+    match change {
+        Change::Revoke { actor } if turn.state.registry.actor(actor).is_none() => {
+            Err(Reason::UnknownActor { actor: actor.clone() })
+        }
+        Change::RetireKey { wallet } => turn.wallet(wallet).map(|_| ()),
+        Change::Halt { scope } | Change::Resume { scope } if scope_of(turn.state, scope).is_none() => {
+            Err(Reason::UnknownTarget { target: scope.clone() })
+        }
+        Change::AdoptPolicy(next) if next.version <= turn.policy().version => {
+            Err(turn.malformed("the version of the next policy must be higher"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Enough persons stand behind it: in force at once, or after the cool-off.
+fn enough(turn: &mut Turn<'_>, number: u32, change: &Change) -> Answer {
+    let wait = turn.policy().change_cool_off_ms.filter(|_| matches!(direction(turn.policy(), change), Direction::Raises));
+    match wait {
+        Some(wait) if wait > 0 => {
+            let until = turn.at.saturating_add(wait);
+            turn.emit(Event::ChangeWaits { proposal: number, until });
+            Answer::Held(Reason::CoolOff { until })
+        }
+        _ => {
+            in_force(turn, number, change);
+            Answer::Cleared
+        }
+    }
+}
+
+pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
+    let (_, person) = turn.needs_role(ActionClass::RaiseRisk)?;
+    let found = turn.state.guard.proposal(target);
+    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget { target: String::from(target) })?;
+    let Standing::Held(Reason::NeedsSecondAdmin { needs, .. }) = proposal.standing else {
+        return Ok(Answer::Recorded);
+    };
+    if proposal.persons.contains(&person) {
+        let person = turn.state.registry.persons.get(person.place()).cloned().unwrap_or_default();
+        return Err(Reason::SamePerson { person });
+    }
+    turn.emit(Event::ChangeApproved { proposal: number, person });
+    let valid = u32::try_from(proposal.persons.len()).unwrap_or(u32::MAX).saturating_add(1);
+    if valid >= needs {
+        enough(turn, number, &proposal.change);
+    }
+    Ok(Answer::Recorded)
+}
+
+pub(super) fn cancel(turn: &mut Turn<'_>, target: &str) -> Ruling {
+    let (_, person) = turn.needs_role(ActionClass::RaiseRisk)?;
+    let found = turn.state.guard.proposal(target);
+    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget { target: String::from(target) })?;
+    if matches!(proposal.standing, Standing::Held(_)) {
+        turn.emit(Event::ChangeCancelled { proposal: number, person });
+    }
+    Ok(Answer::Recorded)
+}
+
+/// The change and what it does.
+pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
+    turn.emit(Event::ChangeInForce { proposal: number });
+    match change {
+        Change::AdoptPolicy(next) => turn.emit(Event::PolicyAdopted(next.clone())),
+        Change::Grant { actor, role, expires } => {
+            let (actor, role, expires) = (actor.clone(), role.clone(), *expires);
+            turn.emit(Event::RoleGranted { actor, role, expires });
+        }
+        Change::Revoke { actor } => {
+            if let Some(actor) = turn.state.registry.actor(actor) {
+                turn.emit(Event::RolesRevoked { actor });
+            }
+        }
+        Change::ListDestination { address } => turn.emit(Event::DestinationListed { address: address.clone() }),
+        Change::RetireKey { wallet } => {
+            if let Some(wallet) = turn.state.registry.wallet(wallet) {
+                turn.emit(Event::KeyRetired { wallet });
+            }
+        }
+        Change::Halt { scope } => {
+            if let Some(scope) = scope_of(turn.state, scope) {
+                halt(turn, scope);
+            }
+        }
+        Change::Resume { scope } => {
+            if let Some(scope) = scope_of(turn.state, scope) {
+                turn.emit(Event::BreakerReset { scope });
+            }
+        }
+        Change::DisableWatch | Change::MoveAwareness { .. } => {}
+    }
+}
+
+/// A person's halt: no sweep, since nothing says that the key is gone.
+fn halt(turn: &mut Turn<'_>, scope: Scope) {
+    if !turn.state.breaker.tripped.contains_key(&scope) {
+        turn.emit(Event::BreakerTripped { scope, cause: String::from("halted by a person") });
+    }
+}

@@ -1,0 +1,139 @@
+//! The books: movements, trades, rows found without a decision, prices, and reads of personal records.
+
+use super::Ruling;
+use super::turn::Turn;
+use crate::amount::Amount;
+use crate::answer::Answer;
+use crate::book::MovementKind;
+use crate::breaker::Scope;
+use crate::command::NewMovement;
+use crate::custody::value_of;
+use crate::event::Event;
+use crate::incident::{AlarmCode, Cause};
+use crate::reason::Reason;
+use crate::registry::{AssetIx, OUTSIDE, OwnerIx};
+use crate::split::mul_div;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// A batch of movements: all or none, and none may overdraw, the batch's earlier lines counted.
+pub(super) fn movements(turn: &mut Turn<'_>, lines: &[NewMovement]) -> Ruling {
+    // What the batch itself adds and takes so far, for owners that it takes from.
+    let mut change: BTreeMap<(OwnerIx, AssetIx), (u128, u128)> = BTreeMap::new();
+    for line in lines {
+        let (from, to, asset) = (turn.owner(&line.from)?, turn.owner(&line.to)?, turn.asset(&line.asset)?);
+        if line.units == 0 || from == to {
+            return Err(Reason::InvalidAmount { asked: line.units });
+        }
+        let overflow = Reason::InvalidAmount { asked: line.units };
+        let taken = change.entry((from, asset)).or_insert((0, 0));
+        taken.1 = taken.1.checked_add(line.units).ok_or(overflow.clone())?;
+        let (plus, minus) = *taken;
+        let before = turn.state.book.totals(from, asset);
+        let has = before.balance().checked_add(plus).ok_or(overflow.clone())?;
+        before.outgoing.checked_add(minus).ok_or(overflow.clone())?;
+        if from != OUTSIDE && minus > has {
+            return Err(Reason::InsufficientBalance { has: has.saturating_sub(minus.saturating_sub(line.units)), asked: line.units });
+        }
+        let given = change.entry((to, asset)).or_insert((0, 0));
+        given.0 = given.0.checked_add(line.units).ok_or(overflow.clone())?;
+        turn.state.book.totals(to, asset).incoming.checked_add(given.0).ok_or(overflow)?;
+        let amount = Amount::new(asset, line.units);
+        turn.movement(from, to, amount, line.kind, &line.reference)?;
+    }
+    Ok(Answer::Recorded)
+}
+
+/// A trade is a fact: it is always recorded, also where it overdraws.
+pub(super) fn trade(
+    turn: &mut Turn<'_>,
+    buyer: &str,
+    seller: &str,
+    base: &str,
+    quote: &str,
+    units: u128,
+    price: u128,
+) -> Ruling {
+    let (base, quote) = (turn.asset(base)?, turn.asset(quote)?);
+    let (buyer, seller) = (turn.owner(buyer)?, turn.owner(seller)?);
+    let decimals = turn.state.registry.assets.get(base.place()).map_or(0, |a| a.decimals);
+    let paid = value_of(units, price, decimals).ok_or(Reason::InvalidAmount { asked: units })?;
+    let reference = String::from(turn.id.unwrap_or(""));
+    turn.movement(seller, buyer, Amount::new(base, units), MovementKind::Trade, &reference)?;
+    turn.movement(buyer, seller, Amount::new(quote, paid), MovementKind::Trade, &reference)?;
+    Ok(Answer::Recorded)
+}
+
+/// A ledger row without a decision of the guard: recorded as it is, and an alarm. Trading and the asset are halted.
+pub(super) fn row(turn: &mut Turn<'_>, customer: &str, asset: &str, units: u128, credit: bool) -> Ruling {
+    let asset = turn.asset(asset)?;
+    let owner = turn.owner(customer)?;
+    let amount = Amount::new(asset, units);
+    let reference = String::from(turn.id.unwrap_or(""));
+    let (from, to) = if credit { (OUTSIDE, owner) } else { (owner, OUTSIDE) };
+    turn.movement(from, to, amount, MovementKind::Observed, &reference)?;
+    let row = turn.state.registry.assets.get(asset.place());
+    let on_chain = row.is_some_and(|a| a.network.is_some());
+    let owed = turn.state.book.owed(asset).saturating_add(if credit { units } else { 0 });
+    let gap = !credit || (on_chain && owed > turn.state.custody.held(asset));
+    let subject = String::from(turn.state.registry.asset_id(asset));
+    let mut incident = None;
+    if credit {
+        incident = Some(turn.alarm_of_case(AlarmCode::MisCredit, &subject, &Cause::Ledger));
+    }
+    if gap {
+        incident = Some(turn.alarm_of_case(AlarmCode::ReconcileGap, &subject, &Cause::Ledger));
+    }
+    let why = "a ledger row without a decision of the guard";
+    turn.trip(Scope::Trading, why, incident);
+    turn.trip(Scope::Asset(asset), why, incident);
+    Ok(Answer::Recorded)
+}
+
+/// A price that is zero or outside its band around the last good one is refused with an alarm, and never used.
+pub(super) fn price(turn: &mut Turn<'_>, base: &str, quote: &str, price: u128, source: &str) -> Ruling {
+    let (base_ix, quote_ix) = (turn.asset(base)?, turn.asset(quote)?);
+    let last = turn.state.prices.get(&(base_ix, quote_ix)).map(|p| p.price);
+    let band = turn.policy().price_band_bps;
+    let outside = match (last, band) {
+        (Some(last), Some(band)) => {
+            let allowed = mul_div(last, u128::from(band), 10_000).map_or(0, |(floor, _)| floor);
+            price.abs_diff(last) > allowed
+        }
+        _ => false,
+    };
+    if price == 0 || outside {
+        turn.alarm(AlarmCode::PriceBad, base);
+        return Err(Reason::PriceBand { price, last: last.unwrap_or(0), band_bps: band.unwrap_or(0) });
+    }
+    turn.emit(Event::PriceRecorded { base: base_ix, quote: quote_ix, price, source: String::from(source) });
+    Ok(Answer::Recorded)
+}
+
+/// A read of a personal record: with a purpose, within the person's and everybody's quota of the last hour.
+pub(super) fn read(turn: &mut Turn<'_>, customer: &str, purpose: &str) -> Ruling {
+    let owner = turn.owner(customer)?;
+    let (_, person) = turn.needs_actor()?;
+    if purpose.trim().is_empty() {
+        return Err(Reason::PurposeMissing);
+    }
+    let recent = |at: u64| at.saturating_add(HOUR_MS) > turn.at;
+    let reads = &turn.state.guard.reads;
+    let all = reads.iter().rev().take_while(|(at, _, _)| recent(*at)).count();
+    let own = reads.iter().rev().take_while(|(at, _, _)| recent(*at)).filter(|(_, p, _)| *p == person).count();
+    let (all, own) = (u32::try_from(all).unwrap_or(u32::MAX), u32::try_from(own).unwrap_or(u32::MAX));
+    let refused = match (turn.policy().reads_per_hour, turn.policy().reads_per_hour_all) {
+        (Some(limit), _) if own >= limit => Some(Reason::ReadQuota { used: own, limit }),
+        (_, Some(limit)) if all >= limit => Some(Reason::ReadQuotaAll { used: all, limit }),
+        _ => None,
+    };
+    if let Some(reason) = refused {
+        let who = turn.state.registry.persons.get(person.place()).map_or("", String::as_str);
+        turn.alarm(AlarmCode::BulkRead, who);
+        return Err(reason);
+    }
+    turn.emit(Event::RecordRead { person, owner, purpose: String::from(purpose) });
+    Ok(Answer::Cleared)
+}

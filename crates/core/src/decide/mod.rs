@@ -1,0 +1,156 @@
+//! The decision: one match from command to rule, and nothing else. Pure: same state, command and time, same outcome.
+//!
+//! Deciding is recording: every answered command leaves its events and one [`Event::Answered`]; there is no way to ask
+//! first and act later.
+
+mod cases;
+mod chain;
+mod changes;
+mod claims;
+mod credits;
+mod ledger;
+mod registering;
+mod requests;
+mod signing;
+mod time;
+mod turn;
+
+use crate::answer::{Answer, Reply};
+use crate::command::{Body, Command};
+use crate::event::Event;
+use crate::reason::Reason;
+use crate::state::State;
+use alloc::vec::Vec;
+use turn::Turn;
+
+/// What a command leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// What the caller is told, once the events are durable.
+    pub reply: Reply,
+    /// What happened, in order; empty only when time passed and nothing was due.
+    pub events: Vec<Event>,
+}
+
+/// Decides a command at `at` (ms since the epoch, never earlier than the state's time).
+#[must_use]
+pub fn decide(state: &State, command: &Command, at: u64) -> Decision {
+    let content = command.content();
+    if let Some(known) = command.id.as_ref().and_then(|id| state.answers.get(id)) {
+        if known.content == content {
+            let id = command.id.clone().unwrap_or_default();
+            let reply = Reply { answer: known.answer.clone(), repeated: true, created: None };
+            return Decision { reply, events: alloc::vec![Event::AnswerRepeated { id }] };
+        }
+        let reason = Reason::DuplicateId { id: command.id.clone().unwrap_or_default() };
+        return refused(command, content, reason);
+    }
+    let mut turn = Turn::new(state, command, at);
+    let ruling = turn.find_actor().and_then(|()| route(&mut turn, &command.body));
+    let answer = ruling.unwrap_or_else(|reason| {
+        turn.keep_alarms_only();
+        Answer::because(reason)
+    });
+    finish(turn, command, content, answer)
+}
+
+fn refused(command: &Command, content: [u8; 32], reason: Reason) -> Decision {
+    let answer = Answer::because(reason);
+    let event = Event::Answered {
+        id: None,
+        content,
+        actor: command.actor.clone(),
+        kind: command.body.kind(),
+        answer: answer.clone(),
+    };
+    Decision { reply: Reply { answer, repeated: false, created: None }, events: alloc::vec![event] }
+}
+
+fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) -> Decision {
+    let Turn { mut events, repeated, created, .. } = turn;
+    let silent = command.body == Body::ObserveTime && answer == Answer::Recorded;
+    if !silent {
+        let uses_id = !matches!(answer, Answer::Refused(_));
+        events.push(Event::Answered {
+            id: command.id.clone().filter(|_| uses_id),
+            content,
+            actor: command.actor.clone(),
+            kind: command.body.kind(),
+            answer: answer.clone(),
+        });
+    }
+    Decision { reply: Reply { answer, repeated, created }, events }
+}
+
+/// What a rule says: an answer with its events in the turn, or the reason against it, which leaves no events but
+/// alarms. A rule that records a request and then holds or denies it answers `Ok` with the reason inside.
+type Ruling = Result<Answer, Reason>;
+
+fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
+    match body {
+        Body::RegisterAsset(asset) => registering::asset(turn, asset),
+        Body::RegisterOwners(ids) => registering::owners(turn, ids),
+        Body::RegisterWallet(wallet) => registering::wallet(turn, wallet),
+        Body::EnrolActor { id, person, roles, expires } => registering::actor(turn, id, person, roles, *expires),
+        Body::DeclareHoldings(lines) => registering::holdings(turn, lines),
+        Body::AdoptPolicy(policy) => registering::policy(turn, policy),
+        Body::AdoptDuties(duties) => registering::duties(turn, duties),
+        Body::AdoptLaw { rules, digest } => registering::law(turn, rules, *digest),
+        Body::RecordMovements(lines) => ledger::movements(turn, lines),
+        Body::RecordTrade { buyer, seller, base, quote, units, price } => {
+            ledger::trade(turn, buyer, seller, base, quote, *units, *price)
+        }
+        Body::RecordLedgerRow { customer, asset, units, credit } => {
+            ledger::row(turn, customer, asset, *units, *credit)
+        }
+        Body::RecordPrice { base, quote, price, source } => ledger::price(turn, base, quote, *price, source),
+        Body::RequestWithdrawal { customer, wallet, asset, units, to } => {
+            requests::withdrawal(turn, customer, wallet, asset, *units, to)
+        }
+        Body::RequestTransfer { from, to, asset, units } => requests::transfer(turn, from, to, asset, *units),
+        Body::RequestCredit { reason, budget, lines } => credits::request(turn, reason, budget, lines),
+        Body::Approve { target, nonce, binds, seen } => {
+            requests::approve(turn, target, nonce, binds.as_ref(), seen.as_ref())
+        }
+        Body::Reject { target, nonce } => requests::reject(turn, target, nonce),
+        Body::RedeemClearance { target, operations, attested } => {
+            signing::redeem(turn, target, operations, attested.as_ref())
+        }
+        other => route_facts(turn, other),
+    }
+}
+
+fn route_facts(turn: &mut Turn<'_>, body: &Body) -> Ruling {
+    match body {
+        Body::RecordObservation(seen) => chain::observation(turn, seen),
+        Body::RecordReorganisation { node, height, dropped } => chain::reorganisation(turn, node, *height, dropped),
+        Body::RecordNode { node, health } => chain::node(turn, node, *health),
+        Body::RecordDeposit { customer, asset, units, txid, wallet } => {
+            chain::deposit(turn, customer, asset, *units, txid, wallet)
+        }
+        Body::ProposeChange(change) => changes::propose(turn, change),
+        Body::ApproveChange { target } => changes::approve(turn, target),
+        Body::CancelChange { target } => changes::cancel(turn, target),
+        Body::ReadRecord { customer, purpose } => ledger::read(turn, customer, purpose),
+        Body::BecomeAware { incident } => cases::aware(turn, incident),
+        Body::Classify { incident, level } => cases::classify(turn, incident, level),
+        Body::RecordFact { incident, text, occurred, source, material } => {
+            cases::fact(turn, incident, text, *occurred, source, *material)
+        }
+        Body::Notify { incident, duty, receipt } => cases::notify(turn, incident, duty, receipt),
+        Body::RecordFreeze { incident, by, asset, units, value, source } => {
+            cases::freeze(turn, incident, by, asset.as_deref(), (*units, *value), source)
+        }
+        Body::RecordRecovery { incident, asset, units } => claims::recovery(turn, incident, asset, *units),
+        Body::Replenish { incident, asset, units } => claims::replenish(turn, incident, asset, *units),
+        Body::LodgeClaim { customer, incident, asset, units, price } => {
+            claims::lodge(turn, customer, incident, asset, *units, price.as_ref())
+        }
+        Body::PayClaim { claim } => claims::pay(turn, claim),
+        Body::RecordClockJump { by_ms } => Ok(time::clock_jump(turn, *by_ms)),
+        Body::RecordDowntime { since } => Ok(time::downtime(turn, *since)),
+        Body::PublishRedressSet { entry } => claims::publish(turn, entry),
+        Body::ObserveTime => Ok(time::observe(turn)),
+        _ => Err(turn.malformed("this command has no rule")),
+    }
+}

@@ -1,0 +1,126 @@
+//! Registering: assets, owners, wallets, people, opening holdings, the first policy, duties and law.
+
+use super::Ruling;
+use super::turn::Turn;
+use crate::answer::Answer;
+use crate::command::sha256_of;
+use crate::event::Event;
+use crate::incident::clock::Duty;
+use crate::law::record::RuleRecord;
+use crate::policy::Policy;
+use crate::reason::Reason;
+use crate::registry::{Asset, Wallet};
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use keepwhole_verify::digest::Digest;
+
+/// Longest outside name, bytes.
+const NAME_MAX: usize = 64;
+/// Name of the counter-account of all that enters or leaves the books.
+pub const OUTSIDE_NAME: &str = "outside";
+
+fn name(turn: &Turn<'_>, id: &str) -> Result<(), Reason> {
+    if id.is_empty() || id.len() > NAME_MAX || id.chars().any(char::is_control) {
+        return Err(turn.malformed("a name has 1 to 64 bytes and no control characters"));
+    }
+    Ok(())
+}
+
+fn fresh(known: bool, id: &str) -> Result<(), Reason> {
+    if known { Err(Reason::AlreadyRegistered { name: String::from(id) }) } else { Ok(()) }
+}
+
+pub(super) fn asset(turn: &mut Turn<'_>, asset: &Asset) -> Ruling {
+    name(turn, &asset.id)?;
+    if asset.decimals > 38 {
+        return Err(turn.malformed("an asset has at most 38 decimals"));
+    }
+    fresh(turn.state.registry.asset(&asset.id).is_some(), &asset.id)?;
+    turn.emit(Event::AssetRegistered(asset.clone()));
+    Ok(Answer::Recorded)
+}
+
+pub(super) fn owners(turn: &mut Turn<'_>, ids: &[String]) -> Ruling {
+    let mut seen = BTreeSet::new();
+    let first = turn.state.registry.owners.is_empty();
+    for (place, id) in ids.iter().enumerate() {
+        name(turn, id)?;
+        fresh(turn.state.registry.owner(id).is_some() || !seen.insert(id) || id == OUTSIDE_NAME, id)?;
+        turn.emit(Event::OwnerRegistered(id.clone()));
+        if first && place == 0 {
+            turn.emit(Event::OwnerRegistered(String::from(OUTSIDE_NAME)));
+        }
+    }
+    Ok(Answer::Recorded)
+}
+
+pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
+    name(turn, &wallet.id)?;
+    fresh(turn.state.registry.wallet(&wallet.id).is_some(), &wallet.id)?;
+    fresh(turn.state.registry.wallet_at(&wallet.address).is_some(), &wallet.address)?;
+    turn.emit(Event::WalletRegistered(wallet.clone()));
+    Ok(Answer::Recorded)
+}
+
+pub(super) fn actor(turn: &mut Turn<'_>, id: &str, person: &str, roles: &[String], expires: Option<u64>) -> Ruling {
+    name(turn, id)?;
+    name(turn, person)?;
+    fresh(turn.state.registry.actor(id).is_some(), id)?;
+    let (id, person) = (String::from(id), String::from(person));
+    turn.emit(Event::ActorEnrolled { id, person, roles: roles.to_vec(), expires });
+    Ok(Answer::Recorded)
+}
+
+pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) -> Ruling {
+    for (wallet, asset, units) in lines {
+        let (wallet, asset) = (turn.wallet(wallet)?, turn.asset(asset)?);
+        if turn.state.custody.holdings.contains_key(&(wallet, asset)) {
+            let name = String::from(turn.state.registry.wallet_id(wallet));
+            return Err(Reason::AlreadyRegistered { name });
+        }
+        turn.emit(Event::HoldingDeclared { wallet, asset, units: *units });
+    }
+    Ok(Answer::Recorded)
+}
+
+pub(super) fn policy(turn: &mut Turn<'_>, policy: &Policy) -> Ruling {
+    if turn.policy().version > 0 {
+        return Err(turn.malformed("a policy is in force already; propose a change of it"));
+    }
+    if policy.version == 0 {
+        return Err(turn.malformed("the first version of a policy is 1"));
+    }
+    turn.emit(Event::PolicyAdopted(Box::new(policy.clone())));
+    Ok(Answer::Recorded)
+}
+
+pub(super) fn duties(turn: &mut Turn<'_>, duties: &[Duty]) -> Ruling {
+    for duty in duties {
+        fresh(turn.state.incidents.duties.iter().any(|d| d.id == duty.id), &duty.id)?;
+        turn.emit(Event::DutyAdopted(duty.clone()));
+    }
+    Ok(Answer::Recorded)
+}
+
+/// Adopts a law set: one event per rule that is new or changed, then the digest of the whole set. The digest is the
+/// SHA-256 over the digests of all rules' canonical forms in ascending order of id.
+pub(super) fn law(turn: &mut Turn<'_>, rules: &[RuleRecord], digest: [u8; 32]) -> Ruling {
+    let mut sorted: alloc::vec::Vec<&RuleRecord> = rules.iter().collect();
+    sorted.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut digests = alloc::vec::Vec::with_capacity(sorted.len().saturating_mul(32));
+    for rule in &sorted {
+        digests.extend_from_slice(&sha256_of(*rule));
+    }
+    if *Digest::of(&digests).as_bytes() != digest {
+        return Err(turn.malformed("the digest is not that of the rules given"));
+    }
+    let count = u32::try_from(sorted.len()).map_err(|_| turn.malformed("too many rules"))?;
+    for rule in sorted {
+        if turn.state.law.rules.get(&rule.id) != Some(rule) {
+            turn.emit(Event::RuleAdopted(Box::new(rule.clone())));
+        }
+    }
+    turn.emit(Event::LawAdopted { digest, count });
+    Ok(Answer::Recorded)
+}

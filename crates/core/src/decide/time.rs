@@ -1,0 +1,75 @@
+//! What time alone changes: clearances lapse, changes come into force, clocks warn and are missed.
+
+use super::turn::Turn;
+use super::{changes, requests};
+use crate::amount::Amount;
+use crate::answer::Answer;
+use crate::due::Timer;
+use crate::event::Event;
+use crate::guard::Ask;
+use crate::incident::AlarmCode;
+use crate::incident::incident_id;
+use alloc::format;
+use alloc::string::String;
+
+pub(super) fn clock_jump(turn: &mut Turn<'_>, by_ms: i64) -> Answer {
+    turn.emit(Event::ClockJumped { by_ms });
+    turn.alarm(AlarmCode::ClockJump, &format!("{by_ms} ms"));
+    Answer::Recorded
+}
+
+pub(super) fn downtime(turn: &mut Turn<'_>, since: u64) -> Answer {
+    turn.emit(Event::DowntimeSeen { since });
+    Answer::Recorded
+}
+
+/// Everything that is due by now, in order of its moment.
+pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
+    let state = turn.state;
+    let due = || state.timers.iter().take_while(|(at, _)| *at <= turn.at).map(|(_, timer)| *timer);
+    let missed: alloc::vec::Vec<Timer> = due().filter(|t| matches!(t, Timer::ClockMissed(..))).collect();
+    let all: alloc::vec::Vec<Timer> = due().collect();
+    for timer in all {
+        match timer {
+            Timer::ClearanceLapses(request) => lapse(turn, request),
+            Timer::ChangeComesIntoForce(proposal) => {
+                let place = usize::try_from(proposal).unwrap_or(usize::MAX);
+                if let Some(row) = state.guard.proposals.get(place) {
+                    changes::in_force(turn, proposal, &row.change);
+                }
+            }
+            Timer::ClockWarns(incident, clock) => {
+                if !missed.contains(&Timer::ClockMissed(incident, clock)) {
+                    turn.emit(Event::ClockWarned { incident, clock });
+                    let subject = name_of(turn, incident, clock);
+                    turn.alarm(AlarmCode::ClockDueSoon, &subject);
+                }
+            }
+            Timer::ClockMissed(incident, clock) => {
+                turn.emit(Event::ClockMissed { incident, clock });
+                let subject = name_of(turn, incident, clock);
+                turn.alarm(AlarmCode::ClockMissed, &subject);
+            }
+        }
+    }
+    Answer::Recorded
+}
+
+fn lapse(turn: &mut Turn<'_>, request: u32) {
+    turn.emit(Event::ClearanceLapsed { request });
+    let state = turn.state;
+    if let Some(Ask::Withdrawal { owner, asset, units, .. }) = state.guard.request_at(request).map(|r| &r.ask) {
+        // It was taken when the clearance was issued, so it fits going back; were it not so, the withdrawal would
+        // stay taken and show as a difference.
+        let _fits = requests::give_back(turn, *owner, Amount::new(*asset, *units));
+    }
+}
+
+fn name_of(turn: &Turn<'_>, incident: u32, clock: u32) -> String {
+    let place = usize::try_from(incident).unwrap_or(usize::MAX);
+    let number = usize::try_from(clock).unwrap_or(usize::MAX);
+    let incidents = &turn.state.incidents;
+    let row = incidents.cases.get(place).and_then(|case| case.clocks.get(number));
+    let duty = row.and_then(|c| usize::try_from(c.duty).ok()).and_then(|ix| incidents.duties.get(ix));
+    format!("{} of {}", duty.map_or("", |d| d.id.as_str()), incident_id(place))
+}

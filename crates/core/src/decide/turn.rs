@@ -1,0 +1,246 @@
+//! One turn: the state before it, and the events that it gathers. What several rules share stands here.
+
+use crate::amount::Amount;
+use crate::book::{Movement, MovementKind};
+use crate::breaker::{Scope, Touch, scope_name};
+use crate::command::Command;
+use crate::event::Event;
+use crate::incident::clock::{self, Start};
+use crate::incident::{AlarmCode, Cause, incident_id};
+use crate::policy::{ActionClass, Policy};
+use crate::reason::Reason;
+use crate::redress::{Loss, attribute};
+use crate::registry::{ActorIx, AssetIx, HOUSE, OUTSIDE, OwnerIx, PersonIx, WalletIx};
+use crate::state::State;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A turn in the making.
+pub(super) struct Turn<'a> {
+    pub(super) state: &'a State,
+    pub(super) at: u64,
+    pub(super) id: Option<&'a str>,
+    pub(super) actor_name: Option<&'a str>,
+    pub(super) actor: Option<ActorIx>,
+    pub(super) events: Vec<Event>,
+    pub(super) repeated: bool,
+    pub(super) created: Option<String>,
+    opened: Option<Cause>,
+    tripped: Vec<Scope>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(state: &'a State, command: &'a Command, at: u64) -> Self {
+        Self {
+            state,
+            at: at.max(state.at),
+            id: command.id.as_deref(),
+            actor_name: command.actor.as_deref(),
+            actor: None,
+            events: Vec::new(),
+            repeated: false,
+            created: None,
+            opened: None,
+            tripped: Vec::new(),
+        }
+    }
+
+    pub(super) fn policy(&self) -> &'a Policy {
+        &self.state.guard.policy
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Looks up the actor, if one is named; an unknown one stops the command.
+    pub(super) fn find_actor(&mut self) -> Result<(), Reason> {
+        if let Some(name) = self.actor_name {
+            let known = self.state.registry.actor(name);
+            self.actor = Some(known.ok_or_else(|| Reason::UnknownActor { actor: String::from(name) })?);
+        }
+        Ok(())
+    }
+
+    /// A rule that gives a reason leaves nothing beside it but alarms and the case that they open: all or nothing.
+    pub(super) fn keep_alarms_only(&mut self) {
+        self.events.retain(|event| {
+            matches!(
+                event,
+                Event::AlarmRaised { .. }
+                    | Event::IncidentOpened { .. }
+                    | Event::AwarenessNamed { .. }
+                    | Event::ClockStarted { .. }
+            )
+        });
+    }
+
+    pub(super) fn malformed(&self, what: &str) -> Reason {
+        Reason::Malformed { what: String::from(what) }
+    }
+
+    pub(super) fn asset(&self, id: &str) -> Result<AssetIx, Reason> {
+        self.state.registry.asset(id).ok_or_else(|| Reason::UnknownAsset { asset: String::from(id) })
+    }
+
+    pub(super) fn owner(&self, id: &str) -> Result<OwnerIx, Reason> {
+        self.state.registry.owner(id).ok_or_else(|| Reason::UnknownCustomer { customer: String::from(id) })
+    }
+
+    pub(super) fn wallet(&self, id: &str) -> Result<WalletIx, Reason> {
+        self.state.registry.wallet(id).ok_or_else(|| Reason::UnknownWallet { wallet: String::from(id) })
+    }
+
+    /// Place of a case, as stored in events.
+    pub(super) fn incident(&self, id: &str) -> Result<u32, Reason> {
+        let place = self.state.incidents.place(id).and_then(|place| u32::try_from(place).ok());
+        place.ok_or_else(|| Reason::UnknownIncident { incident: String::from(id) })
+    }
+
+    /// The command's id; requests, claims and changes need one.
+    pub(super) fn needs_id(&self) -> Result<&'a str, Reason> {
+        self.id.ok_or_else(|| self.malformed("the command needs an id, so that a repeat of it is harmless"))
+    }
+
+    /// The actor's number and person; an action of a person needs one.
+    pub(super) fn needs_actor(&self) -> Result<(ActorIx, PersonIx), Reason> {
+        let found = self.actor.and_then(|ix| Some((ix, self.state.registry.actors.get(ix.place())?.person)));
+        found.ok_or_else(|| self.malformed("the command needs an actor"))
+    }
+
+    /// The actor has, now, one of the roles that the class of action needs.
+    pub(super) fn needs_role(&mut self, class: ActionClass) -> Result<(ActorIx, PersonIx), Reason> {
+        let (ix, person) = self.needs_actor()?;
+        let roles = self.policy().roles(class);
+        let Some(actor) = self.state.registry.actors.get(ix.place()) else {
+            return Err(self.malformed("the command needs an actor"));
+        };
+        if !actor.roles.iter().any(|role| roles.contains(role)) {
+            return Err(Reason::RoleMissing { needs: roles.join("|") });
+        }
+        match actor.expires {
+            Some(ended) if ended <= self.at => {
+                self.alarm(AlarmCode::RoleStale, &actor.id);
+                Err(Reason::RoleExpired { ended })
+            }
+            _ => Ok((ix, person)),
+        }
+    }
+
+    /// The halt that stops what touches this, if one does.
+    pub(super) fn not_halted(&self, touch: Touch) -> Result<(), Reason> {
+        match self.state.breaker.halts(touch) {
+            Some(scope) => Err(Reason::Halted { scope: scope_name(self.state, scope) }),
+            None => Ok(()),
+        }
+    }
+
+    /// A movement that is checked to fit.
+    pub(super) fn movement(
+        &mut self,
+        from: OwnerIx,
+        to: OwnerIx,
+        amount: Amount,
+        kind: MovementKind,
+        reference: &str,
+    ) -> Result<(), Reason> {
+        let movement = Movement { from, to, amount, kind, reference: String::from(reference) };
+        if !self.state.book.fits(&movement) {
+            return Err(Reason::InvalidAmount { asked: amount.units() });
+        }
+        self.emit(Event::MovementRecorded(movement));
+        Ok(())
+    }
+
+    /// Raises an alarm that opens no case.
+    pub(super) fn alarm(&mut self, code: AlarmCode, subject: &str) {
+        self.emit(Event::AlarmRaised { code, subject: String::from(subject) });
+    }
+
+    /// Raises an alarm that belongs to a case: the open one with that cause, or a new one. Returns the case's place.
+    pub(super) fn alarm_of_case(&mut self, code: AlarmCode, subject: &str, cause: &Cause) -> u32 {
+        self.alarm(code, subject);
+        let next = self.state.incidents.cases.len();
+        if let Some(place) = self.state.incidents.open_for(cause) {
+            return u32::try_from(place).unwrap_or(u32::MAX);
+        }
+        let place = u32::try_from(next).unwrap_or(u32::MAX);
+        if self.opened.as_ref() != Some(cause) {
+            self.open_case(cause.clone(), place, None);
+        }
+        place
+    }
+
+    /// Opens the next case, with its first awareness and the clocks that start with it.
+    pub(super) fn open_case(&mut self, cause: Cause, place: u32, by: Option<ActorIx>) {
+        let opened_by = String::from(self.id.unwrap_or(""));
+        self.opened = Some(cause.clone());
+        self.created = Some(incident_id(usize::try_from(place).unwrap_or(usize::MAX)));
+        self.emit(Event::IncidentOpened { cause, opened_by });
+        self.emit(Event::AwarenessNamed { incident: place, by });
+        let at = self.at;
+        self.start_clocks(place, |start| match start {
+            Start::Awareness(limit) => Some(clock::due(limit, at)),
+            Start::ClassificationCapped { cap_ms, .. } => Some(at.checked_add(*cap_ms)),
+            _ => None,
+        });
+    }
+
+    /// Starts a clock for each duty that holds now and for which `due` gives a due time (`Some(None)`: no number).
+    pub(super) fn start_clocks(&mut self, incident: u32, due: impl Fn(&Start) -> Option<Option<u64>>) {
+        let state = self.state;
+        for (number, duty) in state.incidents.duties.iter().enumerate().filter(|(_, d)| d.holds(self.at)) {
+            if let Some(due) = due(&duty.start) {
+                let duty = u32::try_from(number).unwrap_or(u32::MAX);
+                self.emit(Event::ClockStarted { incident, duty, started: self.at, due });
+            }
+        }
+    }
+
+    /// Trips a scope, once; a tripped wallet is swept where the policy says to. The first halt of a case starts the
+    /// duties that a block brings.
+    pub(super) fn trip(&mut self, scope: Scope, cause: &str, incident: Option<u32>) {
+        if self.state.breaker.tripped.contains_key(&scope) || self.tripped.contains(&scope) {
+            return;
+        }
+        let first = self.tripped.is_empty() && self.state.breaker.tripped.is_empty();
+        self.tripped.push(scope);
+        self.emit(Event::BreakerTripped { scope, cause: String::from(cause) });
+        if let (Some(incident), true) = (incident, first) {
+            let at = self.at;
+            self.start_clocks(incident, |start| match start {
+                Start::Block(limit) => Some(clock::due(limit, at)),
+                _ => None,
+            });
+        }
+        if let (Scope::Wallet(from), Some(to)) = (scope, self.policy().sweep_to)
+            && from != to
+        {
+            self.emit(Event::SweepOrdered { from, to });
+        }
+    }
+
+    /// Recognises a loss event of a case; the house's own part is written off at once.
+    pub(super) fn lose(&mut self, incident: u32, amount: Amount) -> Result<(), Reason> {
+        let (asset, units) = (amount.asset(), amount.units());
+        let state = self.state;
+        let place = usize::try_from(incident).unwrap_or(usize::MAX);
+        let known = state.incidents.cases.get(place).and_then(|case| case.losses.get(&asset));
+        let fresh;
+        let loss = match known {
+            Some(loss) => loss,
+            None => {
+                fresh = Loss::before(&state.book, asset);
+                &fresh
+            }
+        };
+        let order = self.policy().loss_order;
+        let house = attribute(loss, units, order, state.book.balance(HOUSE, asset), &state.registry)
+            .map_or(units, |attribution| attribution.house);
+        self.emit(Event::LossRecognised { incident, asset, units, house });
+        if house > 0 {
+            self.movement(HOUSE, OUTSIDE, Amount::new(asset, house), MovementKind::WrittenOff, "")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,494 @@
+//! Events: what happened, in the past tense, one fact each. They alone change the state.
+//!
+//! The stored form of an event is [`Record`] in borsh: version, time, turn, tag, body. Tags are numbers that are never
+//! given twice. `docs/events.md` lists them.
+
+use crate::answer::Answer;
+use crate::book::Movement;
+use crate::breaker::Scope;
+use crate::custody::{Explained, Flow, NodeHealth, Report};
+use crate::guard::{Approval, Ask, Proposal};
+use crate::incident::clock::Duty;
+use crate::incident::{AlarmCode, Cause, Fact, Freeze};
+use crate::law::record::RuleRecord;
+use crate::policy::Policy;
+use crate::reason::Reason;
+use crate::redress::Claim;
+use crate::registry::{ActorIx, Asset, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
+use crate::state::Deposit;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Version of the stored form that this program writes.
+pub const RECORD_VERSION: u8 = 1;
+
+/// An event as it is stored: one leaf of the journal's tree.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Record {
+    /// Version of the stored form.
+    pub version: u8,
+    /// When the journal recorded it, ms since the epoch; never falls.
+    pub at: u64,
+    /// Number of the turn: all events of one command have the same.
+    pub turn: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Record {
+    /// The record of an event.
+    #[must_use]
+    pub const fn new(at: u64, turn: u64, event: Event) -> Self {
+        Self { version: RECORD_VERSION, at, turn, event }
+    }
+
+    /// The bytes that the journal stores.
+    ///
+    /// # Errors
+    /// An event whose form has more than 65,535 bytes.
+    pub fn encode(&self) -> Result<Vec<u8>, EventTooLarge> {
+        let bytes = borsh::to_vec(self).map_err(|_| EventTooLarge { bytes: usize::MAX })?;
+        if bytes.len() > usize::from(u16::MAX) {
+            return Err(EventTooLarge { bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads stored bytes strictly: all of them, and of a version that is known.
+    ///
+    /// # Errors
+    /// An unknown version, or bytes that are not a record.
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        match bytes.first() {
+            Some(&RECORD_VERSION) => borsh::from_slice(bytes).map_err(|_| RecordError::NotARecord),
+            Some(&version) => Err(RecordError::UnknownVersion { version }),
+            None => Err(RecordError::NotARecord),
+        }
+    }
+}
+
+/// An event that is larger than a leaf may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EventTooLarge {
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// Why stored bytes are not a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordError {
+    /// Written by a newer program.
+    UnknownVersion {
+        /// The version that it names.
+        version: u8,
+    },
+    /// Not in canonical form, cut short, or with bytes left over.
+    NotARecord,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Event {
+    /// An asset was registered.
+    AssetRegistered(Asset) = 1,
+    /// An owner was registered.
+    OwnerRegistered(String) = 2,
+    /// A wallet was registered.
+    WalletRegistered(Wallet) = 3,
+    /// An account of a person was enrolled.
+    ActorEnrolled {
+        /// Account.
+        id: String,
+        /// Person.
+        person: String,
+        /// Roles.
+        roles: Vec<String>,
+        /// First moment without them, ms.
+        expires: Option<u64>,
+    } = 4,
+    /// A wallet's holding at the start of watching was declared.
+    HoldingDeclared {
+        /// Wallet.
+        wallet: WalletIx,
+        /// Asset.
+        asset: AssetIx,
+        /// Minor units.
+        units: u128,
+    } = 5,
+    /// A policy came into force.
+    PolicyAdopted(Box<Policy>) = 6,
+    /// A duty was adopted.
+    DutyAdopted(Duty) = 7,
+    /// A rule of a law set was adopted.
+    RuleAdopted(Box<RuleRecord>) = 8,
+    /// A law set is complete.
+    LawAdopted {
+        /// Digest of the set.
+        digest: [u8; 32],
+        /// Number of its rules.
+        count: u32,
+    } = 9,
+    /// Value moved in the books.
+    MovementRecorded(Movement) = 10,
+    /// A wallet's flow was seen for the first time.
+    FlowSeen(Flow) = 20,
+    /// Another node reported a known flow.
+    FlowReported {
+        /// Number of the flow.
+        flow: u32,
+        /// The report.
+        report: Report,
+    } = 21,
+    /// Enough nodes agree on an inflow; it counts as held.
+    InflowConfirmed {
+        /// Number of the flow.
+        flow: u32,
+    } = 22,
+    /// An outflow was matched with what explains it.
+    OutflowExplained {
+        /// Number of the flow.
+        flow: u32,
+        /// What explains it.
+        explained: Explained,
+    } = 23,
+    /// A node showed a higher block.
+    TipMoved {
+        /// Node.
+        node: String,
+        /// Block.
+        height: u64,
+    } = 24,
+    /// A node said how it is.
+    NodeSeen {
+        /// Node.
+        node: String,
+        /// How it is.
+        health: NodeHealth,
+    } = 25,
+    /// A reorganisation took a flow back.
+    FlowWithdrawn {
+        /// Number of the flow.
+        flow: u32,
+        /// The node that says so.
+        node: String,
+    } = 26,
+    /// The exchange said that a deposit arrived.
+    DepositRecorded(Deposit) = 27,
+    /// A deposit's standing became another.
+    DepositDecided {
+        /// Number of the deposit.
+        deposit: u32,
+        /// Its standing.
+        standing: Answer,
+    } = 28,
+    /// The breaker ordered a sweep of a tripped wallet.
+    SweepOrdered {
+        /// From.
+        from: WalletIx,
+        /// To.
+        to: WalletIx,
+    } = 29,
+    /// A wallet's key was retired.
+    KeyRetired {
+        /// Wallet.
+        wallet: WalletIx,
+    } = 30,
+    /// An alarm was raised.
+    AlarmRaised {
+        /// What about.
+        code: AlarmCode,
+        /// What it names.
+        subject: String,
+    } = 40,
+    /// The breaker tripped.
+    BreakerTripped {
+        /// Scope.
+        scope: Scope,
+        /// Why.
+        cause: String,
+    } = 41,
+    /// The breaker was reset.
+    BreakerReset {
+        /// Scope.
+        scope: Scope,
+    } = 42,
+    /// A request was made to the guard.
+    RequestMade {
+        /// Outside id.
+        id: String,
+        /// What is asked.
+        ask: Ask,
+        /// Account that asked.
+        actor: Option<ActorIx>,
+        /// Approvals needed.
+        needs: u32,
+    } = 50,
+    /// A request is held.
+    RequestHeld {
+        /// Number of the request.
+        request: u32,
+        /// Why.
+        reason: Reason,
+    } = 51,
+    /// A request was denied.
+    RequestDenied {
+        /// Number of the request.
+        request: u32,
+        /// Why.
+        reason: Reason,
+    } = 52,
+    /// A request was cleared.
+    RequestCleared {
+        /// Number of the request.
+        request: u32,
+        /// First moment without the clearance, ms.
+        until: Option<u64>,
+        /// What the wallet had free just before, minor units (zero for credits).
+        before: u128,
+    } = 53,
+    /// A person approved a request.
+    ApprovalGiven {
+        /// Number of the request.
+        request: u32,
+        /// The approval.
+        approval: Approval,
+    } = 54,
+    /// A clearance was redeemed for exact bytes.
+    ClearanceRedeemed {
+        /// Number of the request.
+        request: u32,
+        /// Digest of what may be signed.
+        payload: [u8; 32],
+    } = 55,
+    /// A clearance lapsed unused.
+    ClearanceLapsed {
+        /// Number of the request.
+        request: u32,
+    } = 56,
+    /// A change was proposed.
+    ChangeProposed(Box<Proposal>) = 57,
+    /// A person stood behind a change.
+    ChangeApproved {
+        /// Number of the proposal.
+        proposal: u32,
+        /// Who.
+        person: PersonIx,
+    } = 58,
+    /// A change waits until a moment.
+    ChangeWaits {
+        /// Number of the proposal.
+        proposal: u32,
+        /// First moment at which it is in force, ms.
+        until: u64,
+    } = 59,
+    /// A change came into force; the events after it say what it did.
+    ChangeInForce {
+        /// Number of the proposal.
+        proposal: u32,
+    } = 60,
+    /// A change was cancelled.
+    ChangeCancelled {
+        /// Number of the proposal.
+        proposal: u32,
+        /// Who.
+        person: PersonIx,
+    } = 61,
+    /// A destination was listed.
+    DestinationListed {
+        /// Address.
+        address: String,
+    } = 62,
+    /// All roles were taken from an account.
+    RolesRevoked {
+        /// Account.
+        actor: ActorIx,
+    } = 63,
+    /// An account got a role.
+    RoleGranted {
+        /// Account.
+        actor: String,
+        /// Role.
+        role: String,
+        /// First moment without it, ms.
+        expires: Option<u64>,
+    } = 64,
+    /// Somebody read a personal record.
+    RecordRead {
+        /// Who.
+        person: PersonIx,
+        /// Whose.
+        owner: OwnerIx,
+        /// Why.
+        purpose: String,
+    } = 65,
+    /// A price was recorded.
+    PriceRecorded {
+        /// Base asset.
+        base: AssetIx,
+        /// Quote asset.
+        quote: AssetIx,
+        /// Minor units of quote for one whole base.
+        price: u128,
+        /// Source.
+        source: String,
+    } = 70,
+    /// A case was opened.
+    IncidentOpened {
+        /// What about.
+        cause: Cause,
+        /// Outside id of the command that opened it.
+        opened_by: String,
+    } = 80,
+    /// Somebody became aware.
+    AwarenessNamed {
+        /// Place of the case.
+        incident: u32,
+        /// Who; `None` is the system.
+        by: Option<ActorIx>,
+    } = 81,
+    /// A case was classified.
+    IncidentClassified {
+        /// Place of the case.
+        incident: u32,
+        /// Who.
+        by: ActorIx,
+        /// Level.
+        level: String,
+    } = 82,
+    /// A fact was recorded.
+    FactRecorded {
+        /// Place of the case.
+        incident: u32,
+        /// The fact.
+        fact: Fact,
+    } = 83,
+    /// A duty's clock started.
+    ClockStarted {
+        /// Place of the case.
+        incident: u32,
+        /// Number of the duty.
+        duty: u32,
+        /// Start, ms.
+        started: u64,
+        /// Last moment in time, ms; `None` where the rule gives no number.
+        due: Option<u64>,
+    } = 84,
+    /// A clock's due time came nearer.
+    ClockShortened {
+        /// Place of the case.
+        incident: u32,
+        /// Number of its clock.
+        clock: u32,
+        /// Last moment in time, ms.
+        due: u64,
+    } = 85,
+    /// A clock warned.
+    ClockWarned {
+        /// Place of the case.
+        incident: u32,
+        /// Number of its clock.
+        clock: u32,
+    } = 86,
+    /// A clock was missed.
+    ClockMissed {
+        /// Place of the case.
+        incident: u32,
+        /// Number of its clock.
+        clock: u32,
+    } = 87,
+    /// Somebody was told, in time or late.
+    NotificationRecorded {
+        /// Place of the case.
+        incident: u32,
+        /// Number of its clock.
+        clock: u32,
+        /// Receipt.
+        receipt: String,
+        /// Who submitted it.
+        by: Option<ActorIx>,
+    } = 88,
+    /// Stolen value was frozen by somebody.
+    FreezeRecorded {
+        /// Place of the case.
+        incident: u32,
+        /// The freeze.
+        freeze: Freeze,
+    } = 89,
+    /// A loss event was recognised and attributed.
+    LossRecognised {
+        /// Place of the case.
+        incident: u32,
+        /// Asset.
+        asset: AssetIx,
+        /// Minor units.
+        units: u128,
+        /// The house's part, minor units.
+        house: u128,
+    } = 90,
+    /// Stolen value came back.
+    RecoveryRecorded {
+        /// Place of the case.
+        incident: u32,
+        /// Asset.
+        asset: AssetIx,
+        /// Minor units.
+        units: u128,
+    } = 91,
+    /// The house put assets into the customers' pool.
+    PoolReplenished {
+        /// Place of the case.
+        incident: u32,
+        /// Asset.
+        asset: AssetIx,
+        /// Minor units.
+        units: u128,
+    } = 92,
+    /// A claim was lodged and decided as far as a machine may.
+    ClaimLodged(Box<Claim>) = 93,
+    /// A claim was paid.
+    ClaimPaid {
+        /// Number of the claim.
+        claim: u32,
+        /// Minor units.
+        units: u128,
+        /// True if it puts back a custody loss (no balance moves), false if it credits a lost balance.
+        custody: bool,
+    } = 94,
+    /// The wall clock jumped.
+    ClockJumped {
+        /// By how much, ms.
+        by_ms: i64,
+    } = 100,
+    /// The service was down until now.
+    DowntimeSeen {
+        /// Last moment in the journal before, ms.
+        since: u64,
+    } = 101,
+    /// A command was answered.
+    Answered {
+        /// Its id, where it had one and the answer uses it.
+        id: Option<String>,
+        /// SHA-256 of its content.
+        content: [u8; 32],
+        /// Who asked.
+        actor: Option<String>,
+        /// Number of its kind.
+        kind: u8,
+        /// The answer.
+        answer: Answer,
+    } = 110,
+    /// A command came again and got its first answer again.
+    AnswerRepeated {
+        /// Its id.
+        id: String,
+    } = 111,
+    /// A redress set was published: exactly the bytes that commit to its manifest.
+    RedressSetPublished {
+        /// The entry.
+        entry: Vec<u8>,
+    } = 200,
+}

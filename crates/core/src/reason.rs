@@ -1,0 +1,174 @@
+//! Why something was not done: one ordered list. The order is the precedence: of several reasons the first counts.
+//!
+//! Each reason carries the numbers that caused it, so that a reader needs no other record. Whether a reason holds,
+//! denies or refuses stands in one place: [`Reason::effect`].
+
+use alloc::string::String;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// What a reason does to the request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Effect {
+    /// The request waits: for approvals, a time, fresh data, or a person.
+    Hold,
+    /// A rule says no.
+    Deny,
+    /// The command is not one that could be decided; it uses no id.
+    Refuse,
+    /// Only a part is granted; the rest is open to appeal.
+    Reduce,
+}
+
+macro_rules! reasons {
+    ($( $(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? })? = $tag:literal, $code:literal, $effect:ident; )*) => {
+        /// A named reason with its numbers, in order of precedence.
+        #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+        #[borsh(use_discriminant = true)]
+        #[repr(u8)]
+        pub enum Reason {
+            $( $(#[$doc])* $name $({ $($(#[$fdoc])* $field : $type),* })? = $tag, )*
+        }
+        impl Reason {
+            /// Stable public code, lower snake case.
+            #[must_use]
+            pub fn code(&self) -> &'static str {
+                match self { $( Self::$name { .. } => $code, )* }
+            }
+            /// What it does to the request: hold, deny, refuse or reduce.
+            #[must_use]
+            pub fn effect(&self) -> Effect {
+                match self { $( Self::$name { .. } => Effect::$effect, )* }
+            }
+            /// Place in the order; smaller wins.
+            #[must_use]
+            pub fn precedence(&self) -> u8 {
+                match self { $( Self::$name { .. } => $tag, )* }
+            }
+            /// All codes in order of precedence.
+            pub const CODES: &'static [&'static str] = &[$($code),*];
+        }
+    };
+}
+
+reasons! {
+    /// The command contradicts itself or leaves out what it needs.
+    Malformed { /** What is wrong, in words. */ what: String } = 1, "malformed", Refuse;
+    /// An amount that is zero or too large where it may not be.
+    InvalidAmount { /** What was asked, minor units. */ asked: u128 } = 2, "invalid_amount", Refuse;
+    /// No such asset.
+    UnknownAsset { /** The name given. */ asset: String } = 3, "unknown_asset", Refuse;
+    /// No such customer.
+    UnknownCustomer { /** The name given. */ customer: String } = 4, "unknown_customer", Refuse;
+    /// No such wallet.
+    UnknownWallet { /** The name given. */ wallet: String } = 5, "unknown_wallet", Refuse;
+    /// No such actor.
+    UnknownActor { /** The name given. */ actor: String } = 6, "unknown_actor", Refuse;
+    /// No such incident.
+    UnknownIncident { /** The name given. */ incident: String } = 7, "unknown_incident", Refuse;
+    /// No such duty.
+    UnknownDuty { /** The name given. */ duty: String } = 8, "unknown_duty", Refuse;
+    /// Nothing of that name waits for it.
+    UnknownTarget { /** The name given. */ target: String } = 9, "unknown_target", Refuse;
+    /// The thing is registered already with other content.
+    AlreadyRegistered { /** The name given. */ name: String } = 10, "already_registered", Refuse;
+    /// The same command id came before with other content.
+    DuplicateId { /** The id. */ id: String } = 11, "duplicate_id", Refuse;
+    /// A breaker halts the scope.
+    Halted { /** Wallet name, `asset:NAME`, `trading` or `all`. */ scope: String } = 20, "halted", Deny;
+    /// The key of the wallet is known or feared outside; it never signs again.
+    KeyRevoked { /** The wallet. */ wallet: String } = 21, "key_revoked", Deny;
+    /// A deposit to a wallet that is retired.
+    RetiredAddress { /** The wallet. */ wallet: String } = 22, "retired_address", Hold;
+    /// A deposit that comes out of our own wallet.
+    OwnWalletSource { /** The wallet it came from. */ wallet: String } = 23, "own_wallet_source", Hold;
+    /// The requester approves the own request.
+    SelfApproval { /** The person. */ person: String } = 30, "self_approval", Deny;
+    /// The requester's person approves under another account.
+    SamePerson { /** The person. */ person: String } = 31, "same_person", Deny;
+    /// The actor's roles ended.
+    RoleExpired { /** First moment without the roles, ms. */ ended: u64 } = 32, "role_expired", Deny;
+    /// The actor has none of the roles that this needs.
+    RoleMissing { /** Roles one of which is needed, joined by `|`. */ needs: String } = 33, "role_missing", Deny;
+    /// A personal record is read without a purpose.
+    PurposeMissing = 34, "purpose_missing", Deny;
+    /// The person's reads of the last hour are used up.
+    ReadQuota { /** Reads in the last hour. */ used: u32, /** Allowed an hour. */ limit: u32 } = 35, "read_quota", Deny;
+    /// Everybody's reads of the last hour are used up.
+    ReadQuotaAll { /** Reads in the last hour. */ used: u32, /** Allowed an hour. */ limit: u32 } = 36, "read_quota_all", Deny;
+    /// What the approval binds is not what the request asks.
+    ApprovalMismatch { /** The field that differs. */ field: String } = 40, "approval_mismatch", Deny;
+    /// What the approver's screen showed is not the request.
+    SeenMismatch = 41, "seen_mismatch", Deny;
+    /// The nonce was used for another target.
+    ApprovalReplayed { /** The nonce. */ nonce: String } = 42, "approval_replayed", Deny;
+    /// The signer does not run the attested guard.
+    GuardUnattested = 43, "guard_unattested", Deny;
+    /// An operation that the policy does not allow to be signed.
+    OpNotAllowed { /** The operation. */ op: String } = 44, "op_not_allowed", Deny;
+    /// The bytes are not the clearance.
+    PayloadMismatch { /** What differs. */ field: String } = 45, "payload_mismatch", Deny;
+    /// Approvals came, but too few of them are still valid.
+    ApprovalExpired { /** Valid now. */ valid: u32, /** Needed. */ needs: u32 } = 46, "approval_expired", Deny;
+    /// There is no clearance to redeem.
+    ClearanceMissing { /** What was named. */ target: String } = 47, "clearance_missing", Deny;
+    /// The clearance was redeemed for other bytes.
+    ClearanceUsed = 48, "clearance_used", Deny;
+    /// The clearance lapsed.
+    ClearanceExpired { /** First moment without it, ms. */ ended: u64 } = 49, "clearance_expired", Deny;
+    /// The account holds less than asked.
+    InsufficientBalance { /** Balance, minor units. */ has: u128, /** Asked, minor units. */ asked: u128 } = 50, "insufficient_balance", Deny;
+    /// The house holds less than must be paid.
+    HouseShort { /** Balance of the house, minor units. */ has: u128, /** Needed, minor units. */ needs: u128 } = 51, "house_short", Hold;
+    /// The address looks like a known one and is another.
+    AddressLookalike { /** The known address. */ like: String } = 52, "address_lookalike", Hold;
+    /// The destination was listed too short ago.
+    DestinationCooling { /** First moment at which it may be used, ms. */ until: u64 } = 53, "destination_cooling", Hold;
+    /// The destination is not in the address book.
+    NotAllowlisted { /** The destination. */ to: String } = 54, "not_allowlisted", Hold;
+    /// No budget of that name.
+    UnknownBudget { /** The name given. */ budget: String } = 60, "unknown_budget", Deny;
+    /// The budget is of another asset.
+    BudgetUnit { /** Asset of the budget. */ budget: String, /** Asset of the line. */ line: String } = 61, "budget_unit", Deny;
+    /// One customer would get more than the budget gives one.
+    PerCustomerExceeded { /** The customer. */ customer: String, /** With this credit, minor units. */ total: u128, /** Allowed, minor units. */ limit: u128 } = 62, "per_customer_exceeded", Deny;
+    /// The budget would be overdrawn.
+    BudgetExceeded { /** With this credit, minor units. */ total: u128, /** The budget, minor units. */ limit: u128 } = 63, "budget_exceeded", Deny;
+    /// We would owe more of the asset than we hold.
+    HoldingsExceeded { /** Owed with this credit, minor units. */ owed: u128, /** Held, minor units. */ held: u128 } = 64, "holdings_exceeded", Deny;
+    /// The wallet holds less than asked.
+    WalletShort { /** Free in the wallet, minor units. */ free: u128, /** Asked, minor units. */ asked: u128 } = 65, "wallet_short", Hold;
+    /// The rolling window of the wallet is full.
+    CapReached { /** Window, ms. */ window_ms: u64, /** Left in the window so far, minor units. */ used: u128, /** Asked, minor units. */ asked: u128, /** Cap, minor units. */ cap: u128 } = 66, "cap_reached", Hold;
+    /// No rule of the policy clears such a request.
+    NoRuleClears { /** Largest amount that a rule clears, minor units. */ up_to: u128 } = 67, "no_rule_clears", Hold;
+    /// No price is known.
+    PriceMissing { /** The asset without a price. */ asset: String } = 70, "price_missing", Hold;
+    /// The price is too old.
+    PriceStale { /** Age, ms. */ age_ms: u64, /** Greatest age, ms. */ max_ms: u64 } = 71, "price_stale", Hold;
+    /// The price is outside its band around the last good one.
+    PriceBand { /** The price given. */ price: u128, /** The last good price. */ last: u128, /** Band, basis points. */ band_bps: u16 } = 72, "price_band", Hold;
+    /// Nodes report different things, or another amount than claimed.
+    NodesDisagree = 73, "nodes_disagree", Hold;
+    /// Too few nodes keep up.
+    NodesLagging { /** Nodes that keep up. */ live: u32, /** Needed. */ needs: u32 } = 74, "nodes_lagging", Hold;
+    /// Too few confirmations or nodes yet.
+    Unconfirmed { /** Nodes that show enough confirmations. */ nodes: u32, /** Needed. */ needs: u32 } = 75, "unconfirmed", Hold;
+    /// Too few approvals yet.
+    ApprovalsShort { /** Valid approvals of distinct persons. */ valid: u32, /** Needed. */ needs: u32 } = 80, "approvals_short", Hold;
+    /// An approver rejected the request.
+    RejectedByApprover { /** The person. */ person: String } = 81, "rejected_by_approver", Deny;
+    /// A change that raises risk needs another administrator.
+    NeedsSecondAdmin { /** Distinct administrators so far. */ valid: u32, /** Needed. */ needs: u32 } = 82, "needs_second_admin", Hold;
+    /// A change that raises risk waits.
+    CoolOff { /** First moment at which it is in force, ms. */ until: u64 } = 83, "cool_off", Hold;
+    /// The first awareness is never moved.
+    AwarenessIsFixed { /** The first awareness, ms. */ since: u64 } = 84, "awareness_is_fixed", Deny;
+    /// The claim is paid.
+    AlreadyPaid = 85, "already_paid", Deny;
+    /// A person must decide it.
+    NeedsHuman { /** Payable, minor units. */ payable: u128, /** A machine may pay up to, minor units. */ limit: u128 } = 86, "needs_human", Hold;
+    /// More is claimed than is owed; the owed part is granted.
+    ExceedsLoss { /** Claimed, minor units. */ claimed: u128, /** Payable, minor units. */ payable: u128 } = 87, "exceeds_loss", Reduce;
+    /// More would be put back than is short.
+    RestoredBeyondLoss { /** Outstanding, minor units. */ outstanding: u128, /** Offered, minor units. */ offered: u128 } = 88, "restored_beyond_loss", Deny;
+}

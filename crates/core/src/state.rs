@@ -1,0 +1,120 @@
+//! The state: everything that a decision may look at, folded from events alone.
+
+use crate::answer::Answer;
+use crate::book::Book;
+use crate::breaker::Breaker;
+use crate::custody::Custody;
+use crate::due::Timer;
+use crate::guard::Guard;
+use crate::incident::Incidents;
+use crate::law::record::RuleRecord;
+use crate::redress::Claims;
+use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// The answer that an id got, and the digest of what was asked.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Answered {
+    /// SHA-256 of the command's content.
+    pub content: [u8; 32],
+    /// The first answer.
+    pub answer: Answer,
+}
+
+/// A deposit that the exchange says arrived.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Deposit {
+    /// Outside id.
+    pub id: String,
+    /// Whose.
+    pub owner: OwnerIx,
+    /// What.
+    pub asset: AssetIx,
+    /// Minor units.
+    pub units: u128,
+    /// Transaction.
+    pub txid: String,
+    /// Into which wallet.
+    pub wallet: WalletIx,
+    /// Where it stands: cleared once credited.
+    pub standing: Answer,
+}
+
+/// A price as it was recorded.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Price {
+    /// When, ms.
+    pub at: u64,
+    /// Minor units of the quote asset for one whole base asset.
+    pub price: u128,
+    /// Who says so.
+    pub source: String,
+}
+
+/// Law as it was adopted.
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct Law {
+    /// Rules by id.
+    pub rules: BTreeMap<String, RuleRecord>,
+    /// Digests of the sets adopted so far: when (ms), digest, number of rules.
+    pub adopted: Vec<(u64, [u8; 32], u32)>,
+}
+
+/// A redress set that was published.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct PublishedSet {
+    /// When, ms.
+    pub at: u64,
+    /// Position of the event in the journal.
+    pub position: u64,
+    /// The entry's bytes.
+    pub entry: Vec<u8>,
+}
+
+/// Everything.
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct State {
+    /// Time of the last event, ms since the epoch; never goes back.
+    pub at: u64,
+    /// Events folded so far: the position of the next one.
+    pub position: u64,
+    /// Turns folded so far.
+    pub turn: u64,
+    /// What is registered.
+    pub registry: Registry,
+    /// What is owed.
+    pub book: Book,
+    /// What is held.
+    pub custody: Custody,
+    /// What may leave or be credited.
+    pub guard: Guard,
+    /// What is halted.
+    pub breaker: Breaker,
+    /// Cases, duties, alarms.
+    pub incidents: Incidents,
+    /// Claims.
+    pub claims: Claims,
+    /// Deposits claimed by the exchange.
+    pub deposits: Vec<Deposit>,
+    /// Last good price per base and quote.
+    pub prices: BTreeMap<(AssetIx, AssetIx), Price>,
+    /// Law.
+    pub law: Law,
+    /// Answers given, by command id.
+    pub answers: BTreeMap<String, Answered>,
+    /// Moments at which time alone changes something.
+    pub timers: BTreeSet<(u64, Timer)>,
+    /// Published redress sets.
+    pub sets: Vec<PublishedSet>,
+}
+
+impl State {
+    /// SHA-256 of the whole state in its canonical form: two folds of one journal give the same digest.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        crate::command::sha256_of(self)
+    }
+}
