@@ -37,7 +37,11 @@ impl fmt::Display for AmountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherAsset { left, right } => {
-                write!(f, "amounts of two assets (`{}` and `{}`) can't be combined", left.0, right.0)
+                write!(
+                    f,
+                    "amounts of two assets (`{}` and `{}`) can't be combined",
+                    left.0, right.0
+                )
             }
             Self::Overflow => f.write_str("the sum needs more than 128 bits"),
             Self::BelowZero { has, takes } => write!(f, "`{takes}` can't be taken from `{has}`"),
@@ -74,7 +78,10 @@ impl Amount {
         if self.asset == other.asset {
             Ok(())
         } else {
-            Err(AmountError::OtherAsset { left: self.asset, right: other.asset })
+            Err(AmountError::OtherAsset {
+                left: self.asset,
+                right: other.asset,
+            })
         }
     }
 
@@ -84,8 +91,14 @@ impl Amount {
     /// Different assets, or more than 128 bits.
     pub fn plus(self, other: Self) -> Result<Self, AmountError> {
         self.same(other)?;
-        let units = self.units.checked_add(other.units).ok_or(AmountError::Overflow)?;
-        Ok(Self { asset: self.asset, units })
+        let units = self
+            .units
+            .checked_add(other.units)
+            .ok_or(AmountError::Overflow)?;
+        Ok(Self {
+            asset: self.asset,
+            units,
+        })
     }
 
     /// The difference.
@@ -97,8 +110,14 @@ impl Amount {
         let units = self
             .units
             .checked_sub(other.units)
-            .ok_or(AmountError::BelowZero { has: self.units, takes: other.units })?;
-        Ok(Self { asset: self.asset, units })
+            .ok_or(AmountError::BelowZero {
+                has: self.units,
+                takes: other.units,
+            })?;
+        Ok(Self {
+            asset: self.asset,
+            units,
+        })
     }
 }
 

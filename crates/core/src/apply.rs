@@ -22,8 +22,15 @@ pub fn apply(state: &mut State, record: &Record) {
         Event::AssetRegistered(asset) => state.registry.add_asset(asset.clone()),
         Event::OwnerRegistered(id) => state.registry.add_owner(id.clone()),
         Event::WalletRegistered(wallet) => state.registry.add_wallet(wallet.clone()),
-        Event::ActorEnrolled { id, person, roles, expires } => {
-            state.registry.add_actor(id.clone(), person, roles.clone(), *expires);
+        Event::ActorEnrolled {
+            id,
+            person,
+            roles,
+            expires,
+        } => {
+            state
+                .registry
+                .add_actor(id.clone(), person, roles.clone(), *expires);
         }
         Event::PolicyAdopted(policy) => state.guard.policy = (**policy).clone(),
         Event::RuleAdopted(rule) => {
@@ -31,18 +38,45 @@ pub fn apply(state: &mut State, record: &Record) {
         }
         Event::LawAdopted { digest, count } => state.law.adopted.push((record.at, *digest, *count)),
         Event::MovementRecorded(movement) => state.book.apply(movement),
-        Event::PriceRecorded { base, quote, price, source } => {
-            let price = Price { at: record.at, price: *price, source: source.clone() };
+        Event::PriceRecorded {
+            base,
+            quote,
+            price,
+            source,
+        } => {
+            let price = Price {
+                at: record.at,
+                price: *price,
+                source: source.clone(),
+            };
             state.prices.insert((*base, *quote), price);
         }
-        Event::Answered { id: Some(id), content, answer, .. } => {
-            state.answers.insert(id.clone(), Answered { content: *content, answer: answer.clone() });
+        Event::Answered {
+            id: Some(id),
+            content,
+            answer,
+            ..
+        } => {
+            state.answers.insert(
+                id.clone(),
+                Answered {
+                    content: *content,
+                    answer: answer.clone(),
+                },
+            );
         }
         Event::RedressSetPublished { entry } => {
-            let set = PublishedSet { at: record.at, position: state.position, entry: entry.clone() };
+            let set = PublishedSet {
+                at: record.at,
+                position: state.position,
+                entry: entry.clone(),
+            };
             state.sets.push(set);
         }
-        Event::ClockJumped { .. } | Event::DowntimeSeen { .. } | Event::Answered { .. } | Event::AnswerRepeated { .. } => {}
+        Event::ClockJumped { .. }
+        | Event::DowntimeSeen { .. }
+        | Event::Answered { .. }
+        | Event::AnswerRepeated { .. } => {}
         other => {
             if !custody(state, record.at, other) && !requests::apply(state, record.at, other) {
                 cases::apply(state, record.at, other);
@@ -56,7 +90,11 @@ pub fn apply(state: &mut State, record: &Record) {
 fn custody(state: &mut State, at: u64, event: &Event) -> bool {
     let custody = &mut state.custody;
     match event {
-        Event::HoldingDeclared { wallet, asset, units } => {
+        Event::HoldingDeclared {
+            wallet,
+            asset,
+            units,
+        } => {
             custody.holdings.insert((*wallet, *asset), *units);
         }
         Event::FlowSeen(flow) => flow_seen(custody, flow),
@@ -66,7 +104,9 @@ fn custody(state: &mut State, at: u64, event: &Event) -> bool {
             }
         }
         Event::InflowConfirmed { flow } => inflow_confirmed(custody, *flow),
-        Event::OutflowExplained { flow, explained } => outflow_explained(state, at, *flow, *explained),
+        Event::OutflowExplained { flow, explained } => {
+            outflow_explained(state, at, *flow, *explained)
+        }
         Event::TipMoved { node, height } => {
             let tip = custody.tips.entry(node.clone()).or_insert(0);
             *tip = (*tip).max(*height);
@@ -83,7 +123,11 @@ fn custody(state: &mut State, at: u64, event: &Event) -> bool {
             }
         }
         Event::SweepOrdered { from, to } => {
-            custody.sweeps.push(crate::custody::Sweep { from: *from, to: *to, at });
+            custody.sweeps.push(crate::custody::Sweep {
+                from: *from,
+                to: *to,
+                at,
+            });
         }
         Event::KeyRetired { wallet } => {
             custody.retired.entry(*wallet).or_insert(at);
@@ -100,7 +144,10 @@ fn flow_mut(custody: &mut Custody, flow: u32) -> Option<&mut Flow> {
 fn flow_seen(custody: &mut Custody, flow: &Flow) {
     let number = u32::try_from(custody.flows.len()).unwrap_or(u32::MAX);
     let asset = flow.amount.asset();
-    custody.by_key.insert((flow.wallet, asset, flow.direction, flow.txid.clone()), number);
+    custody.by_key.insert(
+        (flow.wallet, asset, flow.direction, flow.txid.clone()),
+        number,
+    );
     if flow.counted {
         let held = custody.holdings.entry((flow.wallet, asset)).or_insert(0);
         *held = match flow.direction {
@@ -112,36 +159,62 @@ fn flow_seen(custody: &mut Custody, flow: &Flow) {
 }
 
 fn inflow_confirmed(custody: &mut Custody, flow: u32) {
-    let Some(row) = flow_mut(custody, flow) else { return };
+    let Some(row) = flow_mut(custody, flow) else {
+        return;
+    };
     if row.counted {
         return;
     }
     row.counted = true;
     let (wallet, amount) = (row.wallet, row.amount);
-    let held = custody.holdings.entry((wallet, amount.asset())).or_insert(0);
+    let held = custody
+        .holdings
+        .entry((wallet, amount.asset()))
+        .or_insert(0);
     *held = held.saturating_add(amount.units());
 }
 
 /// Notes what explains an outflow, and puts what nobody cleared into the window of the caps.
 fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained) {
-    let Some(row) = flow_mut(&mut state.custody, flow) else { return };
+    let Some(row) = flow_mut(&mut state.custody, flow) else {
+        return;
+    };
     row.explained = explained;
     let (wallet, amount) = (row.wallet, row.amount);
     if let Explained::Clearance(request) = explained {
-        if let Some(clearance) = state.guard.request_mut(request).and_then(|r| r.clearance.as_mut()) {
+        if let Some(clearance) = state
+            .guard
+            .request_mut(request)
+            .and_then(|r| r.clearance.as_mut())
+        {
             clearance.flow = Some(flow);
         }
         state.guard.open.retain(|open| *open != request);
-        state.timers.retain(|(_, timer)| *timer != Timer::ClearanceLapses(request));
-        let list = state.custody.windows.entry((wallet, amount.asset())).or_default();
+        state
+            .timers
+            .retain(|(_, timer)| *timer != Timer::ClearanceLapses(request));
+        let list = state
+            .custody
+            .windows
+            .entry((wallet, amount.asset()))
+            .or_default();
         for outflow in list.iter_mut().filter(|o| o.request == Some(request)) {
             outflow.seen = true;
         }
         return;
     }
     // The holding is already smaller; what was free just before includes this outflow.
-    let before = state.custody.free(wallet, amount.asset()).saturating_add(amount.units());
-    let outflow = crate::custody::Outflow { at, units: amount.units(), before, request: None, seen: true };
+    let before = state
+        .custody
+        .free(wallet, amount.asset())
+        .saturating_add(amount.units());
+    let outflow = crate::custody::Outflow {
+        at,
+        units: amount.units(),
+        before,
+        request: None,
+        seen: true,
+    };
     push_outflow(state, wallet, amount.asset(), outflow);
 }
 
@@ -156,12 +229,16 @@ pub(crate) fn push_outflow(
     let now = outflow.at;
     let open = &state.guard.open;
     let list = state.custody.windows.entry((wallet, asset)).or_default();
-    list.retain(|o| o.at.saturating_add(kept) > now || (!o.seen && o.request.is_some_and(|r| open.contains(&r))));
+    list.retain(|o| {
+        o.at.saturating_add(kept) > now || (!o.seen && o.request.is_some_and(|r| open.contains(&r)))
+    });
     list.push(outflow);
 }
 
 fn flow_withdrawn(custody: &mut Custody, flow: u32, node: &str) {
-    let Some(row) = flow_mut(custody, flow) else { return };
+    let Some(row) = flow_mut(custody, flow) else {
+        return;
+    };
     row.reports.retain(|r| r.node != node);
     let gone = row.reports.is_empty() && row.counted;
     let (wallet, amount, direction) = (row.wallet, row.amount, row.direction);
@@ -169,15 +246,26 @@ fn flow_withdrawn(custody: &mut Custody, flow: u32, node: &str) {
         return;
     }
     row.counted = false;
-    let held = custody.holdings.entry((wallet, amount.asset())).or_insert(0);
+    let held = custody
+        .holdings
+        .entry((wallet, amount.asset()))
+        .or_insert(0);
     *held = match direction {
         Direction::In => held.saturating_sub(amount.units()),
         Direction::Out => held.saturating_add(amount.units()),
     };
-    let key = (wallet, amount.asset(), direction, String::from(flow_txid(custody, flow)));
+    let key = (
+        wallet,
+        amount.asset(),
+        direction,
+        String::from(flow_txid(custody, flow)),
+    );
     custody.by_key.remove(&key);
 }
 
 fn flow_txid(custody: &Custody, flow: u32) -> &str {
-    usize::try_from(flow).ok().and_then(|at| custody.flows.get(at)).map_or("", |row| row.txid.as_str())
+    usize::try_from(flow)
+        .ok()
+        .and_then(|at| custody.flows.get(at))
+        .map_or("", |row| row.txid.as_str())
 }

@@ -96,8 +96,14 @@ impl Book {
     /// Running totals of an owner in an asset.
     #[must_use]
     pub fn totals(&self, owner: OwnerIx, asset: AssetIx) -> Totals {
-        let list = self.owners.get(owner.place()).map_or(&[][..], Vec::as_slice);
-        list.binary_search_by_key(&asset, |h| h.asset).ok().and_then(|at| list.get(at)).map_or(Totals::default(), |h| h.totals)
+        let list = self
+            .owners
+            .get(owner.place())
+            .map_or(&[][..], Vec::as_slice);
+        list.binary_search_by_key(&asset, |h| h.asset)
+            .ok()
+            .and_then(|at| list.get(at))
+            .map_or(Totals::default(), |h| h.totals)
     }
 
     /// Balance of an owner in an asset, minor units.
@@ -108,24 +114,39 @@ impl Book {
 
     /// All balances of an owner above zero, by asset.
     pub fn balances(&self, owner: OwnerIx) -> impl Iterator<Item = Amount> + '_ {
-        let list = self.owners.get(owner.place()).map_or(&[][..], Vec::as_slice);
-        list.iter().map(|h| Amount::new(h.asset, h.totals.balance())).filter(|a| !a.is_zero())
+        let list = self
+            .owners
+            .get(owner.place())
+            .map_or(&[][..], Vec::as_slice);
+        list.iter()
+            .map(|h| Amount::new(h.asset, h.totals.balance()))
+            .filter(|a| !a.is_zero())
     }
 
     /// What customers and the house together are owed of an asset, minor units.
     #[must_use]
     pub fn owed(&self, asset: AssetIx) -> u128 {
-        self.owed.get(asset.place()).copied().unwrap_or_default().balance()
+        self.owed
+            .get(asset.place())
+            .copied()
+            .unwrap_or_default()
+            .balance()
     }
 
     /// Owners with a balance of `asset` above zero (the house included, the outside left out), in order of number.
     pub fn holders(&self, asset: AssetIx) -> impl Iterator<Item = (OwnerIx, u128)> + '_ {
-        let numbered = self.owners.iter().enumerate().filter_map(|(at, list)| Some((OwnerIx::next(at)?, list)));
-        numbered.filter(|(owner, _)| *owner != OUTSIDE).filter_map(move |(owner, list)| {
-            let at = list.binary_search_by_key(&asset, |h| h.asset).ok()?;
-            let balance = list.get(at)?.totals.balance();
-            (balance > 0).then_some((owner, balance))
-        })
+        let numbered = self
+            .owners
+            .iter()
+            .enumerate()
+            .filter_map(|(at, list)| Some((OwnerIx::next(at)?, list)));
+        numbered
+            .filter(|(owner, _)| *owner != OUTSIDE)
+            .filter_map(move |(owner, list)| {
+                let at = list.binary_search_by_key(&asset, |h| h.asset).ok()?;
+                let balance = list.get(at)?.totals.balance();
+                (balance > 0).then_some((owner, balance))
+            })
     }
 
     /// True if the movement leaves every total within 128 bits.
@@ -133,10 +154,31 @@ impl Book {
     pub fn fits(&self, movement: &Movement) -> bool {
         let units = movement.amount.units();
         let asset = movement.amount.asset();
-        self.totals(movement.from, asset).outgoing.checked_add(units).is_some()
-            && self.totals(movement.to, asset).incoming.checked_add(units).is_some()
-            && self.owed.get(asset.place()).copied().unwrap_or_default().incoming.checked_add(units).is_some()
-            && self.owed.get(asset.place()).copied().unwrap_or_default().outgoing.checked_add(units).is_some()
+        self.totals(movement.from, asset)
+            .outgoing
+            .checked_add(units)
+            .is_some()
+            && self
+                .totals(movement.to, asset)
+                .incoming
+                .checked_add(units)
+                .is_some()
+            && self
+                .owed
+                .get(asset.place())
+                .copied()
+                .unwrap_or_default()
+                .incoming
+                .checked_add(units)
+                .is_some()
+            && self
+                .owed
+                .get(asset.place())
+                .copied()
+                .unwrap_or_default()
+                .outgoing
+                .checked_add(units)
+                .is_some()
     }
 
     /// Per-asset sum of all totals, in minus out, the outside included: zero always (double entry).
@@ -160,7 +202,8 @@ impl Book {
         let to = self.slot(movement.to, asset);
         to.incoming = to.incoming.saturating_add(units);
         if self.owed.len() <= asset.place() {
-            self.owed.resize(asset.place().saturating_add(1), Totals::default());
+            self.owed
+                .resize(asset.place().saturating_add(1), Totals::default());
         }
         if let Some(owed) = self.owed.get_mut(asset.place()) {
             if movement.to != OUTSIDE {
@@ -181,7 +224,13 @@ impl Book {
         let at = match list.binary_search_by_key(&asset, |h| h.asset) {
             Ok(at) => at,
             Err(at) => {
-                list.insert(at, Holding { asset, totals: Totals::default() });
+                list.insert(
+                    at,
+                    Holding {
+                        asset,
+                        totals: Totals::default(),
+                    },
+                );
                 at
             }
         };

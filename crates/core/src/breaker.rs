@@ -59,7 +59,10 @@ impl Breaker {
             touch.asset.map(Scope::Asset),
             touch.wallet.map(Scope::Wallet),
         ];
-        scopes.into_iter().flatten().find(|scope| self.tripped.contains_key(scope))
+        scopes
+            .into_iter()
+            .flatten()
+            .find(|scope| self.tripped.contains_key(scope))
     }
 }
 

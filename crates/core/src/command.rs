@@ -1,10 +1,10 @@
 //! Commands: everything that can be asked of keepwhole or told to it. Outside names are text here.
 
+use crate::book::MovementKind;
 use crate::custody::{Direction, NodeHealth};
 use crate::guard::Change;
 use crate::incident::clock::Duty;
-use crate::law::record::RuleRecord;
-use crate::book::MovementKind;
+use crate::law::RuleRecord;
 use crate::policy::Policy;
 use crate::registry::{Asset, Wallet};
 use alloc::boxed::Box;

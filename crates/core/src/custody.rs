@@ -153,20 +153,36 @@ impl Custody {
     /// Cleared outflows of a wallet that the chain does not show yet, minor units.
     #[must_use]
     pub fn unseen(&self, wallet: WalletIx, asset: AssetIx) -> u128 {
-        let list = self.windows.get(&(wallet, asset)).map_or(&[][..], Vec::as_slice);
-        list.iter().filter(|o| !o.seen).fold(0u128, |total, o| total.saturating_add(o.units))
+        let list = self
+            .windows
+            .get(&(wallet, asset))
+            .map_or(&[][..], Vec::as_slice);
+        list.iter()
+            .filter(|o| !o.seen)
+            .fold(0u128, |total, o| total.saturating_add(o.units))
     }
 
     /// What a wallet holds less what is cleared to leave it, minor units.
     #[must_use]
     pub fn free(&self, wallet: WalletIx, asset: AssetIx) -> u128 {
-        self.holding(wallet, asset).saturating_sub(self.unseen(wallet, asset))
+        self.holding(wallet, asset)
+            .saturating_sub(self.unseen(wallet, asset))
     }
 
     /// Outflows of a wallet in the window `(now - window, now]`, oldest first.
-    pub fn window(&self, wallet: WalletIx, asset: AssetIx, now: u64, window_ms: u64) -> impl Iterator<Item = &Outflow> {
-        let list = self.windows.get(&(wallet, asset)).map_or(&[][..], Vec::as_slice);
-        list.iter().filter(move |o| o.at.saturating_add(window_ms) > now)
+    pub fn window(
+        &self,
+        wallet: WalletIx,
+        asset: AssetIx,
+        now: u64,
+        window_ms: u64,
+    ) -> impl Iterator<Item = &Outflow> {
+        let list = self
+            .windows
+            .get(&(wallet, asset))
+            .map_or(&[][..], Vec::as_slice);
+        list.iter()
+            .filter(move |o| o.at.saturating_add(window_ms) > now)
     }
 
     /// The flow of that key.
@@ -219,7 +235,11 @@ pub fn coverage(state: &State) -> Vec<Coverage> {
     let on_chain = numbered.filter(|(_, asset)| asset.network.is_some());
     let rows = on_chain.filter_map(|(at, _)| {
         let asset = AssetIx::next(at)?;
-        Some(Coverage { asset, owed: state.book.owed(asset), held: state.custody.held(asset) })
+        Some(Coverage {
+            asset,
+            owed: state.book.owed(asset),
+            held: state.custody.held(asset),
+        })
     });
     rows.collect()
 }
@@ -265,7 +285,12 @@ pub fn cold_share(state: &State, prices: &BTreeMap<AssetIx, u128>) -> Option<Col
         };
         let value = value_of(*units, *price, row.decimals)?;
         share.all = share.all.checked_add(value)?;
-        if state.registry.wallets.get(wallet.place()).is_some_and(|w| w.tier == Tier::Cold) {
+        if state
+            .registry
+            .wallets
+            .get(wallet.place())
+            .is_some_and(|w| w.tier == Tier::Cold)
+        {
             share.cold = share.cold.checked_add(value)?;
         } else {
             share.online = share.online.checked_add(value)?;

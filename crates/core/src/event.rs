@@ -10,7 +10,7 @@ use crate::custody::{Explained, Flow, NodeHealth, Report};
 use crate::guard::{Approval, Ask, Proposal};
 use crate::incident::clock::Duty;
 use crate::incident::{AlarmCode, Cause, Fact, Freeze};
-use crate::law::record::RuleRecord;
+use crate::law::RuleRecord;
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::redress::Claim;
@@ -41,7 +41,12 @@ impl Record {
     /// The record of an event.
     #[must_use]
     pub const fn new(at: u64, turn: u64, event: Event) -> Self {
-        Self { version: RECORD_VERSION, at, turn, event }
+        Self {
+            version: RECORD_VERSION,
+            at,
+            turn,
+            event,
+        }
     }
 
     /// The bytes that the journal stores.

@@ -135,20 +135,30 @@ impl Policy {
     /// Roles one of which an action of that class needs; empty when the policy names none (then nobody may).
     #[must_use]
     pub fn roles(&self, class: ActionClass) -> &[String] {
-        self.authority.iter().find(|(c, _)| *c == class).map_or(&[], |(_, roles)| roles.as_slice())
+        self.authority
+            .iter()
+            .find(|(c, _)| *c == class)
+            .map_or(&[], |(_, roles)| roles.as_slice())
     }
 
     /// Approvals that a withdrawal of `units` needs: those of the highest tier that it reaches.
     #[must_use]
     pub fn approvals(&self, asset: AssetIx, units: u128) -> u32 {
-        let reached = self.tiers.iter().filter(|t| t.asset == asset && t.from <= units);
+        let reached = self
+            .tiers
+            .iter()
+            .filter(|t| t.asset == asset && t.from <= units);
         reached.max_by_key(|t| t.from).map_or(0, |t| t.approvals)
     }
 
     /// The largest amount of `asset` that a rule clears; `None` without a rule.
     #[must_use]
     pub fn clears_up_to(&self, asset: AssetIx) -> Option<u128> {
-        self.clears.iter().filter(|c| c.asset == asset).map(|c| c.up_to).max()
+        self.clears
+            .iter()
+            .filter(|c| c.asset == asset)
+            .map(|c| c.up_to)
+            .max()
     }
 
     /// The budget of that name.
@@ -171,7 +181,9 @@ impl Policy {
         same.caps.clone_from(&self.caps);
         same.version = self.version;
         let caps_kept = self.caps.iter().all(|old| {
-            next.caps.iter().any(|new| new.window_ms == old.window_ms && new.bps <= old.bps)
+            next.caps
+                .iter()
+                .any(|new| new.window_ms == old.window_ms && new.bps <= old.bps)
         });
         same == *self && caps_kept
     }

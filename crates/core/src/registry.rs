@@ -51,6 +51,9 @@ pub const HOUSE: OwnerIx = OwnerIx(0);
 /// The counter-account of everything that enters or leaves the books: always registered second.
 pub const OUTSIDE: OwnerIx = OwnerIx(1);
 
+/// Name of the counter-account.
+pub const OUTSIDE_NAME: &str = "outside";
+
 /// An asset: money or a virtual asset of one network.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Asset {
@@ -170,12 +173,16 @@ impl Registry {
     /// Outside name of a wallet; empty for a number that was never given.
     #[must_use]
     pub fn wallet_id(&self, wallet: WalletIx) -> &str {
-        self.wallets.get(wallet.place()).map_or("", |w| w.id.as_str())
+        self.wallets
+            .get(wallet.place())
+            .map_or("", |w| w.id.as_str())
     }
     /// Name of an actor; `system` where there is none.
     #[must_use]
     pub fn actor_id(&self, actor: Option<ActorIx>) -> &str {
-        actor.and_then(|a| self.actors.get(a.place())).map_or("system", |a| a.id.as_str())
+        actor
+            .and_then(|a| self.actors.get(a.place()))
+            .map_or("system", |a| a.id.as_str())
     }
     /// Customers (all owners but the house and the outside), in order of registration.
     pub fn customers(&self) -> impl Iterator<Item = OwnerIx> + '_ {
@@ -201,8 +208,17 @@ impl Registry {
             self.wallets.push(wallet);
         }
     }
-    pub(crate) fn add_actor(&mut self, id: String, person: &str, roles: Vec<String>, expires: Option<u64>) {
-        let (Some(ix), Some(next)) = (ActorIx::next(self.actors.len()), PersonIx::next(self.persons.len())) else {
+    pub(crate) fn add_actor(
+        &mut self,
+        id: String,
+        person: &str,
+        roles: Vec<String>,
+        expires: Option<u64>,
+    ) {
+        let (Some(ix), Some(next)) = (
+            ActorIx::next(self.actors.len()),
+            PersonIx::next(self.persons.len()),
+        ) else {
             return;
         };
         let person = match self.person(person) {
@@ -214,6 +230,11 @@ impl Registry {
             }
         };
         self.actor_names.insert(id.clone(), ix);
-        self.actors.push(Actor { id, person, roles, expires });
+        self.actors.push(Actor {
+            id,
+            person,
+            roles,
+            expires,
+        });
     }
 }

@@ -52,7 +52,11 @@ fn divide_wide(high: u128, low: u128, divisor: u128) -> (u128, u128) {
     let shift = divisor.leading_zeros();
     let d = divisor << shift;
     let (d1, d0) = (d >> HALF, d & MASK);
-    let top = if shift == 0 { high } else { (high << shift) | (low >> (128 - shift)) };
+    let top = if shift == 0 {
+        high
+    } else {
+        (high << shift) | (low >> (128 - shift))
+    };
     let rest = low << shift;
     let (q1, partial) = digit(top, rest >> HALF, d, d1, d0);
     let (q0, remainder) = digit(partial, rest & MASK, d, d1, d0);
@@ -71,7 +75,9 @@ fn digit(top: u128, next: u128, d: u128, d1: u128, d0: u128) -> (u128, u128) {
         }
     }
     // The true remainder fits 128 bits, so the wrapped difference is exact.
-    let left = (top << HALF).wrapping_add(next).wrapping_sub(q.wrapping_mul(d));
+    let left = (top << HALF)
+        .wrapping_add(next)
+        .wrapping_sub(q.wrapping_mul(d));
     (q, left)
 }
 
@@ -80,7 +86,9 @@ fn digit(top: u128, next: u128, d: u128, d1: u128, d0: u128) -> (u128, u128) {
 /// # Errors
 /// [`SplitError::Overflow`] above 128 bits.
 pub fn sum(weights: impl IntoIterator<Item = u128>) -> Result<u128, SplitError> {
-    weights.into_iter().try_fold(0u128, |total, weight| total.checked_add(weight).ok_or(SplitError::Overflow))
+    weights.into_iter().try_fold(0u128, |total, weight| {
+        total.checked_add(weight).ok_or(SplitError::Overflow)
+    })
 }
 
 /// Splits `total` over `weights`; the parts add up to `total` exactly. `keys` decide ties (smaller first).
@@ -114,13 +122,21 @@ pub fn split<K: Ord>(total: u128, weights: &[u128], keys: &[K]) -> Result<Vec<u1
 }
 
 /// Gives `left` units (fewer than there are remainders) one each to the largest remainders.
-fn give_remainders<K: Ord>(parts: &mut [u128], mut remainders: Vec<(u128, usize)>, left: u128, keys: &[K]) {
-    let count = usize::try_from(left).unwrap_or(usize::MAX).min(remainders.len());
+fn give_remainders<K: Ord>(
+    parts: &mut [u128],
+    mut remainders: Vec<(u128, usize)>,
+    left: u128,
+    keys: &[K],
+) {
+    let count = usize::try_from(left)
+        .unwrap_or(usize::MAX)
+        .min(remainders.len());
     if count == 0 {
         return;
     }
     let order = |a: &(u128, usize), b: &(u128, usize)| -> Ordering {
-        b.0.cmp(&a.0).then_with(|| keys.get(a.1).cmp(&keys.get(b.1)))
+        b.0.cmp(&a.0)
+            .then_with(|| keys.get(a.1).cmp(&keys.get(b.1)))
     };
     if count < remainders.len() {
         remainders.select_nth_unstable_by(count - 1, order);

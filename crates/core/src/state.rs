@@ -7,7 +7,7 @@ use crate::custody::Custody;
 use crate::due::Timer;
 use crate::guard::Guard;
 use crate::incident::Incidents;
-use crate::law::record::RuleRecord;
+use crate::law::RuleRecord;
 use crate::redress::Claims;
 use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
 use alloc::collections::{BTreeMap, BTreeSet};

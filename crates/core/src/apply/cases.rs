@@ -16,10 +16,17 @@ use alloc::vec::Vec;
 pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
     match event {
         Event::AlarmRaised { code, subject } => {
-            state.incidents.alarms.push(Alarm { at, code: *code, subject: subject.clone() });
+            state.incidents.alarms.push(Alarm {
+                at,
+                code: *code,
+                subject: subject.clone(),
+            });
         }
         Event::BreakerTripped { scope, cause } => {
-            state.breaker.tripped.entry(*scope).or_insert(Trip { since: at, cause: cause.clone() });
+            state.breaker.tripped.entry(*scope).or_insert(Trip {
+                since: at,
+                cause: cause.clone(),
+            });
         }
         Event::BreakerReset { scope } => {
             state.breaker.tripped.remove(scope);
@@ -29,16 +36,41 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
         Event::AwarenessNamed { incident, by } => with(state, *incident, |case| {
             case.awareness.push(Awareness { at, by: *by });
         }),
-        Event::IncidentClassified { incident, by, level } => with(state, *incident, |case| {
+        Event::IncidentClassified {
+            incident,
+            by,
+            level,
+        } => with(state, *incident, |case| {
             case.classified.push((at, *by, level.clone()));
         }),
-        Event::FactRecorded { incident, fact } => with(state, *incident, |case| case.facts.push(fact.clone())),
-        Event::FreezeRecorded { incident, freeze } => with(state, *incident, |case| case.freezes.push(freeze.clone())),
-        Event::LossRecognised { incident, asset, units, house } => loss(state, at, *incident, *asset, *units, *house),
-        Event::RecoveryRecorded { incident, asset, units } => recovered(state, *incident, *asset, *units),
-        Event::PoolReplenished { incident, asset, units } => replenished(state, *incident, *asset, *units),
+        Event::FactRecorded { incident, fact } => {
+            with(state, *incident, |case| case.facts.push(fact.clone()))
+        }
+        Event::FreezeRecorded { incident, freeze } => {
+            with(state, *incident, |case| case.freezes.push(freeze.clone()))
+        }
+        Event::LossRecognised {
+            incident,
+            asset,
+            units,
+            house,
+        } => loss(state, at, *incident, *asset, *units, *house),
+        Event::RecoveryRecorded {
+            incident,
+            asset,
+            units,
+        } => recovered(state, *incident, *asset, *units),
+        Event::PoolReplenished {
+            incident,
+            asset,
+            units,
+        } => replenished(state, *incident, *asset, *units),
         Event::ClaimLodged(claim) => state.claims.list.push((**claim).clone()),
-        Event::ClaimPaid { claim, units, custody } => claim_paid(state, at, *claim, *units, *custody),
+        Event::ClaimPaid {
+            claim,
+            units,
+            custody,
+        } => claim_paid(state, at, *claim, *units, *custody),
         other => clocks(state, at, other),
     }
 }
@@ -66,7 +98,12 @@ fn opened(state: &mut State, at: u64, cause: &Cause, opened_by: &str) {
 
 fn clocks(state: &mut State, at: u64, event: &Event) {
     match event {
-        Event::ClockStarted { incident, duty, started, due } => {
+        Event::ClockStarted {
+            incident,
+            duty,
+            started,
+            due,
+        } => {
             let clock = Clock {
                 duty: *duty,
                 started: *started,
@@ -77,31 +114,50 @@ fn clocks(state: &mut State, at: u64, event: &Event) {
                 warned: 0,
             };
             let place = usize::try_from(*incident).unwrap_or(usize::MAX);
-            let Some(case) = state.incidents.cases.get_mut(place) else { return };
+            let Some(case) = state.incidents.cases.get_mut(place) else {
+                return;
+            };
             let number = u32::try_from(case.clocks.len()).unwrap_or(u32::MAX);
             case.clocks.push(clock);
             set_timers(state, *incident, number);
         }
-        Event::ClockShortened { incident, clock, due } => {
+        Event::ClockShortened {
+            incident,
+            clock,
+            due,
+        } => {
             on_clock(state, *incident, *clock, |row| row.due = Some(*due));
             set_timers(state, *incident, *clock);
         }
         Event::ClockWarned { incident, clock } => {
-            on_clock(state, *incident, *clock, |row| row.warned = row.warned.saturating_add(1));
+            on_clock(state, *incident, *clock, |row| {
+                row.warned = row.warned.saturating_add(1)
+            });
             set_timers(state, *incident, *clock);
         }
         Event::ClockMissed { incident, clock } => {
-            on_clock(state, *incident, *clock, |row| row.standing = Standing::Missed);
+            on_clock(state, *incident, *clock, |row| {
+                row.standing = Standing::Missed
+            });
             set_timers(state, *incident, *clock);
         }
-        Event::NotificationRecorded { incident, clock, receipt, .. } => {
+        Event::NotificationRecorded {
+            incident,
+            clock,
+            receipt,
+            ..
+        } => {
             on_clock(state, *incident, *clock, |row| {
                 if row.told.is_none() {
                     row.told = Some(at);
                     row.receipt.clone_from(receipt);
                 }
                 if row.standing == Standing::Open {
-                    row.standing = if row.due.is_none_or(|due| at <= due) { Standing::Met } else { Standing::Missed };
+                    row.standing = if row.due.is_none_or(|due| at <= due) {
+                        Standing::Met
+                    } else {
+                        Standing::Missed
+                    };
                 }
             });
             set_timers(state, *incident, *clock);
@@ -124,11 +180,19 @@ fn on_clock(state: &mut State, incident: u32, clock: u32, change: impl FnOnce(&m
 fn set_timers(state: &mut State, incident: u32, clock: u32) {
     let warns = Timer::ClockWarns(incident, clock);
     let missed = Timer::ClockMissed(incident, clock);
-    state.timers.retain(|(_, timer)| *timer != warns && *timer != missed);
+    state
+        .timers
+        .retain(|(_, timer)| *timer != warns && *timer != missed);
     let place = usize::try_from(incident).unwrap_or(usize::MAX);
     let number = usize::try_from(clock).unwrap_or(usize::MAX);
-    let row = state.incidents.cases.get(place).and_then(|case| case.clocks.get(number));
-    let Some(row) = row.filter(|row| row.standing == Standing::Open) else { return };
+    let row = state
+        .incidents
+        .cases
+        .get(place)
+        .and_then(|case| case.clocks.get(number));
+    let Some(row) = row.filter(|row| row.standing == Standing::Open) else {
+        return;
+    };
     let (warning, due) = (row.next_warning(), row.due);
     if let Some(warning) = warning {
         state.timers.insert((warning, warns));
@@ -142,12 +206,22 @@ fn set_timers(state: &mut State, incident: u32, clock: u32) {
 fn loss(state: &mut State, at: u64, incident: u32, asset: AssetIx, units: u128, house: u128) {
     let place = usize::try_from(incident).unwrap_or(usize::MAX);
     let order = state.guard.policy.loss_order;
-    let Some(case) = state.incidents.cases.get_mut(place) else { return };
-    let row = case.losses.entry(asset).or_insert_with(|| Loss::before(&state.book, asset));
+    let Some(case) = state.incidents.cases.get_mut(place) else {
+        return;
+    };
+    let row = case
+        .losses
+        .entry(asset)
+        .or_insert_with(|| Loss::before(&state.book, asset));
     let house_balance = state.book.balance(HOUSE, asset);
     // Decided before it was recorded; where it could not be split, the house bears it.
-    let attribution = attribute(row, units, order, house_balance, &state.registry)
-        .unwrap_or_else(|_| Attribution { house: units, customers: Vec::new() });
+    let attribution =
+        attribute(row, units, order, house_balance, &state.registry).unwrap_or_else(|_| {
+            Attribution {
+                house: units,
+                customers: Vec::new(),
+            }
+        });
     row.total = row.total.saturating_add(units);
     row.house = row.house.saturating_add(house);
     row.events.push((at, units));
@@ -156,9 +230,19 @@ fn loss(state: &mut State, at: u64, incident: u32, asset: AssetIx, units: u128, 
     }
 }
 
-fn on_loss(state: &mut State, incident: u32, asset: AssetIx, units: u128) -> Option<(&mut Loss, u128)> {
+fn on_loss(
+    state: &mut State,
+    incident: u32,
+    asset: AssetIx,
+    units: u128,
+) -> Option<(&mut Loss, u128)> {
     let place = usize::try_from(incident).ok()?;
-    let row = state.incidents.cases.get_mut(place)?.losses.get_mut(&asset)?;
+    let row = state
+        .incidents
+        .cases
+        .get_mut(place)?
+        .losses
+        .get_mut(&asset)?;
     let (shares, left) = put_back(row, units, &state.registry).ok()?;
     for (part, share) in row.parts.iter_mut().zip(shares) {
         part.restored = part.restored.saturating_add(share);
@@ -181,14 +265,18 @@ fn replenished(state: &mut State, incident: u32, asset: AssetIx, units: u128) {
 
 fn claim_paid(state: &mut State, at: u64, claim: u32, units: u128, custody: bool) {
     let place = usize::try_from(claim).unwrap_or(usize::MAX);
-    let Some(row) = state.claims.list.get_mut(place) else { return };
+    let Some(row) = state.claims.list.get_mut(place) else {
+        return;
+    };
     row.standing = ClaimStanding::Paid(at, units);
     if !custody || row.basis != ClaimBasis::Custody {
         return;
     }
     let (owner, asset, incident) = (row.owner, row.asset, row.incident);
     with(state, incident, |case| {
-        let Some(loss) = case.losses.get_mut(&asset) else { return };
+        let Some(loss) = case.losses.get_mut(&asset) else {
+            return;
+        };
         loss.replenished = loss.replenished.saturating_add(units);
         if let Ok(at) = loss.parts.binary_search_by_key(&owner, |p| p.owner)
             && let Some(part) = loss.parts.get_mut(at)

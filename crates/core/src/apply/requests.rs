@@ -14,32 +14,60 @@ use alloc::vec::Vec;
 /// Folds the event; false if it is another's.
 pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
     match event {
-        Event::RequestMade { id, ask, actor, needs } => request_made(state, at, id, ask, *actor, *needs),
-        Event::RequestHeld { request, reason } => stand(state, *request, Standing::Held(reason.clone())),
-        Event::RequestDenied { request, reason } => stand(state, *request, Standing::Denied(reason.clone())),
-        Event::RequestCleared { request, until, before } => cleared(state, at, *request, *until, *before),
+        Event::RequestMade {
+            id,
+            ask,
+            actor,
+            needs,
+        } => request_made(state, at, id, ask, *actor, *needs),
+        Event::RequestHeld { request, reason } => {
+            stand(state, *request, Standing::Held(reason.clone()))
+        }
+        Event::RequestDenied { request, reason } => {
+            stand(state, *request, Standing::Denied(reason.clone()))
+        }
+        Event::RequestCleared {
+            request,
+            until,
+            before,
+        } => cleared(state, at, *request, *until, *before),
         Event::ApprovalGiven { request, approval } => {
-            state.guard.nonces.insert((approval.person, approval.nonce.clone()), *request);
+            state
+                .guard
+                .nonces
+                .insert((approval.person, approval.nonce.clone()), *request);
             if let Some(row) = state.guard.request_mut(*request) {
                 row.approvals.push(approval.clone());
             }
         }
         Event::ClearanceRedeemed { request, payload } => {
-            if let Some(clearance) = state.guard.request_mut(*request).and_then(|r| r.clearance.as_mut()) {
+            if let Some(clearance) = state
+                .guard
+                .request_mut(*request)
+                .and_then(|r| r.clearance.as_mut())
+            {
                 clearance.redeemed = Some(*payload);
             }
-            state.timers.retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
+            state
+                .timers
+                .retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
         }
         Event::ClearanceLapsed { request } => {
             stand(state, *request, Standing::Lapsed);
             state.guard.open.retain(|open| open != request);
-            state.timers.retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
+            state
+                .timers
+                .retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
         }
         Event::DestinationListed { address } => {
             state.guard.listed.entry(address.clone()).or_insert(at);
         }
         Event::RolesRevoked { actor } => revoke(state, *actor),
-        Event::RoleGranted { actor, role, expires } => grant(state, actor, role, *expires),
+        Event::RoleGranted {
+            actor,
+            role,
+            expires,
+        } => grant(state, actor, role, *expires),
         Event::RecordRead { person, owner, .. } => state.guard.reads.push((at, *person, *owner)),
         other => return changes(state, at, other),
     }
@@ -54,8 +82,12 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
             row.last_approval = at;
         }),
         Event::ChangeWaits { proposal, until } => {
-            state.timers.insert((*until, Timer::ChangeComesIntoForce(*proposal)));
-            with(state, *proposal, |row| row.standing = Standing::Held(Reason::CoolOff { until: *until }));
+            state
+                .timers
+                .insert((*until, Timer::ChangeComesIntoForce(*proposal)));
+            with(state, *proposal, |row| {
+                row.standing = Standing::Held(Reason::CoolOff { until: *until })
+            });
         }
         Event::ChangeInForce { proposal } => {
             end_wait(state, *proposal);
@@ -64,7 +96,9 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
         Event::ChangeCancelled { proposal, person } => {
             end_wait(state, *proposal);
             let person = person_name(state, *person);
-            with(state, *proposal, |row| row.standing = Standing::Denied(Reason::RejectedByApprover { person }));
+            with(state, *proposal, |row| {
+                row.standing = Standing::Denied(Reason::RejectedByApprover { person })
+            });
         }
         _ => return false,
     }
@@ -72,11 +106,18 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
 }
 
 fn person_name(state: &State, person: PersonIx) -> String {
-    state.registry.persons.get(person.place()).cloned().unwrap_or_default()
+    state
+        .registry
+        .persons
+        .get(person.place())
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn end_wait(state: &mut State, proposal: u32) {
-    state.timers.retain(|(_, timer)| *timer != Timer::ChangeComesIntoForce(proposal));
+    state
+        .timers
+        .retain(|(_, timer)| *timer != Timer::ChangeComesIntoForce(proposal));
 }
 
 fn with(state: &mut State, proposal: u32, change: impl FnOnce(&mut Proposal)) {
@@ -92,7 +133,14 @@ fn stand(state: &mut State, request: u32, standing: Standing) {
     }
 }
 
-fn request_made(state: &mut State, at: u64, id: &str, ask: &Ask, actor: Option<ActorIx>, needs: u32) {
+fn request_made(
+    state: &mut State,
+    at: u64,
+    id: &str,
+    ask: &Ask,
+    actor: Option<ActorIx>,
+    needs: u32,
+) {
     let number = u32::try_from(state.guard.requests.len()).unwrap_or(u32::MAX);
     state.guard.by_id.insert(String::from(id), number);
     state.guard.requests.push(Request {
@@ -108,17 +156,48 @@ fn request_made(state: &mut State, at: u64, id: &str, ask: &Ask, actor: Option<A
 }
 
 fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before: u128) {
-    let Some(row) = state.guard.request_mut(request) else { return };
+    let Some(row) = state.guard.request_mut(request) else {
+        return;
+    };
     row.standing = Standing::Cleared;
-    row.clearance = Some(Clearance { issued: at, until, redeemed: None, flow: None });
+    row.clearance = Some(Clearance {
+        issued: at,
+        until,
+        redeemed: None,
+        flow: None,
+    });
     let ask = row.ask.clone();
     match ask {
-        Ask::Withdrawal { wallet, asset, units, .. } | Ask::Transfer { wallet, asset, units, .. } => {
+        Ask::Withdrawal {
+            wallet,
+            asset,
+            units,
+            ..
+        }
+        | Ask::Transfer {
+            wallet,
+            asset,
+            units,
+            ..
+        } => {
             state.guard.open.push(request);
             if let Some(until) = until {
-                state.timers.insert((until, Timer::ClearanceLapses(request)));
+                state
+                    .timers
+                    .insert((until, Timer::ClearanceLapses(request)));
             }
-            push_outflow(state, wallet, asset, Outflow { at, units, before, request: Some(request), seen: false });
+            push_outflow(
+                state,
+                wallet,
+                asset,
+                Outflow {
+                    at,
+                    units,
+                    before,
+                    request: Some(request),
+                    seen: false,
+                },
+            );
         }
         Ask::Credit { budget, lines, .. } => use_budget(state, budget, &lines),
     }
@@ -148,6 +227,11 @@ fn grant(state: &mut State, actor: &str, role: &str, expires: Option<u64>) {
             }
             row.expires = expires;
         }
-        None => state.registry.add_actor(String::from(actor), actor, alloc::vec![String::from(role)], expires),
+        None => state.registry.add_actor(
+            String::from(actor),
+            actor,
+            alloc::vec![String::from(role)],
+            expires,
+        ),
     }
 }

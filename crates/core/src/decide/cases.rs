@@ -14,11 +14,20 @@ pub(super) fn aware(turn: &mut Turn<'_>, incident: &str) -> Ruling {
     let (actor, _) = turn.needs_actor()?;
     let next = turn.state.incidents.cases.len();
     if let Ok(place) = turn.incident(incident) {
-        turn.emit(Event::AwarenessNamed { incident: place, by: Some(actor) });
+        turn.emit(Event::AwarenessNamed {
+            incident: place,
+            by: Some(actor),
+        });
     } else if incident == incident_id(next) {
-        turn.open_case(Cause::Person, u32::try_from(next).unwrap_or(u32::MAX), Some(actor));
+        turn.open_case(
+            Cause::Person,
+            u32::try_from(next).unwrap_or(u32::MAX),
+            Some(actor),
+        );
     } else {
-        return Err(Reason::UnknownIncident { incident: String::from(incident) });
+        return Err(Reason::UnknownIncident {
+            incident: String::from(incident),
+        });
     }
     Ok(Answer::Recorded)
 }
@@ -29,14 +38,32 @@ pub(super) fn classify(turn: &mut Turn<'_>, incident: &str, level: &str) -> Ruli
     let place = turn.incident(incident)?;
     let state = turn.state;
     let case = state.incidents.case(incident);
-    turn.emit(Event::IncidentClassified { incident: place, by, level: String::from(level) });
-    for (number, row) in case.map_or(&[][..], |c| c.clocks.as_slice()).iter().enumerate() {
-        let duty = usize::try_from(row.duty).ok().and_then(|ix| state.incidents.duties.get(ix));
-        let Some(Start::ClassificationCapped { limit_ms, .. }) = duty.map(|d| &d.start) else { continue };
-        let Some(due) = turn.at.checked_add(*limit_ms) else { continue };
+    turn.emit(Event::IncidentClassified {
+        incident: place,
+        by,
+        level: String::from(level),
+    });
+    for (number, row) in case
+        .map_or(&[][..], |c| c.clocks.as_slice())
+        .iter()
+        .enumerate()
+    {
+        let duty = usize::try_from(row.duty)
+            .ok()
+            .and_then(|ix| state.incidents.duties.get(ix));
+        let Some(Start::ClassificationCapped { limit_ms, .. }) = duty.map(|d| &d.start) else {
+            continue;
+        };
+        let Some(due) = turn.at.checked_add(*limit_ms) else {
+            continue;
+        };
         if row.standing == Standing::Open && row.due.is_none_or(|old| due < old) {
             let clock = u32::try_from(number).unwrap_or(u32::MAX);
-            turn.emit(Event::ClockShortened { incident: place, clock, due });
+            turn.emit(Event::ClockShortened {
+                incident: place,
+                clock,
+                due,
+            });
         }
     }
     Ok(Answer::Recorded)
@@ -53,8 +80,17 @@ pub(super) fn fact(
     let place = turn.incident(incident)?;
     let at = turn.at;
     let occurred = occurred.unwrap_or(at);
-    let fact = Fact { at, occurred, text: String::from(text), source: String::from(source), material };
-    turn.emit(Event::FactRecorded { incident: place, fact });
+    let fact = Fact {
+        at,
+        occurred,
+        text: String::from(text),
+        source: String::from(source),
+        material,
+    };
+    turn.emit(Event::FactRecorded {
+        incident: place,
+        fact,
+    });
     if material {
         turn.start_clocks(place, |start| match start {
             Start::MaterialFact(limit) => Some(clock::due(limit, at)),
@@ -69,15 +105,31 @@ pub(super) fn notify(turn: &mut Turn<'_>, incident: &str, duty: &str, receipt: &
     let place = turn.incident(incident)?;
     let state = turn.state;
     let number = state.incidents.duties.iter().position(|d| d.id == duty);
-    let number = number.ok_or_else(|| Reason::UnknownDuty { duty: String::from(duty) })?;
+    let number = number.ok_or_else(|| Reason::UnknownDuty {
+        duty: String::from(duty),
+    })?;
     let runs = |clock: &Clock| usize::try_from(clock.duty) == Ok(number) && clock.told.is_none();
-    let clocks = state.incidents.case(incident).map_or(&[][..], |case| case.clocks.as_slice());
-    let Some(clock) = clocks.iter().position(runs).and_then(|at| u32::try_from(at).ok()) else {
+    let clocks = state
+        .incidents
+        .case(incident)
+        .map_or(&[][..], |case| case.clocks.as_slice());
+    let Some(clock) = clocks
+        .iter()
+        .position(runs)
+        .and_then(|at| u32::try_from(at).ok())
+    else {
         return Err(turn.malformed("no clock of that duty runs in this case"));
     };
     let by = turn.actor;
-    turn.emit(Event::NotificationRecorded { incident: place, clock, receipt: String::from(receipt), by });
-    let first = !clocks.iter().any(|c| usize::try_from(c.duty) == Ok(number) && c.told.is_some());
+    turn.emit(Event::NotificationRecorded {
+        incident: place,
+        clock,
+        receipt: String::from(receipt),
+        by,
+    });
+    let first = !clocks
+        .iter()
+        .any(|c| usize::try_from(c.duty) == Ok(number) && c.told.is_some());
     if first {
         let at = turn.at;
         turn.start_clocks(place, |start| match start {
@@ -99,12 +151,27 @@ pub(super) fn freeze(
     let place = turn.incident(incident)?;
     let asset = asset.map(|id| turn.asset(id)).transpose()?;
     if let (Some(asset), Some(units)) = (asset, units) {
-        let taken = turn.state.incidents.case(incident).and_then(|c| c.losses.get(&asset)).map_or(0, |l| l.total);
+        let taken = turn
+            .state
+            .incidents
+            .case(incident)
+            .and_then(|c| c.losses.get(&asset))
+            .map_or(0, |l| l.total);
         Amount::new(asset, taken)
             .minus(Amount::new(asset, units))
             .map_err(|_| Reason::InvalidAmount { asked: units })?;
     }
-    let freeze = Freeze { at: turn.at, by: String::from(by), asset, units, value, source: String::from(source) };
-    turn.emit(Event::FreezeRecorded { incident: place, freeze });
+    let freeze = Freeze {
+        at: turn.at,
+        by: String::from(by),
+        asset,
+        units,
+        value,
+        source: String::from(source),
+    };
+    turn.emit(Event::FreezeRecorded {
+        incident: place,
+        freeze,
+    });
     Ok(Answer::Recorded)
 }

@@ -29,8 +29,17 @@ pub(super) fn observation(turn: &mut Turn<'_>, seen: &Observation) -> Ruling {
         return Err(turn.malformed("the node is not one of the policy's"));
     }
     let (wallet, asset) = (turn.wallet(&seen.wallet)?, turn.asset(&seen.asset)?);
-    if turn.state.custody.tips.get(&seen.node).is_none_or(|tip| *tip < seen.height) {
-        turn.emit(Event::TipMoved { node: seen.node.clone(), height: seen.height });
+    if turn
+        .state
+        .custody
+        .tips
+        .get(&seen.node)
+        .is_none_or(|tip| *tip < seen.height)
+    {
+        turn.emit(Event::TipMoved {
+            node: seen.node.clone(),
+            height: seen.height,
+        });
     }
     if seen.units > 0 || seen.authority {
         let key = (wallet, asset, seen.direction, seen.txid.clone());
@@ -39,26 +48,45 @@ pub(super) fn observation(turn: &mut Turn<'_>, seen: &Observation) -> Ruling {
             None => first(turn, wallet, asset, seen)?,
         }
     }
-    let overlay = Seen { report: seen, wallet, asset };
+    let overlay = Seen {
+        report: seen,
+        wallet,
+        asset,
+    };
     settle_deposits(turn, Some(&overlay))?;
     Ok(Answer::Recorded)
 }
 
 fn report_of(seen: &Observation) -> Report {
-    Report { node: seen.node.clone(), units: seen.units, height: seen.height }
+    Report {
+        node: seen.node.clone(),
+        units: seen.units,
+        height: seen.height,
+    }
 }
 
 /// Another report of a known flow: more agreement, or a disagreement.
 fn again(turn: &mut Turn<'_>, number: u32, flow: &Flow, seen: &Observation) {
-    if flow.reports.iter().any(|r| r.node == seen.node && r.units == seen.units && r.height == seen.height) {
+    if flow
+        .reports
+        .iter()
+        .any(|r| r.node == seen.node && r.units == seen.units && r.height == seen.height)
+    {
         return;
     }
-    turn.emit(Event::FlowReported { flow: number, report: report_of(seen) });
+    turn.emit(Event::FlowReported {
+        flow: number,
+        report: report_of(seen),
+    });
     if seen.units != flow.amount.units() {
         turn.alarm(AlarmCode::NodeDisagreement, &seen.node);
         return;
     }
-    let others = flow.reports.iter().filter(|r| r.node != seen.node && r.units == seen.units).count();
+    let others = flow
+        .reports
+        .iter()
+        .filter(|r| r.node != seen.node && r.units == seen.units)
+        .count();
     let agree = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
     if !flow.counted && agree >= turn.policy().node_quorum.max(1) {
         turn.emit(Event::InflowConfirmed { flow: number });
@@ -66,7 +94,12 @@ fn again(turn: &mut Turn<'_>, number: u32, flow: &Flow, seen: &Observation) {
 }
 
 /// The first report of a flow. What leaves counts at once; what comes in waits for a quorum of nodes.
-fn first(turn: &mut Turn<'_>, wallet: WalletIx, asset: AssetIx, seen: &Observation) -> Result<(), Reason> {
+fn first(
+    turn: &mut Turn<'_>,
+    wallet: WalletIx,
+    asset: AssetIx,
+    seen: &Observation,
+) -> Result<(), Reason> {
     let number = u32::try_from(turn.state.custody.flows.len()).unwrap_or(u32::MAX);
     let out = seen.direction == Direction::Out;
     let flow = Flow {
@@ -78,13 +111,25 @@ fn first(turn: &mut Turn<'_>, wallet: WalletIx, asset: AssetIx, seen: &Observati
         at: turn.at,
         reports: alloc::vec![report_of(seen)],
         counted: out || turn.policy().node_quorum <= 1,
-        explained: if out { Explained::Not } else { Explained::Inflow },
+        explained: if out {
+            Explained::Not
+        } else {
+            Explained::Inflow
+        },
     };
     turn.emit(Event::FlowSeen(flow));
     let subject = String::from(turn.state.registry.wallet_id(wallet));
     if seen.authority {
-        let incident = turn.alarm_of_case(AlarmCode::AuthorityChanged, &subject, &Cause::Wallet(wallet));
-        turn.trip(Scope::Wallet(wallet), "power over the wallet was given away", Some(incident));
+        let incident = turn.alarm_of_case(
+            AlarmCode::AuthorityChanged,
+            &subject,
+            &Cause::Wallet(wallet),
+        );
+        turn.trip(
+            Scope::Wallet(wallet),
+            "power over the wallet was given away",
+            Some(incident),
+        );
     }
     if !out {
         if turn.state.custody.retired.contains_key(&wallet) {
@@ -96,10 +141,21 @@ fn first(turn: &mut Turn<'_>, wallet: WalletIx, asset: AssetIx, seen: &Observati
         return Ok(());
     }
     let explained = explain(turn.state, wallet, asset, seen);
-    turn.emit(Event::OutflowExplained { flow: number, explained });
+    turn.emit(Event::OutflowExplained {
+        flow: number,
+        explained,
+    });
     if explained == Explained::Not {
-        let incident = turn.alarm_of_case(AlarmCode::UnmatchedOutflow, &subject, &Cause::Wallet(wallet));
-        turn.trip(Scope::Wallet(wallet), "value left without a clearance", Some(incident));
+        let incident = turn.alarm_of_case(
+            AlarmCode::UnmatchedOutflow,
+            &subject,
+            &Cause::Wallet(wallet),
+        );
+        turn.trip(
+            Scope::Wallet(wallet),
+            "value left without a clearance",
+            Some(incident),
+        );
         if turn.state.registry.wallet_at(&seen.peer).is_none() {
             turn.lose(incident, Amount::new(asset, seen.units))?;
         }
@@ -113,15 +169,25 @@ fn explain(state: &State, wallet: WalletIx, asset: AssetIx, seen: &Observation) 
         let request = state.guard.request_at(*number)?;
         let to_wallet = state.registry.wallet_at(&seen.peer);
         let same = match &request.ask {
-            Ask::Withdrawal { wallet: w, asset: a, units, to, .. } => {
-                *w == wallet && *a == asset && *units == seen.units && *to == seen.peer
-            }
-            Ask::Transfer { wallet: w, to_wallet: t, asset: a, units } => {
-                *w == wallet && *a == asset && *units == seen.units && Some(*t) == to_wallet
-            }
+            Ask::Withdrawal {
+                wallet: w,
+                asset: a,
+                units,
+                to,
+                ..
+            } => *w == wallet && *a == asset && *units == seen.units && *to == seen.peer,
+            Ask::Transfer {
+                wallet: w,
+                to_wallet: t,
+                asset: a,
+                units,
+            } => *w == wallet && *a == asset && *units == seen.units && Some(*t) == to_wallet,
             Ask::Credit { .. } => false,
         };
-        let redeemed = request.clearance.as_ref().is_some_and(|c| c.redeemed.is_some());
+        let redeemed = request
+            .clearance
+            .as_ref()
+            .is_some_and(|c| c.redeemed.is_some());
         same.then_some((!redeemed, *number))
     };
     if let Some((_, number)) = state.guard.open.iter().filter_map(fits).min() {
@@ -148,15 +214,34 @@ pub(super) fn deposit(
     let asset = turn.asset(asset)?;
     let owner = turn.owner(customer)?;
     let wallet = turn.wallet(wallet)?;
-    let standing = Answer::Held(Reason::Unconfirmed { nodes: 0, needs: turn.policy().node_quorum.max(1) });
-    let mut deposit = Deposit { id, owner, asset, units, txid: String::from(txid), wallet, standing };
+    let standing = Answer::Held(Reason::Unconfirmed {
+        nodes: 0,
+        needs: turn.policy().node_quorum.max(1),
+    });
+    let mut deposit = Deposit {
+        id,
+        owner,
+        asset,
+        units,
+        txid: String::from(txid),
+        wallet,
+        standing,
+    };
     let verdict = judge(turn, &deposit, None);
-    deposit.standing = verdict.clone().map_or_else(Answer::because, |()| Answer::Cleared);
+    deposit.standing = verdict
+        .clone()
+        .map_or_else(Answer::because, |()| Answer::Cleared);
     let answer = deposit.standing.clone();
     let reference = deposit.id.clone();
     turn.emit(Event::DepositRecorded(deposit));
     if verdict.is_ok() {
-        turn.movement(OUTSIDE, owner, Amount::new(asset, units), MovementKind::Deposit, &reference)?;
+        turn.movement(
+            OUTSIDE,
+            owner,
+            Amount::new(asset, units),
+            MovementKind::Deposit,
+            &reference,
+        )?;
     }
     Ok(answer)
 }
@@ -166,10 +251,17 @@ pub(super) fn deposit(
 fn judge(turn: &Turn<'_>, deposit: &Deposit, seen: Option<&Seen<'_>>) -> Result<(), Reason> {
     let state = turn.state;
     if state.custody.retired.contains_key(&deposit.wallet) {
-        return Err(Reason::RetiredAddress { wallet: String::from(state.registry.wallet_id(deposit.wallet)) });
+        return Err(Reason::RetiredAddress {
+            wallet: String::from(state.registry.wallet_id(deposit.wallet)),
+        });
     }
     let needs = turn.policy().node_quorum.max(1);
-    let key = (deposit.wallet, deposit.asset, Direction::In, deposit.txid.clone());
+    let key = (
+        deposit.wallet,
+        deposit.asset,
+        Direction::In,
+        deposit.txid.clone(),
+    );
     let flow = state.custody.flow(&key).map(|(_, flow)| flow);
     let fresh = seen.filter(|s| {
         s.wallet == deposit.wallet
@@ -177,15 +269,22 @@ fn judge(turn: &Turn<'_>, deposit: &Deposit, seen: Option<&Seen<'_>>) -> Result<
             && s.report.direction == Direction::In
             && s.report.txid == deposit.txid
     });
-    let peer = flow.map(|f| f.peer.as_str()).or(fresh.map(|s| s.report.peer.as_str()));
+    let peer = flow
+        .map(|f| f.peer.as_str())
+        .or(fresh.map(|s| s.report.peer.as_str()));
     let Some(peer) = peer else {
         return Err(Reason::Unconfirmed { nodes: 0, needs });
     };
     if let Some(source) = state.registry.wallet_at(peer) {
         let out = (source, deposit.asset, Direction::Out, deposit.txid.clone());
-        let cleared = state.custody.flow(&out).is_some_and(|(_, f)| matches!(f.explained, Explained::Clearance(_)));
+        let cleared = state
+            .custody
+            .flow(&out)
+            .is_some_and(|(_, f)| matches!(f.explained, Explained::Clearance(_)));
         if !cleared {
-            return Err(Reason::OwnWalletSource { wallet: String::from(state.registry.wallet_id(source)) });
+            return Err(Reason::OwnWalletSource {
+                wallet: String::from(state.registry.wallet_id(source)),
+            });
         }
     }
     let used = |d: &Deposit| {
@@ -210,14 +309,26 @@ fn confirmations(
     needs: u32,
 ) -> Result<(), Reason> {
     let state = turn.state;
-    let wanted = state.registry.assets.get(deposit.asset.place()).map_or(1, |a| u64::from(a.confirmations));
-    let others = stored.iter().filter(|r| latest.is_none_or(|l| l.node != r.node));
+    let wanted = state
+        .registry
+        .assets
+        .get(deposit.asset.place())
+        .map_or(1, |a| u64::from(a.confirmations));
+    let others = stored
+        .iter()
+        .filter(|r| latest.is_none_or(|l| l.node != r.node));
     let mut nodes: alloc::collections::BTreeSet<&str> = alloc::collections::BTreeSet::new();
     let mut mismatch = false;
     for report in others.chain(latest) {
         let known = state.custody.tips.get(&report.node).copied().unwrap_or(0);
-        let moved = seen.filter(|s| s.report.node == report.node).map_or(0, |s| s.report.height);
-        let deep = known.max(moved).saturating_add(1).saturating_sub(report.height) >= wanted;
+        let moved = seen
+            .filter(|s| s.report.node == report.node)
+            .map_or(0, |s| s.report.height);
+        let deep = known
+            .max(moved)
+            .saturating_add(1)
+            .saturating_sub(report.height)
+            >= wanted;
         mismatch |= report.units != deposit.units;
         if deep && report.units == deposit.units {
             nodes.insert(&report.node);
@@ -227,27 +338,49 @@ fn confirmations(
     if agree >= needs {
         return Ok(());
     }
-    Err(if mismatch { Reason::NodesDisagree } else { Reason::Unconfirmed { nodes: agree, needs } })
+    Err(if mismatch {
+        Reason::NodesDisagree
+    } else {
+        Reason::Unconfirmed {
+            nodes: agree,
+            needs,
+        }
+    })
 }
 
 /// Judges waiting deposits again with what was just seen.
 fn settle_deposits(turn: &mut Turn<'_>, seen: Option<&Seen<'_>>) -> Result<(), Reason> {
     let state = turn.state;
     for (number, deposit) in state.deposits.iter().enumerate() {
-        let waits = matches!(deposit.standing, Answer::Held(Reason::Unconfirmed { .. } | Reason::NodesDisagree));
+        let waits = matches!(
+            deposit.standing,
+            Answer::Held(Reason::Unconfirmed { .. } | Reason::NodesDisagree)
+        );
         if !waits || judge(turn, deposit, seen).is_err() {
             continue;
         }
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        turn.emit(Event::DepositDecided { deposit: number, standing: Answer::Cleared });
+        turn.emit(Event::DepositDecided {
+            deposit: number,
+            standing: Answer::Cleared,
+        });
         let amount = Amount::new(deposit.asset, deposit.units);
-        turn.movement(OUTSIDE, deposit.owner, amount, MovementKind::Deposit, &deposit.id)?;
+        turn.movement(
+            OUTSIDE,
+            deposit.owner,
+            amount,
+            MovementKind::Deposit,
+            &deposit.id,
+        )?;
     }
     Ok(())
 }
 
 pub(super) fn node(turn: &mut Turn<'_>, node: &str, health: NodeHealth) -> Ruling {
-    turn.emit(Event::NodeSeen { node: String::from(node), health });
+    turn.emit(Event::NodeSeen {
+        node: String::from(node),
+        health,
+    });
     match health {
         NodeHealth::Up => {}
         NodeHealth::Lying => turn.alarm(AlarmCode::NodeDisagreement, node),
@@ -263,15 +396,26 @@ pub(super) fn node(turn: &mut Turn<'_>, node: &str, health: NodeHealth) -> Rulin
 
 /// Takes back what a reorganisation dropped. A credited deposit that no node shows any more is taken back as far as
 /// the customer still has it; the rest is a loss.
-pub(super) fn reorganisation(turn: &mut Turn<'_>, node: &str, height: u64, dropped: &[String]) -> Ruling {
+pub(super) fn reorganisation(
+    turn: &mut Turn<'_>,
+    node: &str,
+    height: u64,
+    dropped: &[String],
+) -> Ruling {
     let state = turn.state;
     for (number, flow) in state.custody.flows.iter().enumerate() {
-        let reported = flow.reports.iter().any(|r| r.node == node && r.height > height);
+        let reported = flow
+            .reports
+            .iter()
+            .any(|r| r.node == node && r.height > height);
         if !reported || !dropped.contains(&flow.txid) {
             continue;
         }
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        turn.emit(Event::FlowWithdrawn { flow: number, node: String::from(node) });
+        turn.emit(Event::FlowWithdrawn {
+            flow: number,
+            node: String::from(node),
+        });
         let gone = flow.reports.iter().all(|r| r.node == node);
         if gone && flow.direction == Direction::In {
             take_back(turn, flow)?;
@@ -284,23 +428,36 @@ fn take_back(turn: &mut Turn<'_>, flow: &Flow) -> Result<(), Reason> {
     let state = turn.state;
     let asset = flow.amount.asset();
     let credited = state.deposits.iter().enumerate().find(|(_, d)| {
-        d.standing == Answer::Cleared && (d.wallet, d.asset, &d.txid) == (flow.wallet, asset, &flow.txid)
+        d.standing == Answer::Cleared
+            && (d.wallet, d.asset, &d.txid) == (flow.wallet, asset, &flow.txid)
     });
-    let Some((number, deposit)) = credited else { return Ok(()) };
+    let Some((number, deposit)) = credited else {
+        return Ok(());
+    };
     let needs = turn.policy().node_quorum.max(1);
     let standing = Answer::Held(Reason::Unconfirmed { nodes: 0, needs });
-    turn.emit(Event::DepositDecided { deposit: u32::try_from(number).unwrap_or(u32::MAX), standing });
+    turn.emit(Event::DepositDecided {
+        deposit: u32::try_from(number).unwrap_or(u32::MAX),
+        standing,
+    });
     let back = deposit.units.min(state.book.balance(deposit.owner, asset));
     let rest = deposit.units.saturating_sub(back);
     if rest > 0 {
         // The weights of the loss are those before the taking back: recognise it first.
         let subject = String::from(state.registry.wallet_id(flow.wallet));
-        let incident = turn.alarm_of_case(AlarmCode::ReorgLoss, &subject, &Cause::Wallet(flow.wallet));
+        let incident =
+            turn.alarm_of_case(AlarmCode::ReorgLoss, &subject, &Cause::Wallet(flow.wallet));
         turn.lose(incident, Amount::new(asset, rest))?;
     }
     if back > 0 {
         let amount = Amount::new(asset, back);
-        turn.movement(deposit.owner, OUTSIDE, amount, MovementKind::TakenBack, &deposit.id)?;
+        turn.movement(
+            deposit.owner,
+            OUTSIDE,
+            amount,
+            MovementKind::TakenBack,
+            &deposit.id,
+        )?;
     }
     Ok(())
 }

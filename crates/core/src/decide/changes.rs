@@ -40,7 +40,11 @@ pub(super) fn propose(turn: &mut Turn<'_>, change: &Change) -> Ruling {
     let id = String::from(turn.needs_id()?);
     check_names(turn, change)?;
     let direction = direction(turn.policy(), change);
-    let class = if matches!(direction, Direction::Lowers) { ActionClass::LowerRisk } else { ActionClass::RaiseRisk };
+    let class = if matches!(direction, Direction::Lowers) {
+        ActionClass::LowerRisk
+    } else {
+        ActionClass::RaiseRisk
+    };
     let (_, person) = turn.needs_role(class)?;
     let number = u32::try_from(turn.state.guard.proposals.len()).unwrap_or(u32::MAX);
     let mut proposal = Proposal {
@@ -52,7 +56,13 @@ pub(super) fn propose(turn: &mut Turn<'_>, change: &Change) -> Ruling {
     };
     if let Change::MoveAwareness { incident, .. } = change {
         let place = usize::try_from(turn.incident(incident)?).unwrap_or(usize::MAX);
-        let since = turn.state.incidents.cases.get(place).and_then(crate::incident::Incident::aware).unwrap_or(turn.at);
+        let since = turn
+            .state
+            .incidents
+            .cases
+            .get(place)
+            .and_then(crate::incident::Incident::aware)
+            .unwrap_or(turn.at);
         let reason = Reason::AwarenessIsFixed { since };
         proposal.standing = Standing::Denied(reason.clone());
         turn.emit(Event::ChangeProposed(Box::new(proposal)));
@@ -80,11 +90,17 @@ pub(super) fn propose(turn: &mut Turn<'_>, change: &Change) -> Ruling {
 fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
     match change {
         Change::Revoke { actor } if turn.state.registry.actor(actor).is_none() => {
-            Err(Reason::UnknownActor { actor: actor.clone() })
+            Err(Reason::UnknownActor {
+                actor: actor.clone(),
+            })
         }
         Change::RetireKey { wallet } => turn.wallet(wallet).map(|_| ()),
-        Change::Halt { scope } | Change::Resume { scope } if scope_of(turn.state, scope).is_none() => {
-            Err(Reason::UnknownTarget { target: scope.clone() })
+        Change::Halt { scope } | Change::Resume { scope }
+            if scope_of(turn.state, scope).is_none() =>
+        {
+            Err(Reason::UnknownTarget {
+                target: scope.clone(),
+            })
         }
         Change::AdoptPolicy(next) if next.version <= turn.policy().version => {
             Err(turn.malformed("the version of the next policy must be higher"))
@@ -95,11 +111,17 @@ fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
 
 /// Enough persons stand behind it: in force at once, or after the cool-off.
 fn enough(turn: &mut Turn<'_>, number: u32, change: &Change) -> Answer {
-    let wait = turn.policy().change_cool_off_ms.filter(|_| matches!(direction(turn.policy(), change), Direction::Raises));
+    let wait = turn
+        .policy()
+        .change_cool_off_ms
+        .filter(|_| matches!(direction(turn.policy(), change), Direction::Raises));
     match wait {
         Some(wait) if wait > 0 => {
             let until = turn.at.saturating_add(wait);
-            turn.emit(Event::ChangeWaits { proposal: number, until });
+            turn.emit(Event::ChangeWaits {
+                proposal: number,
+                until,
+            });
             Answer::Held(Reason::CoolOff { until })
         }
         _ => {
@@ -112,16 +134,29 @@ fn enough(turn: &mut Turn<'_>, number: u32, change: &Change) -> Answer {
 pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
     let (_, person) = turn.needs_role(ActionClass::RaiseRisk)?;
     let found = turn.state.guard.proposal(target);
-    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget { target: String::from(target) })?;
+    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget {
+        target: String::from(target),
+    })?;
     let Standing::Held(Reason::NeedsSecondAdmin { needs, .. }) = proposal.standing else {
         return Ok(Answer::Recorded);
     };
     if proposal.persons.contains(&person) {
-        let person = turn.state.registry.persons.get(person.place()).cloned().unwrap_or_default();
+        let person = turn
+            .state
+            .registry
+            .persons
+            .get(person.place())
+            .cloned()
+            .unwrap_or_default();
         return Err(Reason::SamePerson { person });
     }
-    turn.emit(Event::ChangeApproved { proposal: number, person });
-    let valid = u32::try_from(proposal.persons.len()).unwrap_or(u32::MAX).saturating_add(1);
+    turn.emit(Event::ChangeApproved {
+        proposal: number,
+        person,
+    });
+    let valid = u32::try_from(proposal.persons.len())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
     if valid >= needs {
         enough(turn, number, &proposal.change);
     }
@@ -131,9 +166,14 @@ pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
 pub(super) fn cancel(turn: &mut Turn<'_>, target: &str) -> Ruling {
     let (_, person) = turn.needs_role(ActionClass::RaiseRisk)?;
     let found = turn.state.guard.proposal(target);
-    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget { target: String::from(target) })?;
+    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget {
+        target: String::from(target),
+    })?;
     if matches!(proposal.standing, Standing::Held(_)) {
-        turn.emit(Event::ChangeCancelled { proposal: number, person });
+        turn.emit(Event::ChangeCancelled {
+            proposal: number,
+            person,
+        });
     }
     Ok(Answer::Recorded)
 }
@@ -143,16 +183,26 @@ pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
     turn.emit(Event::ChangeInForce { proposal: number });
     match change {
         Change::AdoptPolicy(next) => turn.emit(Event::PolicyAdopted(next.clone())),
-        Change::Grant { actor, role, expires } => {
+        Change::Grant {
+            actor,
+            role,
+            expires,
+        } => {
             let (actor, role, expires) = (actor.clone(), role.clone(), *expires);
-            turn.emit(Event::RoleGranted { actor, role, expires });
+            turn.emit(Event::RoleGranted {
+                actor,
+                role,
+                expires,
+            });
         }
         Change::Revoke { actor } => {
             if let Some(actor) = turn.state.registry.actor(actor) {
                 turn.emit(Event::RolesRevoked { actor });
             }
         }
-        Change::ListDestination { address } => turn.emit(Event::DestinationListed { address: address.clone() }),
+        Change::ListDestination { address } => turn.emit(Event::DestinationListed {
+            address: address.clone(),
+        }),
         Change::RetireKey { wallet } => {
             if let Some(wallet) = turn.state.registry.wallet(wallet) {
                 turn.emit(Event::KeyRetired { wallet });
@@ -175,6 +225,9 @@ pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
 /// A person's halt: no sweep, since nothing says that the key is gone.
 fn halt(turn: &mut Turn<'_>, scope: Scope) {
     if !turn.state.breaker.tripped.contains_key(&scope) {
-        turn.emit(Event::BreakerTripped { scope, cause: String::from("halted by a person") });
+        turn.emit(Event::BreakerTripped {
+            scope,
+            cause: String::from("halted by a person"),
+        });
     }
 }

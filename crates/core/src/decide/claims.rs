@@ -29,12 +29,26 @@ fn loss_of<'s>(state: &'s State, incident: &str, asset: AssetIx) -> Option<&'s L
 pub(super) fn recovery(turn: &mut Turn<'_>, incident: &str, asset: &str, units: u128) -> Ruling {
     let place = turn.incident(incident)?;
     let asset = turn.asset(asset)?;
-    let missing = Reason::RestoredBeyondLoss { outstanding: 0, offered: units };
+    let missing = Reason::RestoredBeyondLoss {
+        outstanding: 0,
+        offered: units,
+    };
     let loss = loss_of(turn.state, incident, asset).ok_or(missing)?;
-    let (_, left) = put_back(loss, units, &turn.state.registry).map_err(|_| Reason::InvalidAmount { asked: units })?;
-    turn.emit(Event::RecoveryRecorded { incident: place, asset, units });
+    let (_, left) = put_back(loss, units, &turn.state.registry)
+        .map_err(|_| Reason::InvalidAmount { asked: units })?;
+    turn.emit(Event::RecoveryRecorded {
+        incident: place,
+        asset,
+        units,
+    });
     if left > 0 {
-        turn.movement(OUTSIDE, HOUSE, Amount::new(asset, left), MovementKind::Recovered, incident)?;
+        turn.movement(
+            OUTSIDE,
+            HOUSE,
+            Amount::new(asset, left),
+            MovementKind::Recovered,
+            incident,
+        )?;
     }
     Ok(Answer::Recorded)
 }
@@ -43,17 +57,34 @@ pub(super) fn recovery(turn: &mut Turn<'_>, incident: &str, asset: &str, units: 
 pub(super) fn replenish(turn: &mut Turn<'_>, incident: &str, asset: &str, units: u128) -> Ruling {
     let place = turn.incident(incident)?;
     let asset = turn.asset(asset)?;
-    turn.not_halted(Touch { asset: None, wallet: None, trading: true })?;
+    turn.not_halted(Touch {
+        asset: None,
+        wallet: None,
+        trading: true,
+    })?;
     let outstanding = loss_of(turn.state, incident, asset).map_or(0, Loss::outstanding);
     if units == 0 || units > outstanding {
-        return Err(Reason::RestoredBeyondLoss { outstanding, offered: units });
+        return Err(Reason::RestoredBeyondLoss {
+            outstanding,
+            offered: units,
+        });
     }
     let has = turn.state.book.balance(HOUSE, asset);
     if has < units {
         return Err(Reason::HouseShort { has, needs: units });
     }
-    turn.emit(Event::PoolReplenished { incident: place, asset, units });
-    turn.movement(HOUSE, OUTSIDE, Amount::new(asset, units), MovementKind::Replenished, incident)?;
+    turn.emit(Event::PoolReplenished {
+        incident: place,
+        asset,
+        units,
+    });
+    turn.movement(
+        HOUSE,
+        OUTSIDE,
+        Amount::new(asset, units),
+        MovementKind::Replenished,
+        incident,
+    )?;
     Ok(Answer::Recorded)
 }
 
@@ -70,7 +101,11 @@ pub(super) fn lodge(
     let owner = turn.owner(customer)?;
     let place = turn.incident(incident)?;
     let basis = match price {
-        Some(p) => ClaimBasis::Price(PriceDifference { base: turn.asset(&p.base)?, qty: p.qty, wanted: p.wanted }),
+        Some(p) => ClaimBasis::Price(PriceDifference {
+            base: turn.asset(&p.base)?,
+            qty: p.qty,
+            wanted: p.wanted,
+        }),
         None if loss_of(turn.state, incident, asset).is_some() => ClaimBasis::Custody,
         None => ClaimBasis::Balance,
     };
@@ -109,9 +144,16 @@ fn decide_claim(
         ClaimBasis::Balance => claimed,
         ClaimBasis::Price(difference) => match price_of(turn, difference.base, asset) {
             Ok(price) => {
-                let decimals = turn.state.registry.assets.get(difference.base.place()).map_or(0, |a| a.decimals);
+                let decimals = turn
+                    .state
+                    .registry
+                    .assets
+                    .get(difference.base.place())
+                    .map_or(0, |a| a.decimals);
                 let missed = difference.wanted.saturating_sub(price);
-                value_of(difference.qty, missed, decimals).ok_or(Reason::InvalidAmount { asked: difference.qty })?
+                value_of(difference.qty, missed, decimals).ok_or(Reason::InvalidAmount {
+                    asked: difference.qty,
+                })?
             }
             Err(reason) => return Ok((0, ClaimStanding::Held(reason))),
         },
@@ -128,12 +170,16 @@ fn decide_claim(
 }
 
 fn custody_owed(state: &State, incident: &str, owner: OwnerIx, asset: AssetIx) -> u128 {
-    loss_of(state, incident, asset).and_then(|loss| loss.part(owner)).map_or(0, crate::redress::Part::outstanding)
+    loss_of(state, incident, asset)
+        .and_then(|loss| loss.part(owner))
+        .map_or(0, crate::redress::Part::outstanding)
 }
 
 /// The last good price, if it is fresh enough.
 fn price_of(turn: &Turn<'_>, base: AssetIx, quote: AssetIx) -> Result<u128, Reason> {
-    let name = || Reason::PriceMissing { asset: String::from(turn.state.registry.asset_id(base)) };
+    let name = || Reason::PriceMissing {
+        asset: String::from(turn.state.registry.asset_id(base)),
+    };
     let price = turn.state.prices.get(&(base, quote)).ok_or_else(name)?;
     let age_ms = turn.at.saturating_sub(price.at);
     match turn.policy().price_max_age_ms {
@@ -146,14 +192,23 @@ fn price_of(turn: &Turn<'_>, base: AssetIx, quote: AssetIx) -> Result<u128, Reas
 /// the customer is credited from the house.
 pub(super) fn pay(turn: &mut Turn<'_>, claim: &str) -> Ruling {
     let found = turn.state.claims.find(claim);
-    let (number, row) = found.ok_or_else(|| Reason::UnknownTarget { target: String::from(claim) })?;
-    turn.not_halted(Touch { asset: None, wallet: None, trading: true })?;
+    let (number, row) = found.ok_or_else(|| Reason::UnknownTarget {
+        target: String::from(claim),
+    })?;
+    turn.not_halted(Touch {
+        asset: None,
+        wallet: None,
+        trading: true,
+    })?;
     match &row.standing {
         ClaimStanding::Paid(..) => return Err(Reason::AlreadyPaid),
         // A held claim is a person's to decide: paying it by machine is denied, not held once more.
         ClaimStanding::Held(_) => {
             let limit = turn.policy().auto_pay.map_or(0, |(_, limit)| limit);
-            return Ok(Answer::Denied(Reason::NeedsHuman { payable: row.payable, limit }));
+            return Ok(Answer::Denied(Reason::NeedsHuman {
+                payable: row.payable,
+                limit,
+            }));
         }
         ClaimStanding::Payable | ClaimStanding::InPart(_) => {}
     }
@@ -161,7 +216,8 @@ pub(super) fn pay(turn: &mut Turn<'_>, claim: &str) -> Ruling {
     let place = usize::try_from(row.incident).unwrap_or(usize::MAX);
     let units = if custody {
         let incident = crate::incident::incident_id(place);
-        row.claimed.min(custody_owed(turn.state, &incident, row.owner, row.asset))
+        row.claimed
+            .min(custody_owed(turn.state, &incident, row.owner, row.asset))
     } else {
         row.payable
     };
@@ -169,7 +225,11 @@ pub(super) fn pay(turn: &mut Turn<'_>, claim: &str) -> Ruling {
     if has < units {
         return Err(Reason::HouseShort { has, needs: units });
     }
-    turn.emit(Event::ClaimPaid { claim: number, units, custody });
+    turn.emit(Event::ClaimPaid {
+        claim: number,
+        units,
+        custody,
+    });
     if units > 0 {
         let (to, kind) = if custody {
             (OUTSIDE, MovementKind::Replenished)
@@ -185,6 +245,8 @@ pub(super) fn publish(turn: &mut Turn<'_>, entry: &[u8]) -> Ruling {
     if entry.is_empty() || entry.len() > ENTRY_MAX {
         return Err(turn.malformed("an entry of a redress set has 1 to 1024 bytes"));
     }
-    turn.emit(Event::RedressSetPublished { entry: entry.to_vec() });
+    turn.emit(Event::RedressSetPublished {
+        entry: entry.to_vec(),
+    });
     Ok(Answer::Recorded)
 }

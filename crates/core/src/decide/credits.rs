@@ -11,7 +11,12 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub(super) fn request(turn: &mut Turn<'_>, reason: &str, budget: &str, lines: &[NewCreditLine]) -> Ruling {
+pub(super) fn request(
+    turn: &mut Turn<'_>,
+    reason: &str,
+    budget: &str,
+    lines: &[NewCreditLine],
+) -> Ruling {
     if lines.is_empty() {
         return Err(turn.malformed("a batch of credits needs at least one line"));
     }
@@ -21,21 +26,35 @@ pub(super) fn request(turn: &mut Turn<'_>, reason: &str, budget: &str, lines: &[
             return Err(Reason::InvalidAmount { asked: line.units });
         }
         let asset = turn.asset(&line.asset)?;
-        rows.push(CreditLine { owner: turn.owner(&line.customer)?, asset, units: line.units });
+        rows.push(CreditLine {
+            owner: turn.owner(&line.customer)?,
+            asset,
+            units: line.units,
+        });
     }
     let needs = turn.policy().budget(budget).map_or(0, |b| b.approvals);
-    let ask = Ask::Credit { reason: String::from(reason), budget: String::from(budget), lines: rows };
+    let ask = Ask::Credit {
+        reason: String::from(reason),
+        budget: String::from(budget),
+        lines: rows,
+    };
     requests::ask_guard(turn, ask, needs)
 }
 
 /// All checks of a batch but approvals, in order.
 pub(super) fn judge(turn: &Turn<'_>, budget: &str, lines: &[CreditLine]) -> Result<(), Reason> {
     for line in lines {
-        turn.not_halted(Touch { asset: Some(line.asset), wallet: None, trading: true })?;
+        turn.not_halted(Touch {
+            asset: Some(line.asset),
+            wallet: None,
+            trading: true,
+        })?;
     }
     let registry = &turn.state.registry;
     let rule = turn.policy().budget(budget);
-    let rule = rule.ok_or_else(|| Reason::UnknownBudget { budget: String::from(budget) })?;
+    let rule = rule.ok_or_else(|| Reason::UnknownBudget {
+        budget: String::from(budget),
+    })?;
     if let Some(line) = lines.iter().find(|line| line.asset != rule.asset) {
         return Err(Reason::BudgetUnit {
             budget: String::from(registry.asset_id(rule.asset)),
@@ -46,30 +65,51 @@ pub(super) fn judge(turn: &Turn<'_>, budget: &str, lines: &[CreditLine]) -> Resu
     let mut each: BTreeMap<OwnerIx, u128> = BTreeMap::new();
     let mut total = used;
     for line in lines {
-        let before = by_customer.and_then(|m| m.get(&line.owner)).copied().unwrap_or(0);
+        let before = by_customer
+            .and_then(|m| m.get(&line.owner))
+            .copied()
+            .unwrap_or(0);
         let sum = each.entry(line.owner).or_insert(before);
         *sum = sum.saturating_add(line.units);
         total = total.saturating_add(line.units);
     }
     if let Some((owner, sum)) = each.iter().find(|(_, sum)| **sum > rule.per_customer) {
         let customer = String::from(registry.owner_id(*owner));
-        return Err(Reason::PerCustomerExceeded { customer, total: *sum, limit: rule.per_customer });
+        return Err(Reason::PerCustomerExceeded {
+            customer,
+            total: *sum,
+            limit: rule.per_customer,
+        });
     }
     if total > rule.total {
-        return Err(Reason::BudgetExceeded { total, limit: rule.total });
+        return Err(Reason::BudgetExceeded {
+            total,
+            limit: rule.total,
+        });
     }
     within_holdings(turn, rule.asset, total.saturating_sub(used))
 }
 
 /// With the credit we may not owe more of an asset on a chain than we hold, less what is cleared to leave.
 fn within_holdings(turn: &Turn<'_>, asset: AssetIx, units: u128) -> Result<(), Reason> {
-    let on_chain = turn.state.registry.assets.get(asset.place()).is_some_and(|a| a.network.is_some());
+    let on_chain = turn
+        .state
+        .registry
+        .assets
+        .get(asset.place())
+        .is_some_and(|a| a.network.is_some());
     if !turn.policy().holdings_guard || !on_chain {
         return Ok(());
     }
     let wallets = (0..turn.state.registry.wallets.len()).filter_map(WalletIx::next);
-    let unseen = wallets.fold(0u128, |sum, w| sum.saturating_add(turn.state.custody.unseen(w, asset)));
+    let unseen = wallets.fold(0u128, |sum, w| {
+        sum.saturating_add(turn.state.custody.unseen(w, asset))
+    });
     let held = turn.state.custody.held(asset).saturating_sub(unseen);
     let owed = turn.state.book.owed(asset).saturating_add(units);
-    if owed > held { Err(Reason::HoldingsExceeded { owed, held }) } else { Ok(()) }
+    if owed > held {
+        Err(Reason::HoldingsExceeded { owed, held })
+    } else {
+        Ok(())
+    }
 }

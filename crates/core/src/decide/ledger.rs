@@ -23,7 +23,11 @@ pub(super) fn movements(turn: &mut Turn<'_>, lines: &[NewMovement]) -> Ruling {
     // What the batch itself adds and takes so far, for owners that it takes from.
     let mut change: BTreeMap<(OwnerIx, AssetIx), (u128, u128)> = BTreeMap::new();
     for line in lines {
-        let (from, to, asset) = (turn.owner(&line.from)?, turn.owner(&line.to)?, turn.asset(&line.asset)?);
+        let (from, to, asset) = (
+            turn.owner(&line.from)?,
+            turn.owner(&line.to)?,
+            turn.asset(&line.asset)?,
+        );
         if line.units == 0 || from == to {
             return Err(Reason::InvalidAmount { asked: line.units });
         }
@@ -35,11 +39,19 @@ pub(super) fn movements(turn: &mut Turn<'_>, lines: &[NewMovement]) -> Ruling {
         let has = before.balance().checked_add(plus).ok_or(overflow.clone())?;
         before.outgoing.checked_add(minus).ok_or(overflow.clone())?;
         if from != OUTSIDE && minus > has {
-            return Err(Reason::InsufficientBalance { has: has.saturating_sub(minus.saturating_sub(line.units)), asked: line.units });
+            return Err(Reason::InsufficientBalance {
+                has: has.saturating_sub(minus.saturating_sub(line.units)),
+                asked: line.units,
+            });
         }
         let given = change.entry((to, asset)).or_insert((0, 0));
         given.0 = given.0.checked_add(line.units).ok_or(overflow.clone())?;
-        turn.state.book.totals(to, asset).incoming.checked_add(given.0).ok_or(overflow)?;
+        turn.state
+            .book
+            .totals(to, asset)
+            .incoming
+            .checked_add(given.0)
+            .ok_or(overflow)?;
         let amount = Amount::new(asset, line.units);
         turn.movement(from, to, amount, line.kind, &line.reference)?;
     }
@@ -58,25 +70,56 @@ pub(super) fn trade(
 ) -> Ruling {
     let (base, quote) = (turn.asset(base)?, turn.asset(quote)?);
     let (buyer, seller) = (turn.owner(buyer)?, turn.owner(seller)?);
-    let decimals = turn.state.registry.assets.get(base.place()).map_or(0, |a| a.decimals);
+    let decimals = turn
+        .state
+        .registry
+        .assets
+        .get(base.place())
+        .map_or(0, |a| a.decimals);
     let paid = value_of(units, price, decimals).ok_or(Reason::InvalidAmount { asked: units })?;
     let reference = String::from(turn.id.unwrap_or(""));
-    turn.movement(seller, buyer, Amount::new(base, units), MovementKind::Trade, &reference)?;
-    turn.movement(buyer, seller, Amount::new(quote, paid), MovementKind::Trade, &reference)?;
+    turn.movement(
+        seller,
+        buyer,
+        Amount::new(base, units),
+        MovementKind::Trade,
+        &reference,
+    )?;
+    turn.movement(
+        buyer,
+        seller,
+        Amount::new(quote, paid),
+        MovementKind::Trade,
+        &reference,
+    )?;
     Ok(Answer::Recorded)
 }
 
 /// A ledger row without a decision of the guard: recorded as it is, and an alarm. Trading and the asset are halted.
-pub(super) fn row(turn: &mut Turn<'_>, customer: &str, asset: &str, units: u128, credit: bool) -> Ruling {
+pub(super) fn row(
+    turn: &mut Turn<'_>,
+    customer: &str,
+    asset: &str,
+    units: u128,
+    credit: bool,
+) -> Ruling {
     let asset = turn.asset(asset)?;
     let owner = turn.owner(customer)?;
     let amount = Amount::new(asset, units);
     let reference = String::from(turn.id.unwrap_or(""));
-    let (from, to) = if credit { (OUTSIDE, owner) } else { (owner, OUTSIDE) };
+    let (from, to) = if credit {
+        (OUTSIDE, owner)
+    } else {
+        (owner, OUTSIDE)
+    };
     turn.movement(from, to, amount, MovementKind::Observed, &reference)?;
     let row = turn.state.registry.assets.get(asset.place());
     let on_chain = row.is_some_and(|a| a.network.is_some());
-    let owed = turn.state.book.owed(asset).saturating_add(if credit { units } else { 0 });
+    let owed = turn
+        .state
+        .book
+        .owed(asset)
+        .saturating_add(if credit { units } else { 0 });
     let gap = !credit || (on_chain && owed > turn.state.custody.held(asset));
     let subject = String::from(turn.state.registry.asset_id(asset));
     let mut incident = None;
@@ -93,7 +136,13 @@ pub(super) fn row(turn: &mut Turn<'_>, customer: &str, asset: &str, units: u128,
 }
 
 /// A price that is zero or outside its band around the last good one is refused with an alarm, and never used.
-pub(super) fn price(turn: &mut Turn<'_>, base: &str, quote: &str, price: u128, source: &str) -> Ruling {
+pub(super) fn price(
+    turn: &mut Turn<'_>,
+    base: &str,
+    quote: &str,
+    price: u128,
+    source: &str,
+) -> Ruling {
     let (base_ix, quote_ix) = (turn.asset(base)?, turn.asset(quote)?);
     let last = turn.state.prices.get(&(base_ix, quote_ix)).map(|p| p.price);
     let band = turn.policy().price_band_bps;
@@ -106,9 +155,18 @@ pub(super) fn price(turn: &mut Turn<'_>, base: &str, quote: &str, price: u128, s
     };
     if price == 0 || outside {
         turn.alarm(AlarmCode::PriceBad, base);
-        return Err(Reason::PriceBand { price, last: last.unwrap_or(0), band_bps: band.unwrap_or(0) });
+        return Err(Reason::PriceBand {
+            price,
+            last: last.unwrap_or(0),
+            band_bps: band.unwrap_or(0),
+        });
     }
-    turn.emit(Event::PriceRecorded { base: base_ix, quote: quote_ix, price, source: String::from(source) });
+    turn.emit(Event::PriceRecorded {
+        base: base_ix,
+        quote: quote_ix,
+        price,
+        source: String::from(source),
+    });
     Ok(Answer::Recorded)
 }
 
@@ -121,19 +179,43 @@ pub(super) fn read(turn: &mut Turn<'_>, customer: &str, purpose: &str) -> Ruling
     }
     let recent = |at: u64| at.saturating_add(HOUR_MS) > turn.at;
     let reads = &turn.state.guard.reads;
-    let all = reads.iter().rev().take_while(|(at, _, _)| recent(*at)).count();
-    let own = reads.iter().rev().take_while(|(at, _, _)| recent(*at)).filter(|(_, p, _)| *p == person).count();
-    let (all, own) = (u32::try_from(all).unwrap_or(u32::MAX), u32::try_from(own).unwrap_or(u32::MAX));
-    let refused = match (turn.policy().reads_per_hour, turn.policy().reads_per_hour_all) {
+    let all = reads
+        .iter()
+        .rev()
+        .take_while(|(at, _, _)| recent(*at))
+        .count();
+    let own = reads
+        .iter()
+        .rev()
+        .take_while(|(at, _, _)| recent(*at))
+        .filter(|(_, p, _)| *p == person)
+        .count();
+    let (all, own) = (
+        u32::try_from(all).unwrap_or(u32::MAX),
+        u32::try_from(own).unwrap_or(u32::MAX),
+    );
+    let refused = match (
+        turn.policy().reads_per_hour,
+        turn.policy().reads_per_hour_all,
+    ) {
         (Some(limit), _) if own >= limit => Some(Reason::ReadQuota { used: own, limit }),
         (_, Some(limit)) if all >= limit => Some(Reason::ReadQuotaAll { used: all, limit }),
         _ => None,
     };
     if let Some(reason) = refused {
-        let who = turn.state.registry.persons.get(person.place()).map_or("", String::as_str);
+        let who = turn
+            .state
+            .registry
+            .persons
+            .get(person.place())
+            .map_or("", String::as_str);
         turn.alarm(AlarmCode::BulkRead, who);
         return Err(reason);
     }
-    turn.emit(Event::RecordRead { person, owner, purpose: String::from(purpose) });
+    turn.emit(Event::RecordRead {
+        person,
+        owner,
+        purpose: String::from(purpose),
+    });
     Ok(Answer::Cleared)
 }

@@ -39,14 +39,25 @@ pub fn decide(state: &State, command: &Command, at: u64) -> Decision {
     if let Some(known) = command.id.as_ref().and_then(|id| state.answers.get(id)) {
         if known.content == content {
             let id = command.id.clone().unwrap_or_default();
-            let reply = Reply { answer: known.answer.clone(), repeated: true, created: None };
-            return Decision { reply, events: alloc::vec![Event::AnswerRepeated { id }] };
+            let reply = Reply {
+                answer: known.answer.clone(),
+                repeated: true,
+                created: None,
+            };
+            return Decision {
+                reply,
+                events: alloc::vec![Event::AnswerRepeated { id }],
+            };
         }
-        let reason = Reason::DuplicateId { id: command.id.clone().unwrap_or_default() };
+        let reason = Reason::DuplicateId {
+            id: command.id.clone().unwrap_or_default(),
+        };
         return refused(command, content, reason);
     }
     let mut turn = Turn::new(state, command, at);
-    let ruling = turn.find_actor().and_then(|()| route(&mut turn, &command.body));
+    let ruling = turn
+        .find_actor()
+        .and_then(|()| route(&mut turn, &command.body));
     let answer = ruling.unwrap_or_else(|reason| {
         turn.keep_alarms_only();
         Answer::because(reason)
@@ -63,11 +74,23 @@ fn refused(command: &Command, content: [u8; 32], reason: Reason) -> Decision {
         kind: command.body.kind(),
         answer: answer.clone(),
     };
-    Decision { reply: Reply { answer, repeated: false, created: None }, events: alloc::vec![event] }
+    Decision {
+        reply: Reply {
+            answer,
+            repeated: false,
+            created: None,
+        },
+        events: alloc::vec![event],
+    }
 }
 
 fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) -> Decision {
-    let Turn { mut events, repeated, created, .. } = turn;
+    let Turn {
+        mut events,
+        repeated,
+        created,
+        ..
+    } = turn;
     let silent = command.body == Body::ObserveTime && answer == Answer::Recorded;
     if !silent {
         let uses_id = !matches!(answer, Answer::Refused(_));
@@ -79,7 +102,14 @@ fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) 
             answer: answer.clone(),
         });
     }
-    Decision { reply: Reply { answer, repeated, created }, events }
+    Decision {
+        reply: Reply {
+            answer,
+            repeated,
+            created,
+        },
+        events,
+    }
 }
 
 /// What a rule says: an answer with its events in the turn, or the reason against it, which leaves no events but
@@ -91,31 +121,67 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         Body::RegisterAsset(asset) => registering::asset(turn, asset),
         Body::RegisterOwners(ids) => registering::owners(turn, ids),
         Body::RegisterWallet(wallet) => registering::wallet(turn, wallet),
-        Body::EnrolActor { id, person, roles, expires } => registering::actor(turn, id, person, roles, *expires),
+        Body::EnrolActor {
+            id,
+            person,
+            roles,
+            expires,
+        } => registering::actor(turn, id, person, roles, *expires),
         Body::DeclareHoldings(lines) => registering::holdings(turn, lines),
         Body::AdoptPolicy(policy) => registering::policy(turn, policy),
         Body::AdoptDuties(duties) => registering::duties(turn, duties),
         Body::AdoptLaw { rules, digest } => registering::law(turn, rules, *digest),
         Body::RecordMovements(lines) => ledger::movements(turn, lines),
-        Body::RecordTrade { buyer, seller, base, quote, units, price } => {
-            ledger::trade(turn, buyer, seller, base, quote, *units, *price)
-        }
-        Body::RecordLedgerRow { customer, asset, units, credit } => {
-            ledger::row(turn, customer, asset, *units, *credit)
-        }
-        Body::RecordPrice { base, quote, price, source } => ledger::price(turn, base, quote, *price, source),
-        Body::RequestWithdrawal { customer, wallet, asset, units, to } => {
-            requests::withdrawal(turn, customer, wallet, asset, *units, to)
-        }
-        Body::RequestTransfer { from, to, asset, units } => requests::transfer(turn, from, to, asset, *units),
-        Body::RequestCredit { reason, budget, lines } => credits::request(turn, reason, budget, lines),
-        Body::Approve { target, nonce, binds, seen } => {
-            requests::approve(turn, target, nonce, binds.as_ref(), seen.as_ref())
-        }
+        Body::RecordTrade {
+            buyer,
+            seller,
+            base,
+            quote,
+            units,
+            price,
+        } => ledger::trade(turn, buyer, seller, base, quote, *units, *price),
+        Body::RecordLedgerRow {
+            customer,
+            asset,
+            units,
+            credit,
+        } => ledger::row(turn, customer, asset, *units, *credit),
+        Body::RecordPrice {
+            base,
+            quote,
+            price,
+            source,
+        } => ledger::price(turn, base, quote, *price, source),
+        Body::RequestWithdrawal {
+            customer,
+            wallet,
+            asset,
+            units,
+            to,
+        } => requests::withdrawal(turn, customer, wallet, asset, *units, to),
+        Body::RequestTransfer {
+            from,
+            to,
+            asset,
+            units,
+        } => requests::transfer(turn, from, to, asset, *units),
+        Body::RequestCredit {
+            reason,
+            budget,
+            lines,
+        } => credits::request(turn, reason, budget, lines),
+        Body::Approve {
+            target,
+            nonce,
+            binds,
+            seen,
+        } => requests::approve(turn, target, nonce, binds.as_ref(), seen.as_ref()),
         Body::Reject { target, nonce } => requests::reject(turn, target, nonce),
-        Body::RedeemClearance { target, operations, attested } => {
-            signing::redeem(turn, target, operations, attested.as_ref())
-        }
+        Body::RedeemClearance {
+            target,
+            operations,
+            attested,
+        } => signing::redeem(turn, target, operations, attested.as_ref()),
         other => route_facts(turn, other),
     }
 }
@@ -123,34 +189,80 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
 fn route_facts(turn: &mut Turn<'_>, body: &Body) -> Ruling {
     match body {
         Body::RecordObservation(seen) => chain::observation(turn, seen),
-        Body::RecordReorganisation { node, height, dropped } => chain::reorganisation(turn, node, *height, dropped),
+        Body::RecordReorganisation {
+            node,
+            height,
+            dropped,
+        } => chain::reorganisation(turn, node, *height, dropped),
         Body::RecordNode { node, health } => chain::node(turn, node, *health),
-        Body::RecordDeposit { customer, asset, units, txid, wallet } => {
-            chain::deposit(turn, customer, asset, *units, txid, wallet)
-        }
+        Body::RecordDeposit {
+            customer,
+            asset,
+            units,
+            txid,
+            wallet,
+        } => chain::deposit(turn, customer, asset, *units, txid, wallet),
         Body::ProposeChange(change) => changes::propose(turn, change),
         Body::ApproveChange { target } => changes::approve(turn, target),
         Body::CancelChange { target } => changes::cancel(turn, target),
         Body::ReadRecord { customer, purpose } => ledger::read(turn, customer, purpose),
-        Body::BecomeAware { incident } => cases::aware(turn, incident),
-        Body::Classify { incident, level } => cases::classify(turn, incident, level),
-        Body::RecordFact { incident, text, occurred, source, material } => {
-            cases::fact(turn, incident, text, *occurred, source, *material)
-        }
-        Body::Notify { incident, duty, receipt } => cases::notify(turn, incident, duty, receipt),
-        Body::RecordFreeze { incident, by, asset, units, value, source } => {
-            cases::freeze(turn, incident, by, asset.as_deref(), (*units, *value), source)
-        }
-        Body::RecordRecovery { incident, asset, units } => claims::recovery(turn, incident, asset, *units),
-        Body::Replenish { incident, asset, units } => claims::replenish(turn, incident, asset, *units),
-        Body::LodgeClaim { customer, incident, asset, units, price } => {
-            claims::lodge(turn, customer, incident, asset, *units, price.as_ref())
-        }
-        Body::PayClaim { claim } => claims::pay(turn, claim),
         Body::RecordClockJump { by_ms } => Ok(time::clock_jump(turn, *by_ms)),
         Body::RecordDowntime { since } => Ok(time::downtime(turn, *since)),
-        Body::PublishRedressSet { entry } => claims::publish(turn, entry),
         Body::ObserveTime => Ok(time::observe(turn)),
+        other => route_cases(turn, other),
+    }
+}
+
+fn route_cases(turn: &mut Turn<'_>, body: &Body) -> Ruling {
+    match body {
+        Body::BecomeAware { incident } => cases::aware(turn, incident),
+        Body::Classify { incident, level } => cases::classify(turn, incident, level),
+        Body::RecordFact {
+            incident,
+            text,
+            occurred,
+            source,
+            material,
+        } => cases::fact(turn, incident, text, *occurred, source, *material),
+        Body::Notify {
+            incident,
+            duty,
+            receipt,
+        } => cases::notify(turn, incident, duty, receipt),
+        Body::RecordFreeze {
+            incident,
+            by,
+            asset,
+            units,
+            value,
+            source,
+        } => cases::freeze(
+            turn,
+            incident,
+            by,
+            asset.as_deref(),
+            (*units, *value),
+            source,
+        ),
+        Body::RecordRecovery {
+            incident,
+            asset,
+            units,
+        } => claims::recovery(turn, incident, asset, *units),
+        Body::Replenish {
+            incident,
+            asset,
+            units,
+        } => claims::replenish(turn, incident, asset, *units),
+        Body::LodgeClaim {
+            customer,
+            incident,
+            asset,
+            units,
+            price,
+        } => claims::lodge(turn, customer, incident, asset, *units, price.as_ref()),
+        Body::PayClaim { claim } => claims::pay(turn, claim),
+        Body::PublishRedressSet { entry } => claims::publish(turn, entry),
         _ => Err(turn.malformed("this command has no rule")),
     }
 }

@@ -6,10 +6,10 @@ use crate::answer::Answer;
 use crate::command::sha256_of;
 use crate::event::Event;
 use crate::incident::clock::Duty;
-use crate::law::record::RuleRecord;
+use crate::law::RuleRecord;
 use crate::policy::Policy;
 use crate::reason::Reason;
-use crate::registry::{Asset, Wallet};
+use crate::registry::{Asset, OUTSIDE_NAME, Wallet};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -17,8 +17,6 @@ use keepwhole_verify::digest::Digest;
 
 /// Longest outside name, bytes.
 const NAME_MAX: usize = 64;
-/// Name of the counter-account of all that enters or leaves the books.
-pub const OUTSIDE_NAME: &str = "outside";
 
 fn name(turn: &Turn<'_>, id: &str) -> Result<(), Reason> {
     if id.is_empty() || id.len() > NAME_MAX || id.chars().any(char::is_control) {
@@ -28,7 +26,13 @@ fn name(turn: &Turn<'_>, id: &str) -> Result<(), Reason> {
 }
 
 fn fresh(known: bool, id: &str) -> Result<(), Reason> {
-    if known { Err(Reason::AlreadyRegistered { name: String::from(id) }) } else { Ok(()) }
+    if known {
+        Err(Reason::AlreadyRegistered {
+            name: String::from(id),
+        })
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn asset(turn: &mut Turn<'_>, asset: &Asset) -> Ruling {
@@ -46,7 +50,10 @@ pub(super) fn owners(turn: &mut Turn<'_>, ids: &[String]) -> Ruling {
     let first = turn.state.registry.owners.is_empty();
     for (place, id) in ids.iter().enumerate() {
         name(turn, id)?;
-        fresh(turn.state.registry.owner(id).is_some() || !seen.insert(id) || id == OUTSIDE_NAME, id)?;
+        fresh(
+            turn.state.registry.owner(id).is_some() || !seen.insert(id) || id == OUTSIDE_NAME,
+            id,
+        )?;
         turn.emit(Event::OwnerRegistered(id.clone()));
         if first && place == 0 {
             turn.emit(Event::OwnerRegistered(String::from(OUTSIDE_NAME)));
@@ -58,17 +65,31 @@ pub(super) fn owners(turn: &mut Turn<'_>, ids: &[String]) -> Ruling {
 pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
     name(turn, &wallet.id)?;
     fresh(turn.state.registry.wallet(&wallet.id).is_some(), &wallet.id)?;
-    fresh(turn.state.registry.wallet_at(&wallet.address).is_some(), &wallet.address)?;
+    fresh(
+        turn.state.registry.wallet_at(&wallet.address).is_some(),
+        &wallet.address,
+    )?;
     turn.emit(Event::WalletRegistered(wallet.clone()));
     Ok(Answer::Recorded)
 }
 
-pub(super) fn actor(turn: &mut Turn<'_>, id: &str, person: &str, roles: &[String], expires: Option<u64>) -> Ruling {
+pub(super) fn actor(
+    turn: &mut Turn<'_>,
+    id: &str,
+    person: &str,
+    roles: &[String],
+    expires: Option<u64>,
+) -> Ruling {
     name(turn, id)?;
     name(turn, person)?;
     fresh(turn.state.registry.actor(id).is_some(), id)?;
     let (id, person) = (String::from(id), String::from(person));
-    turn.emit(Event::ActorEnrolled { id, person, roles: roles.to_vec(), expires });
+    turn.emit(Event::ActorEnrolled {
+        id,
+        person,
+        roles: roles.to_vec(),
+        expires,
+    });
     Ok(Answer::Recorded)
 }
 
@@ -79,7 +100,11 @@ pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) ->
             let name = String::from(turn.state.registry.wallet_id(wallet));
             return Err(Reason::AlreadyRegistered { name });
         }
-        turn.emit(Event::HoldingDeclared { wallet, asset, units: *units });
+        turn.emit(Event::HoldingDeclared {
+            wallet,
+            asset,
+            units: *units,
+        });
     }
     Ok(Answer::Recorded)
 }
@@ -97,7 +122,10 @@ pub(super) fn policy(turn: &mut Turn<'_>, policy: &Policy) -> Ruling {
 
 pub(super) fn duties(turn: &mut Turn<'_>, duties: &[Duty]) -> Ruling {
     for duty in duties {
-        fresh(turn.state.incidents.duties.iter().any(|d| d.id == duty.id), &duty.id)?;
+        fresh(
+            turn.state.incidents.duties.iter().any(|d| d.id == duty.id),
+            &duty.id,
+        )?;
         turn.emit(Event::DutyAdopted(duty.clone()));
     }
     Ok(Answer::Recorded)

@@ -36,17 +36,34 @@ pub(super) fn withdrawal(
     let asset = turn.asset(asset)?;
     let owner = turn.owner(customer)?;
     let wallet = turn.wallet(wallet)?;
-    let ask = Ask::Withdrawal { owner, wallet, asset, units, to: String::from(to) };
+    let ask = Ask::Withdrawal {
+        owner,
+        wallet,
+        asset,
+        units,
+        to: String::from(to),
+    };
     let needs = turn.policy().approvals(asset, units);
     ask_guard(turn, ask, needs)
 }
 
-pub(super) fn transfer(turn: &mut Turn<'_>, from: &str, to: &str, asset: &str, units: u128) -> Ruling {
+pub(super) fn transfer(
+    turn: &mut Turn<'_>,
+    from: &str,
+    to: &str,
+    asset: &str,
+    units: u128,
+) -> Ruling {
     if units == 0 || from == to {
         return Err(Reason::InvalidAmount { asked: units });
     }
     let asset = turn.asset(asset)?;
-    let ask = Ask::Transfer { wallet: turn.wallet(from)?, to_wallet: turn.wallet(to)?, asset, units };
+    let ask = Ask::Transfer {
+        wallet: turn.wallet(from)?,
+        to_wallet: turn.wallet(to)?,
+        asset,
+        units,
+    };
     let needs = turn.policy().approvals(asset, units);
     ask_guard(turn, ask, needs)
 }
@@ -55,11 +72,18 @@ pub(super) fn transfer(turn: &mut Turn<'_>, from: &str, to: &str, asset: &str, u
 pub(super) fn ask_guard(turn: &mut Turn<'_>, ask: Ask, needs: u32) -> Ruling {
     let id = String::from(turn.needs_id()?);
     let request = u32::try_from(turn.state.guard.requests.len()).unwrap_or(u32::MAX);
-    let verdict = judge(turn, &ask).and_then(|()| {
-        if needs > 0 { Err(Reason::ApprovalsShort { valid: 0, needs }) } else { Ok(()) }
+    let verdict = judge(turn, &ask).and(if needs > 0 {
+        Err(Reason::ApprovalsShort { valid: 0, needs })
+    } else {
+        Ok(())
     });
     let actor = turn.actor;
-    turn.emit(Event::RequestMade { id, ask: ask.clone(), actor, needs });
+    turn.emit(Event::RequestMade {
+        id,
+        ask: ask.clone(),
+        actor,
+        needs,
+    });
     match verdict {
         Ok(()) => clear(turn, request, &ask),
         Err(reason) => {
@@ -67,9 +91,15 @@ pub(super) fn ask_guard(turn: &mut Turn<'_>, ask: Ask, needs: u32) -> Ruling {
             let held = reason.effect() == Effect::Hold;
             let event_reason = reason.clone();
             turn.emit(if held {
-                Event::RequestHeld { request, reason: event_reason }
+                Event::RequestHeld {
+                    request,
+                    reason: event_reason,
+                }
             } else {
-                Event::RequestDenied { request, reason: event_reason }
+                Event::RequestDenied {
+                    request,
+                    reason: event_reason,
+                }
             });
             Ok(Answer::because(reason))
         }
@@ -82,10 +112,9 @@ fn tell_alarm(turn: &mut Turn<'_>, ask: &Ask, reason: &Reason) {
     match reason {
         Reason::CapReached { .. } => turn.alarm(AlarmCode::CapHit, &subject),
         Reason::AddressLookalike { .. } => turn.alarm(AlarmCode::Lookalike, &subject),
+        Reason::Halted { .. } => {}
         _ if matches!(ask, Ask::Credit { .. }) && reason.effect() == Effect::Deny => {
-            if !matches!(reason, Reason::Halted { .. }) {
-                turn.alarm(AlarmCode::MisCredit, &subject);
-            }
+            turn.alarm(AlarmCode::MisCredit, &subject);
         }
         _ => {}
     }
@@ -93,20 +122,41 @@ fn tell_alarm(turn: &mut Turn<'_>, ask: &Ask, reason: &Reason) {
 
 /// Issues the clearance and moves what moves with it.
 fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
-    let until = turn.policy().clearance_ttl_ms.map(|ttl| turn.at.saturating_add(ttl));
+    let until = turn
+        .policy()
+        .clearance_ttl_ms
+        .map(|ttl| turn.at.saturating_add(ttl));
     match ask {
-        Ask::Withdrawal { owner, wallet, asset, units, .. } => {
+        Ask::Withdrawal {
+            owner,
+            wallet,
+            asset,
+            units,
+            ..
+        } => {
             let before = turn.state.custody.free(*wallet, *asset);
-            turn.emit(Event::RequestCleared { request, until, before });
+            turn.emit(Event::RequestCleared {
+                request,
+                until,
+                before,
+            });
             let amount = Amount::new(*asset, *units);
             turn.movement(*owner, OUTSIDE, amount, MovementKind::Withdrawal, "")?;
         }
         Ask::Transfer { wallet, asset, .. } => {
             let before = turn.state.custody.free(*wallet, *asset);
-            turn.emit(Event::RequestCleared { request, until, before });
+            turn.emit(Event::RequestCleared {
+                request,
+                until,
+                before,
+            });
         }
         Ask::Credit { lines, .. } => {
-            turn.emit(Event::RequestCleared { request, until: None, before: 0 });
+            turn.emit(Event::RequestCleared {
+                request,
+                until: None,
+                before: 0,
+            });
             for line in lines {
                 let amount = Amount::new(line.asset, line.units);
                 turn.movement(OUTSIDE, line.owner, amount, MovementKind::Credit, "")?;
@@ -119,7 +169,13 @@ fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
 /// All checks but approvals, in order.
 fn judge(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
     match ask {
-        Ask::Withdrawal { owner, wallet, asset, units, to } => {
+        Ask::Withdrawal {
+            owner,
+            wallet,
+            asset,
+            units,
+            to,
+        } => {
             outgoing_open(turn, *wallet, *asset)?;
             let has = turn.state.book.balance(*owner, *asset);
             if has < *units {
@@ -128,7 +184,12 @@ fn judge(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
             destination(turn.state, to, turn.at)?;
             wallet_limits(turn, *wallet, *asset, *units)
         }
-        Ask::Transfer { wallet, asset, units, .. } => {
+        Ask::Transfer {
+            wallet,
+            asset,
+            units,
+            ..
+        } => {
             outgoing_open(turn, *wallet, *asset)?;
             wallet_limits(turn, *wallet, *asset, *units)
         }
@@ -137,9 +198,15 @@ fn judge(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
 }
 
 fn outgoing_open(turn: &Turn<'_>, wallet: WalletIx, asset: AssetIx) -> Result<(), Reason> {
-    turn.not_halted(Touch { asset: Some(asset), wallet: Some(wallet), trading: false })?;
+    turn.not_halted(Touch {
+        asset: Some(asset),
+        wallet: Some(wallet),
+        trading: false,
+    })?;
     if turn.state.custody.retired.contains_key(&wallet) {
-        return Err(Reason::KeyRevoked { wallet: String::from(turn.state.registry.wallet_id(wallet)) });
+        return Err(Reason::KeyRevoked {
+            wallet: String::from(turn.state.registry.wallet_id(wallet)),
+        });
     }
     Ok(())
 }
@@ -156,10 +223,14 @@ fn destination(state: &State, to: &str, now: u64) -> Result<(), Reason> {
         let known = own.chain(state.guard.listed.keys().map(String::as_str));
         for address in known {
             if looks_like(to, address) {
-                return Err(Reason::AddressLookalike { like: String::from(address) });
+                return Err(Reason::AddressLookalike {
+                    like: String::from(address),
+                });
             }
         }
-        return Err(Reason::NotAllowlisted { to: String::from(to) });
+        return Err(Reason::NotAllowlisted {
+            to: String::from(to),
+        });
     }
     if let (Some(since), Some(wait)) = (since, policy.destination_cool_off_ms) {
         let until = since.saturating_add(wait);
@@ -174,7 +245,10 @@ fn destination(state: &State, to: &str, now: u64) -> Result<(), Reason> {
 fn looks_like(address: &str, known: &str) -> bool {
     let bare = |text: &str| -> alloc::vec::Vec<char> {
         let lower = text.to_lowercase();
-        let rest = lower.strip_prefix("0x").or_else(|| lower.strip_prefix("bc1")).unwrap_or(&lower);
+        let rest = lower
+            .strip_prefix("0x")
+            .or_else(|| lower.strip_prefix("bc1"))
+            .unwrap_or(&lower);
         rest.chars().collect()
     };
     let (a, b) = (bare(address), bare(known));
@@ -185,7 +259,12 @@ fn looks_like(address: &str, known: &str) -> bool {
 }
 
 /// What the wallet has free, its rolling caps, and the rule that clears.
-fn wallet_limits(turn: &Turn<'_>, wallet: WalletIx, asset: AssetIx, units: u128) -> Result<(), Reason> {
+fn wallet_limits(
+    turn: &Turn<'_>,
+    wallet: WalletIx,
+    asset: AssetIx,
+    units: u128,
+) -> Result<(), Reason> {
     let custody = &turn.state.custody;
     let free = custody.free(wallet, asset);
     if free < units {
@@ -194,12 +273,19 @@ fn wallet_limits(turn: &Turn<'_>, wallet: WalletIx, asset: AssetIx, units: u128)
     let mut caps = turn.policy().caps.clone();
     caps.sort_by_key(|cap| cap.window_ms);
     for cap in caps {
-        let mut inside = custody.window(wallet, asset, turn.at, cap.window_ms).peekable();
+        let mut inside = custody
+            .window(wallet, asset, turn.at, cap.window_ms)
+            .peekable();
         let base = inside.peek().map_or(free, |first| first.before);
         let used = inside.fold(0u128, |sum, o| sum.saturating_add(o.units));
         let limit = mul_div(base, u128::from(cap.bps), 10_000).map_or(0, |(floor, _)| floor);
         if used.saturating_add(units) > limit {
-            return Err(Reason::CapReached { window_ms: cap.window_ms, used, asked: units, cap: limit });
+            return Err(Reason::CapReached {
+                window_ms: cap.window_ms,
+                used,
+                asked: units,
+                cap: limit,
+            });
         }
     }
     let up_to = turn.policy().clears_up_to(asset).unwrap_or(0);
@@ -214,7 +300,11 @@ fn approver(turn: &mut Turn<'_>, request: &Request) -> Result<PersonIx, Reason> 
     let (actor, person) = turn.needs_actor()?;
     let registry = &turn.state.registry;
     let asked_by = request.actor.and_then(|ix| registry.actors.get(ix.place()));
-    let name = registry.persons.get(person.place()).cloned().unwrap_or_default();
+    let name = registry
+        .persons
+        .get(person.place())
+        .cloned()
+        .unwrap_or_default();
     if request.actor == Some(actor) {
         return Err(Reason::SelfApproval { person: name });
     }
@@ -226,7 +316,12 @@ fn approver(turn: &mut Turn<'_>, request: &Request) -> Result<PersonIx, Reason> 
 }
 
 fn find<'a>(turn: &Turn<'a>, target: &str) -> Result<(u32, &'a Request), Reason> {
-    turn.state.guard.request(target).ok_or_else(|| Reason::UnknownTarget { target: String::from(target) })
+    turn.state
+        .guard
+        .request(target)
+        .ok_or_else(|| Reason::UnknownTarget {
+            target: String::from(target),
+        })
 }
 
 pub(super) fn approve(
@@ -242,7 +337,9 @@ pub(super) fn approve(
         bound(turn.state, &request.ask, binds)?;
     }
     // What the screen showed must be the guard's own digest of the request: SHA-256 of `h:` and its id.
-    if seen.is_some_and(|seen| seen != Digest::of(alloc::format!("h:{target}").as_bytes()).as_bytes()) {
+    if seen
+        .is_some_and(|seen| seen != Digest::of(alloc::format!("h:{target}").as_bytes()).as_bytes())
+    {
         return Err(Reason::SeenMismatch);
     }
     match turn.state.guard.nonces.get(&(person, String::from(nonce))) {
@@ -250,27 +347,47 @@ pub(super) fn approve(
             turn.repeated = true;
             return Ok(Answer::Recorded);
         }
-        Some(_) => return Err(Reason::ApprovalReplayed { nonce: String::from(nonce) }),
+        Some(_) => {
+            return Err(Reason::ApprovalReplayed {
+                nonce: String::from(nonce),
+            });
+        }
         None => {}
     }
     let Standing::Held(before) = &request.standing else {
         return Ok(Answer::Recorded);
     };
-    let approval = Approval { person, at: turn.at, nonce: String::from(nonce) };
+    let approval = Approval {
+        person,
+        at: turn.at,
+        nonce: String::from(nonce),
+    };
     let mut after = request.clone();
     after.approvals.push(approval.clone());
-    turn.emit(Event::ApprovalGiven { request: number, approval });
+    turn.emit(Event::ApprovalGiven {
+        request: number,
+        approval,
+    });
     let valid = after.approvers(turn.policy(), turn.at, false);
     if valid >= request.needs {
         match judge(turn, &request.ask) {
             Ok(()) => {
                 clear(turn, number, &request.ask)?;
             }
-            Err(reason) => turn.emit(Event::RequestHeld { request: number, reason }),
+            Err(reason) => turn.emit(Event::RequestHeld {
+                request: number,
+                reason,
+            }),
         }
     } else if matches!(before, Reason::ApprovalsShort { .. }) {
-        let reason = Reason::ApprovalsShort { valid, needs: request.needs };
-        turn.emit(Event::RequestHeld { request: number, reason });
+        let reason = Reason::ApprovalsShort {
+            valid,
+            needs: request.needs,
+        };
+        turn.emit(Event::RequestHeld {
+            request: number,
+            reason,
+        });
     }
     Ok(Answer::Recorded)
 }
@@ -287,20 +404,39 @@ fn bound(state: &State, ask: &Ask, binds: &Binds) -> Result<(), Reason> {
     } else {
         return Ok(());
     };
-    Err(Reason::ApprovalMismatch { field: String::from(differs) })
+    Err(Reason::ApprovalMismatch {
+        field: String::from(differs),
+    })
 }
 
 /// Destination, asset and amount of a request; a batch of credits has the first line's.
 pub(super) fn asked(state: &State, ask: &Ask) -> (String, AssetIx, u128) {
     match ask {
-        Ask::Withdrawal { asset, units, to, .. } => (to.clone(), *asset, *units),
-        Ask::Transfer { to_wallet, asset, units, .. } => {
-            let to = state.registry.wallets.get(to_wallet.place()).map_or("", |w| w.address.as_str());
+        Ask::Withdrawal {
+            asset, units, to, ..
+        } => (to.clone(), *asset, *units),
+        Ask::Transfer {
+            to_wallet,
+            asset,
+            units,
+            ..
+        } => {
+            let to = state
+                .registry
+                .wallets
+                .get(to_wallet.place())
+                .map_or("", |w| w.address.as_str());
             (String::from(to), *asset, *units)
         }
-        Ask::Credit { lines, .. } => lines.first().map_or((String::new(), AssetIx(0), 0), |line| {
-            (String::from(state.registry.owner_id(line.owner)), line.asset, line.units)
-        }),
+        Ask::Credit { lines, .. } => lines
+            .first()
+            .map_or((String::new(), AssetIx(0), 0), |line| {
+                (
+                    String::from(state.registry.owner_id(line.owner)),
+                    line.asset,
+                    line.units,
+                )
+            }),
     }
 }
 
@@ -308,13 +444,26 @@ pub(super) fn reject(turn: &mut Turn<'_>, target: &str, nonce: &str) -> Ruling {
     let (number, request) = find(turn, target)?;
     let person = approver(turn, request)?;
     match turn.state.guard.nonces.get(&(person, String::from(nonce))) {
-        Some(used) if *used != number => return Err(Reason::ApprovalReplayed { nonce: String::from(nonce) }),
+        Some(used) if *used != number => {
+            return Err(Reason::ApprovalReplayed {
+                nonce: String::from(nonce),
+            });
+        }
         _ => {}
     }
     if matches!(request.standing, Standing::Held(_)) {
-        let person = turn.state.registry.persons.get(person.place()).cloned().unwrap_or_default();
+        let person = turn
+            .state
+            .registry
+            .persons
+            .get(person.place())
+            .cloned()
+            .unwrap_or_default();
         let reason = Reason::RejectedByApprover { person };
-        turn.emit(Event::RequestDenied { request: number, reason });
+        turn.emit(Event::RequestDenied {
+            request: number,
+            reason,
+        });
     }
     Ok(Answer::Recorded)
 }

@@ -26,9 +26,15 @@ pub(super) fn redeem(
     let wallet = found.and_then(|(_, request)| wallet_of(&request.ask));
     if let (Some((_, request)), Some(wallet)) = (found, wallet) {
         let (_, asset, _) = requests::asked(turn.state, &request.ask);
-        turn.not_halted(Touch { asset: Some(asset), wallet: Some(wallet), trading: false })?;
+        turn.not_halted(Touch {
+            asset: Some(asset),
+            wallet: Some(wallet),
+            trading: false,
+        })?;
         if turn.state.custody.retired.contains_key(&wallet) {
-            return Err(Reason::KeyRevoked { wallet: String::from(turn.state.registry.wallet_id(wallet)) });
+            return Err(Reason::KeyRevoked {
+                wallet: String::from(turn.state.registry.wallet_id(wallet)),
+            });
         }
     }
     if turn.policy().attested.is_some() && turn.policy().attested.as_ref() != attested {
@@ -36,17 +42,26 @@ pub(super) fn redeem(
         return Err(Reason::GuardUnattested);
     }
     let flat = flatten(turn, operations)?;
-    if let Some(other) = flat.iter().find(|op| !turn.policy().ops_allowed.contains(&op.op)) {
-        return Err(Reason::OpNotAllowed { op: other.op.clone() });
+    if let Some(other) = flat
+        .iter()
+        .find(|op| !turn.policy().ops_allowed.contains(&op.op))
+    {
+        return Err(Reason::OpNotAllowed {
+            op: other.op.clone(),
+        });
     }
-    let missing = || Reason::ClearanceMissing { target: String::from(target) };
+    let missing = || Reason::ClearanceMissing {
+        target: String::from(target),
+    };
     let (number, request) = found.ok_or_else(missing)?;
     if wallet.is_none() {
         return Err(missing());
     }
     if let Some(field) = differs(turn, &request.ask, &flat) {
         turn.alarm_of_case(AlarmCode::PayloadMismatch, target, &cause(wallet));
-        return Err(Reason::PayloadMismatch { field: String::from(field) });
+        return Err(Reason::PayloadMismatch {
+            field: String::from(field),
+        });
     }
     redeemable(turn, number, request, sha256_of(&operations.to_vec()))
 }
@@ -74,7 +89,12 @@ fn flatten<'o>(turn: &Turn<'_>, operations: &'o [Operation]) -> Result<Vec<&'o O
         if depth >= DEPTH_MAX {
             return Err(turn.malformed("calls nested deeper than eight can't be judged"));
         }
-        left.extend(op.inner.iter().rev().map(|inner| (inner, depth.saturating_add(1))));
+        left.extend(
+            op.inner
+                .iter()
+                .rev()
+                .map(|inner| (inner, depth.saturating_add(1))),
+        );
     }
     Ok(flat)
 }
@@ -97,15 +117,22 @@ fn differs(turn: &Turn<'_>, ask: &Ask, operations: &[&Operation]) -> Option<&'st
 }
 
 fn redeemable(turn: &mut Turn<'_>, number: u32, request: &Request, payload: [u8; 32]) -> Ruling {
-    let missing = || Reason::ClearanceMissing { target: request.id.clone() };
+    let missing = || Reason::ClearanceMissing {
+        target: request.id.clone(),
+    };
     let valid = request.approvers(turn.policy(), turn.at, false);
     let Some(clearance) = &request.clearance else {
         let ever = request.approvers(turn.policy(), turn.at, true);
-        return Err(if request.needs > 0 && ever >= request.needs && valid < request.needs {
-            Reason::ApprovalExpired { valid, needs: request.needs }
-        } else {
-            missing()
-        });
+        return Err(
+            if request.needs > 0 && ever >= request.needs && valid < request.needs {
+                Reason::ApprovalExpired {
+                    valid,
+                    needs: request.needs,
+                }
+            } else {
+                missing()
+            },
+        );
     };
     match clearance.redeemed {
         Some(bytes) if bytes == payload => {
@@ -116,12 +143,20 @@ fn redeemable(turn: &mut Turn<'_>, number: u32, request: &Request, payload: [u8;
         None => {}
     }
     if valid < request.needs {
-        return Err(Reason::ApprovalExpired { valid, needs: request.needs });
+        return Err(Reason::ApprovalExpired {
+            valid,
+            needs: request.needs,
+        });
     }
     let ended = clearance.until.filter(|until| *until <= turn.at);
     if ended.is_some() || request.standing == Standing::Lapsed {
-        return Err(Reason::ClearanceExpired { ended: ended.unwrap_or(turn.at) });
+        return Err(Reason::ClearanceExpired {
+            ended: ended.unwrap_or(turn.at),
+        });
     }
-    turn.emit(Event::ClearanceRedeemed { request: number, payload });
+    turn.emit(Event::ClearanceRedeemed {
+        request: number,
+        payload,
+    });
     Ok(Answer::Cleared)
 }

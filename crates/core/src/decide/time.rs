@@ -26,8 +26,16 @@ pub(super) fn downtime(turn: &mut Turn<'_>, since: u64) -> Answer {
 /// Everything that is due by now, in order of its moment.
 pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
     let state = turn.state;
-    let due = || state.timers.iter().take_while(|(at, _)| *at <= turn.at).map(|(_, timer)| *timer);
-    let missed: alloc::vec::Vec<Timer> = due().filter(|t| matches!(t, Timer::ClockMissed(..))).collect();
+    let due = || {
+        state
+            .timers
+            .iter()
+            .take_while(|(at, _)| *at <= turn.at)
+            .map(|(_, timer)| *timer)
+    };
+    let missed: alloc::vec::Vec<Timer> = due()
+        .filter(|t| matches!(t, Timer::ClockMissed(..)))
+        .collect();
     let all: alloc::vec::Vec<Timer> = due().collect();
     for timer in all {
         match timer {
@@ -58,7 +66,13 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
 fn lapse(turn: &mut Turn<'_>, request: u32) {
     turn.emit(Event::ClearanceLapsed { request });
     let state = turn.state;
-    if let Some(Ask::Withdrawal { owner, asset, units, .. }) = state.guard.request_at(request).map(|r| &r.ask) {
+    if let Some(Ask::Withdrawal {
+        owner,
+        asset,
+        units,
+        ..
+    }) = state.guard.request_at(request).map(|r| &r.ask)
+    {
         // It was taken when the clearance was issued, so it fits going back; were it not so, the withdrawal would
         // stay taken and show as a difference.
         let _fits = requests::give_back(turn, *owner, Amount::new(*asset, *units));
@@ -69,7 +83,16 @@ fn name_of(turn: &Turn<'_>, incident: u32, clock: u32) -> String {
     let place = usize::try_from(incident).unwrap_or(usize::MAX);
     let number = usize::try_from(clock).unwrap_or(usize::MAX);
     let incidents = &turn.state.incidents;
-    let row = incidents.cases.get(place).and_then(|case| case.clocks.get(number));
-    let duty = row.and_then(|c| usize::try_from(c.duty).ok()).and_then(|ix| incidents.duties.get(ix));
-    format!("{} of {}", duty.map_or("", |d| d.id.as_str()), incident_id(place))
+    let row = incidents
+        .cases
+        .get(place)
+        .and_then(|case| case.clocks.get(number));
+    let duty = row
+        .and_then(|c| usize::try_from(c.duty).ok())
+        .and_then(|ix| incidents.duties.get(ix));
+    format!(
+        "{} of {}",
+        duty.map_or("", |d| d.id.as_str()),
+        incident_id(place)
+    )
 }

@@ -57,7 +57,9 @@ impl<'a> Turn<'a> {
     pub(super) fn find_actor(&mut self) -> Result<(), Reason> {
         if let Some(name) = self.actor_name {
             let known = self.state.registry.actor(name);
-            self.actor = Some(known.ok_or_else(|| Reason::UnknownActor { actor: String::from(name) })?);
+            self.actor = Some(known.ok_or_else(|| Reason::UnknownActor {
+                actor: String::from(name),
+            })?);
         }
         Ok(())
     }
@@ -76,35 +78,62 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn malformed(&self, what: &str) -> Reason {
-        Reason::Malformed { what: String::from(what) }
+        Reason::Malformed {
+            what: String::from(what),
+        }
     }
 
     pub(super) fn asset(&self, id: &str) -> Result<AssetIx, Reason> {
-        self.state.registry.asset(id).ok_or_else(|| Reason::UnknownAsset { asset: String::from(id) })
+        self.state
+            .registry
+            .asset(id)
+            .ok_or_else(|| Reason::UnknownAsset {
+                asset: String::from(id),
+            })
     }
 
     pub(super) fn owner(&self, id: &str) -> Result<OwnerIx, Reason> {
-        self.state.registry.owner(id).ok_or_else(|| Reason::UnknownCustomer { customer: String::from(id) })
+        self.state
+            .registry
+            .owner(id)
+            .ok_or_else(|| Reason::UnknownCustomer {
+                customer: String::from(id),
+            })
     }
 
     pub(super) fn wallet(&self, id: &str) -> Result<WalletIx, Reason> {
-        self.state.registry.wallet(id).ok_or_else(|| Reason::UnknownWallet { wallet: String::from(id) })
+        self.state
+            .registry
+            .wallet(id)
+            .ok_or_else(|| Reason::UnknownWallet {
+                wallet: String::from(id),
+            })
     }
 
     /// Place of a case, as stored in events.
     pub(super) fn incident(&self, id: &str) -> Result<u32, Reason> {
-        let place = self.state.incidents.place(id).and_then(|place| u32::try_from(place).ok());
-        place.ok_or_else(|| Reason::UnknownIncident { incident: String::from(id) })
+        let place = self
+            .state
+            .incidents
+            .place(id)
+            .and_then(|place| u32::try_from(place).ok());
+        place.ok_or_else(|| Reason::UnknownIncident {
+            incident: String::from(id),
+        })
     }
 
     /// The command's id; requests, claims and changes need one.
     pub(super) fn needs_id(&self) -> Result<&'a str, Reason> {
-        self.id.ok_or_else(|| self.malformed("the command needs an id, so that a repeat of it is harmless"))
+        self.id.ok_or_else(|| {
+            self.malformed("the command needs an id, so that a repeat of it is harmless")
+        })
     }
 
     /// The actor's number and person; an action of a person needs one.
     pub(super) fn needs_actor(&self) -> Result<(ActorIx, PersonIx), Reason> {
-        let found = self.actor.and_then(|ix| Some((ix, self.state.registry.actors.get(ix.place())?.person)));
+        let found = self
+            .actor
+            .and_then(|ix| Some((ix, self.state.registry.actors.get(ix.place())?.person)));
         found.ok_or_else(|| self.malformed("the command needs an actor"))
     }
 
@@ -116,7 +145,9 @@ impl<'a> Turn<'a> {
             return Err(self.malformed("the command needs an actor"));
         };
         if !actor.roles.iter().any(|role| roles.contains(role)) {
-            return Err(Reason::RoleMissing { needs: roles.join("|") });
+            return Err(Reason::RoleMissing {
+                needs: roles.join("|"),
+            });
         }
         match actor.expires {
             Some(ended) if ended <= self.at => {
@@ -130,7 +161,9 @@ impl<'a> Turn<'a> {
     /// The halt that stops what touches this, if one does.
     pub(super) fn not_halted(&self, touch: Touch) -> Result<(), Reason> {
         match self.state.breaker.halts(touch) {
-            Some(scope) => Err(Reason::Halted { scope: scope_name(self.state, scope) }),
+            Some(scope) => Err(Reason::Halted {
+                scope: scope_name(self.state, scope),
+            }),
             None => Ok(()),
         }
     }
@@ -144,9 +177,17 @@ impl<'a> Turn<'a> {
         kind: MovementKind,
         reference: &str,
     ) -> Result<(), Reason> {
-        let movement = Movement { from, to, amount, kind, reference: String::from(reference) };
+        let movement = Movement {
+            from,
+            to,
+            amount,
+            kind,
+            reference: String::from(reference),
+        };
         if !self.state.book.fits(&movement) {
-            return Err(Reason::InvalidAmount { asked: amount.units() });
+            return Err(Reason::InvalidAmount {
+                asked: amount.units(),
+            });
         }
         self.emit(Event::MovementRecorded(movement));
         Ok(())
@@ -154,7 +195,10 @@ impl<'a> Turn<'a> {
 
     /// Raises an alarm that opens no case.
     pub(super) fn alarm(&mut self, code: AlarmCode, subject: &str) {
-        self.emit(Event::AlarmRaised { code, subject: String::from(subject) });
+        self.emit(Event::AlarmRaised {
+            code,
+            subject: String::from(subject),
+        });
     }
 
     /// Raises an alarm that belongs to a case: the open one with that cause, or a new one. Returns the case's place.
@@ -177,7 +221,10 @@ impl<'a> Turn<'a> {
         self.opened = Some(cause.clone());
         self.created = Some(incident_id(usize::try_from(place).unwrap_or(usize::MAX)));
         self.emit(Event::IncidentOpened { cause, opened_by });
-        self.emit(Event::AwarenessNamed { incident: place, by });
+        self.emit(Event::AwarenessNamed {
+            incident: place,
+            by,
+        });
         let at = self.at;
         self.start_clocks(place, |start| match start {
             Start::Awareness(limit) => Some(clock::due(limit, at)),
@@ -187,12 +234,27 @@ impl<'a> Turn<'a> {
     }
 
     /// Starts a clock for each duty that holds now and for which `due` gives a due time (`Some(None)`: no number).
-    pub(super) fn start_clocks(&mut self, incident: u32, due: impl Fn(&Start) -> Option<Option<u64>>) {
-        let state = self.state;
-        for (number, duty) in state.incidents.duties.iter().enumerate().filter(|(_, d)| d.holds(self.at)) {
+    pub(super) fn start_clocks(
+        &mut self,
+        incident: u32,
+        due: impl Fn(&Start) -> Option<Option<u64>>,
+    ) {
+        let (state, started) = (self.state, self.at);
+        for (number, duty) in state
+            .incidents
+            .duties
+            .iter()
+            .enumerate()
+            .filter(|(_, d)| d.holds(started))
+        {
             if let Some(due) = due(&duty.start) {
                 let duty = u32::try_from(number).unwrap_or(u32::MAX);
-                self.emit(Event::ClockStarted { incident, duty, started: self.at, due });
+                self.emit(Event::ClockStarted {
+                    incident,
+                    duty,
+                    started,
+                    due,
+                });
             }
         }
     }
@@ -205,7 +267,10 @@ impl<'a> Turn<'a> {
         }
         let first = self.tripped.is_empty() && self.state.breaker.tripped.is_empty();
         self.tripped.push(scope);
-        self.emit(Event::BreakerTripped { scope, cause: String::from(cause) });
+        self.emit(Event::BreakerTripped {
+            scope,
+            cause: String::from(cause),
+        });
         if let (Some(incident), true) = (incident, first) {
             let at = self.at;
             self.start_clocks(incident, |start| match start {
@@ -225,7 +290,11 @@ impl<'a> Turn<'a> {
         let (asset, units) = (amount.asset(), amount.units());
         let state = self.state;
         let place = usize::try_from(incident).unwrap_or(usize::MAX);
-        let known = state.incidents.cases.get(place).and_then(|case| case.losses.get(&asset));
+        let known = state
+            .incidents
+            .cases
+            .get(place)
+            .and_then(|case| case.losses.get(&asset));
         let fresh;
         let loss = match known {
             Some(loss) => loss,
@@ -235,11 +304,28 @@ impl<'a> Turn<'a> {
             }
         };
         let order = self.policy().loss_order;
-        let house = attribute(loss, units, order, state.book.balance(HOUSE, asset), &state.registry)
-            .map_or(units, |attribution| attribution.house);
-        self.emit(Event::LossRecognised { incident, asset, units, house });
+        let house = attribute(
+            loss,
+            units,
+            order,
+            state.book.balance(HOUSE, asset),
+            &state.registry,
+        )
+        .map_or(units, |attribution| attribution.house);
+        self.emit(Event::LossRecognised {
+            incident,
+            asset,
+            units,
+            house,
+        });
         if house > 0 {
-            self.movement(HOUSE, OUTSIDE, Amount::new(asset, house), MovementKind::WrittenOff, "")?;
+            self.movement(
+                HOUSE,
+                OUTSIDE,
+                Amount::new(asset, house),
+                MovementKind::WrittenOff,
+                "",
+            )?;
         }
         Ok(())
     }

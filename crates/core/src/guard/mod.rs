@@ -127,9 +127,17 @@ impl Request {
     #[must_use]
     pub fn approvers(&self, policy: &Policy, now: u64, expired_too: bool) -> u32 {
         let valid = |a: &&Approval| {
-            expired_too || policy.approval_ttl_ms.is_none_or(|ttl| now < a.at.saturating_add(ttl))
+            expired_too
+                || policy
+                    .approval_ttl_ms
+                    .is_none_or(|ttl| now < a.at.saturating_add(ttl))
         };
-        let mut persons: Vec<PersonIx> = self.approvals.iter().filter(valid).map(|a| a.person).collect();
+        let mut persons: Vec<PersonIx> = self
+            .approvals
+            .iter()
+            .filter(valid)
+            .map(|a| a.person)
+            .collect();
         persons.sort_unstable();
         persons.dedup();
         u32::try_from(persons.len()).unwrap_or(u32::MAX)
@@ -250,6 +258,8 @@ impl Guard {
     /// What is used of a budget so far.
     #[must_use]
     pub fn budget_used(&self, budget: &str) -> (u128, Option<&BTreeMap<OwnerIx, u128>>) {
-        self.budgets.get(budget).map_or((0, None), |u| (u.total, Some(&u.by_customer)))
+        self.budgets
+            .get(budget)
+            .map_or((0, None), |u| (u.total, Some(&u.by_customer)))
     }
 }

@@ -79,7 +79,8 @@ impl Duty {
     /// True if the rule holds at that moment, ms.
     #[must_use]
     pub fn holds(&self, at: u64) -> bool {
-        self.holds_from.is_none_or(|from| from <= at) && self.holds_until.is_none_or(|until| at < until)
+        self.holds_from.is_none_or(|from| from <= at)
+            && self.holds_until.is_none_or(|until| at < until)
     }
 }
 
@@ -137,16 +138,23 @@ pub fn due(limit: &Limit, started: u64) -> Option<u64> {
     match limit {
         Limit::Ms(length) => started.checked_add(*length),
         Limit::Words(_) => None,
-        Limit::BusinessDays { days, offset_minutes, holidays } => {
-            end_of_business_day(started, *days, *offset_minutes, holidays)
-        }
+        Limit::BusinessDays {
+            days,
+            offset_minutes,
+            holidays,
+        } => end_of_business_day(started, *days, *offset_minutes, holidays),
     }
 }
 
 const DAY_MS: i64 = 86_400_000;
 
 /// The end (24:00 local) of the n-th business day after the local day of `started`.
-fn end_of_business_day(started: u64, days: u32, offset_minutes: i16, holidays: &[i32]) -> Option<u64> {
+fn end_of_business_day(
+    started: u64,
+    days: u32,
+    offset_minutes: i16,
+    holidays: &[i32],
+) -> Option<u64> {
     let offset = i64::from(offset_minutes).checked_mul(60_000)?;
     let local = i64::try_from(started).ok()?.checked_add(offset)?;
     let mut day = i32::try_from(local.div_euclid(DAY_MS)).ok()?;
@@ -159,6 +167,8 @@ fn end_of_business_day(started: u64, days: u32, offset_minutes: i16, holidays: &
             left = left.checked_sub(1)?;
         }
     }
-    let end = i64::from(day.checked_add(1)?).checked_mul(DAY_MS)?.checked_sub(offset)?;
+    let end = i64::from(day.checked_add(1)?)
+        .checked_mul(DAY_MS)?
+        .checked_sub(offset)?;
     u64::try_from(end).ok()
 }

@@ -61,7 +61,14 @@ impl Loss {
     pub fn before(book: &Book, asset: AssetIx) -> Self {
         let parts = book.holders(asset).filter(|(owner, _)| *owner != HOUSE);
         Self {
-            parts: parts.map(|(owner, weight)| Part { owner, weight, lost: 0, restored: 0 }).collect(),
+            parts: parts
+                .map(|(owner, weight)| Part {
+                    owner,
+                    weight,
+                    lost: 0,
+                    restored: 0,
+                })
+                .collect(),
             house_weight: book.balance(HOUSE, asset),
             ..Self::default()
         }
@@ -70,7 +77,10 @@ impl Loss {
     /// The part of an owner.
     #[must_use]
     pub fn part(&self, owner: OwnerIx) -> Option<&Part> {
-        self.parts.binary_search_by_key(&owner, |p| p.owner).ok().and_then(|at| self.parts.get(at))
+        self.parts
+            .binary_search_by_key(&owner, |p| p.owner)
+            .ok()
+            .and_then(|at| self.parts.get(at))
     }
     /// What all customers are short, minor units.
     #[must_use]
@@ -80,7 +90,9 @@ impl Loss {
     /// What is still to be put back to customers, minor units.
     #[must_use]
     pub fn outstanding(&self) -> u128 {
-        self.parts.iter().fold(0u128, |sum, p| sum.saturating_add(p.outstanding()))
+        self.parts
+            .iter()
+            .fold(0u128, |sum, p| sum.saturating_add(p.outstanding()))
     }
 }
 
@@ -108,20 +120,38 @@ pub fn attribute(
     house_balance: u128,
     registry: &Registry,
 ) -> Result<Attribution, split::SplitError> {
-    let first = if order == LossOrder::HouseFirst { units.min(house_balance) } else { 0 };
+    let first = if order == LossOrder::HouseFirst {
+        units.min(house_balance)
+    } else {
+        0
+    };
     let rest = units.saturating_sub(first);
     let mut weights: Vec<u128> = loss.parts.iter().map(|p| p.weight).collect();
-    let mut keys: Vec<&str> = loss.parts.iter().map(|p| registry.owner_id(p.owner)).collect();
+    let mut keys: Vec<&str> = loss
+        .parts
+        .iter()
+        .map(|p| registry.owner_id(p.owner))
+        .collect();
     if order == LossOrder::ProRata {
         weights.push(loss.house_weight);
         keys.push(registry.owner_id(HOUSE));
     }
     if weights.iter().all(|w| *w == 0) {
-        return Ok(Attribution { house: units, customers: loss.parts.iter().map(|_| 0).collect() });
+        return Ok(Attribution {
+            house: units,
+            customers: loss.parts.iter().map(|_| 0).collect(),
+        });
     }
     let mut customers = split::split(rest, &weights, &keys)?;
-    let share = if order == LossOrder::ProRata { customers.pop().unwrap_or(0) } else { 0 };
-    Ok(Attribution { house: first.saturating_add(share), customers })
+    let share = if order == LossOrder::ProRata {
+        customers.pop().unwrap_or(0)
+    } else {
+        0
+    };
+    Ok(Attribution {
+        house: first.saturating_add(share),
+        customers,
+    })
 }
 
 /// What each customer gets of value that is put back: in proportion to what is outstanding, never more than that.
@@ -129,15 +159,26 @@ pub fn attribute(
 ///
 /// # Errors
 /// Weights of more than 128 bits together.
-pub fn put_back(loss: &Loss, units: u128, registry: &Registry) -> Result<(Vec<u128>, u128), split::SplitError> {
+pub fn put_back(
+    loss: &Loss,
+    units: u128,
+    registry: &Registry,
+) -> Result<(Vec<u128>, u128), split::SplitError> {
     let weights: Vec<u128> = loss.parts.iter().map(Part::outstanding).collect();
     let outstanding = split::sum(weights.iter().copied())?;
     let given = units.min(outstanding);
     if given == 0 {
         return Ok((loss.parts.iter().map(|_| 0).collect(), units));
     }
-    let keys: Vec<&str> = loss.parts.iter().map(|p| registry.owner_id(p.owner)).collect();
-    Ok((split::split(given, &weights, &keys)?, units.saturating_sub(given)))
+    let keys: Vec<&str> = loss
+        .parts
+        .iter()
+        .map(|p| registry.owner_id(p.owner))
+        .collect();
+    Ok((
+        split::split(given, &weights, &keys)?,
+        units.saturating_sub(given),
+    ))
 }
 
 /// On what a claim for a lost balance is computed.
