@@ -5,21 +5,39 @@
 //!
 //! Read in this order: [`digest`] (SHA-256), [`tree`] (RFC 6962 hashing, inclusion, consistency), [`tile`] (the files a
 //! tree is published in), [`note`] (signed text), [`checkpoint`] (what a log signs), [`cosignature`] (what a witness
-//! signs), [`policy`] (which signatures are enough), [`tlog_proof`] (one entry travelling alone).
+//! signs), [`policy`] (which signatures are enough), [`tlog_proof`] (one entry travelling alone). Then what rests on the log: [`json`] (the
+//! only form our documents have), [`record`] (the envelope of an entry), [`trust`] (whose keys count), [`sum_tree`],
+//! [`manifest`], [`statement`] and [`table`] (a redress set), [`package`] and [`customer_check`] (one customer's proof), [`archive`],
+//! [`bundle_manifest`], [`bundle`] and [`report`] (everything of a case, checked offline).
 
 #![no_std]
 
 extern crate alloc;
 
+pub mod archive;
+pub mod bundle;
+pub mod bundle_manifest;
 pub mod checkpoint;
 pub mod cosignature;
+pub mod customer_check;
 pub mod decimal;
 pub mod digest;
+pub mod json;
+pub mod manifest;
 pub mod note;
+pub mod package;
 pub mod policy;
+pub mod record;
+pub mod report;
+mod stages;
+pub mod statement;
+pub mod sum_tree;
+pub mod table;
 pub mod tile;
 pub mod tlog_proof;
 pub mod tree;
+pub mod trust;
+pub mod units;
 
 pub use checkpoint::Checkpoint;
 pub use digest::Digest;

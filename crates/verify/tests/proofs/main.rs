@@ -8,8 +8,10 @@
 )]
 
 mod checkpoint;
+mod json;
 mod note;
 mod policy;
+mod sum_tree;
 mod tile;
 mod tlog_proof;
 mod tree;

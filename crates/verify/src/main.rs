@@ -1,0 +1,213 @@
+//! `keepwhole-verify`: checks an evidence bundle or a customer's package offline and says in words what holds.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use keepwhole_verify::archive::{Files, Limits};
+use keepwhole_verify::bundle::{Source, verify_bundle};
+use keepwhole_verify::customer_check::verify_package;
+use keepwhole_verify::trust::Trust;
+
+const HELP: &str = "\
+Checks a bundle (.kwb file or unpacked folder) or a customer's package, offline.
+
+Usage: keepwhole-verify BUNDLE_OR_PACKAGE [--trust FILE] [--expect trusted] [--previous PACKAGE] [--max-file-size BYTES] [--json]
+
+  --trust FILE         keys you got from a second source (see docs/proof-formats.md, \"Trust file\");
+                       without it a bundle's own keys are used and the signer is not established;
+                       a package can't be checked without it
+  --expect trusted     fail (exit 1) if no trust file was given
+  --previous PACKAGE   your package of the epoch before, to see that no figure fell
+  --max-file-size N    bytes of the largest file accepted (default 4294967296)
+  --json               answer as canonical JSON
+
+Exit codes: 0 verified (package: counted), 1 something does not hold, 2 unreadable file or usage, 3 our own fault
+
+Example:
+  keepwhole-verify bundle.kwb --trust trust.txt --expect trusted
+";
+
+struct Request {
+    subject: PathBuf,
+    trust: Option<PathBuf>,
+    previous: Option<PathBuf>,
+    expect_trusted: bool,
+    json: bool,
+    limits: Limits,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if arguments
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h")
+    {
+        return say(HELP, 0);
+    }
+    let outcome = parse(arguments).and_then(|request| check(&request));
+    match outcome {
+        Ok((text, code)) => say(&text, code),
+        Err(message) => {
+            let written = writeln!(io::stderr(), "keepwhole-verify: {message}");
+            ExitCode::from(if written.is_ok() { 2 } else { 3 })
+        }
+    }
+}
+
+fn say(text: &str, code: u8) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::from(code),
+        Err(_) => ExitCode::from(3),
+    }
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Request, String> {
+    let mut subject = None;
+    let mut request = Request {
+        subject: PathBuf::new(),
+        trust: None,
+        previous: None,
+        expect_trusted: false,
+        json: false,
+        limits: Limits::default(),
+    };
+    let mut rest = arguments.into_iter();
+    while let Some(argument) = rest.next() {
+        let mut value = || {
+            rest.next()
+                .ok_or_else(|| format!("`{}` needs a value; see --help", argument.display()))
+        };
+        match argument.to_str() {
+            Some("--trust") => request.trust = Some(value()?.into()),
+            Some("--previous") => request.previous = Some(value()?.into()),
+            Some("--json") => request.json = true,
+            Some("--expect") => match value()?.to_str() {
+                Some("trusted") => request.expect_trusted = true,
+                _ => return Err("`--expect` knows `trusted` only".to_string()),
+            },
+            Some("--max-file-size") => {
+                let size = value()?.to_str().and_then(|text| text.parse().ok());
+                request.limits.file_size =
+                    size.ok_or("`--max-file-size` needs a number of bytes")?;
+            }
+            Some(flag) if flag.starts_with('-') => {
+                return Err(format!("unknown option `{flag}`; see --help"));
+            }
+            _ if subject.is_none() => subject = Some(PathBuf::from(argument)),
+            _ => {
+                return Err(format!(
+                    "one bundle or package at a time; `{}` is a second one",
+                    argument.display()
+                ));
+            }
+        }
+    }
+    request.subject = subject.ok_or("name a bundle or a package; see --help")?;
+    Ok(request)
+}
+
+fn check(request: &Request) -> Result<(String, u8), String> {
+    let trust = match &request.trust {
+        None => None,
+        Some(path) => Some(
+            Trust::parse(&path.display().to_string(), &read_text(path)?)
+                .map_err(|error| error.to_string())?,
+        ),
+    };
+    let subject = &request.subject;
+    let about = fs::symlink_metadata(subject)
+        .map_err(|error| format!("can't open `{}`: {error}", subject.display()))?;
+    if about.is_dir() {
+        let folder = read_folder(subject)?;
+        let files: Files<'_> = folder
+            .iter()
+            .map(|(path, bytes)| (path.clone(), bytes.as_slice()))
+            .collect();
+        return Ok(bundle_report(
+            &Source::Folder(files),
+            trust.as_ref(),
+            request,
+        ));
+    }
+    let bytes = fs::read(subject)
+        .map_err(|error| format!("can't read `{}`: {error}", subject.display()))?;
+    if bytes.first() == Some(&b'{') {
+        package_answer(bytes, trust.as_ref(), request)
+    } else {
+        Ok(bundle_report(
+            &Source::Archive(&bytes),
+            trust.as_ref(),
+            request,
+        ))
+    }
+}
+
+fn bundle_report(source: &Source<'_>, trust: Option<&Trust>, request: &Request) -> (String, u8) {
+    let report = verify_bundle(source, trust, request.expect_trusted, request.limits);
+    let text = if request.json {
+        report.to_json() + "\n"
+    } else {
+        report.to_text()
+    };
+    (text, report.exit_code())
+}
+
+fn package_answer(
+    bytes: Vec<u8>,
+    trust: Option<&Trust>,
+    request: &Request,
+) -> Result<(String, u8), String> {
+    let name = request.subject.display();
+    let trust = trust.ok_or_else(|| {
+        format!("`{name}` is a customer's package: give keys from a second source with `--trust FILE`, or its signer can't be known")
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8"))?;
+    let previous = match &request.previous {
+        None => None,
+        Some(path) => Some(read_text(path)?),
+    };
+    let answer = verify_package(&text, trust, previous.as_deref());
+    let text = if request.json {
+        answer.to_json() + "\n"
+    } else {
+        answer.to_text()
+    };
+    Ok((text, answer.exit_code()))
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("can't read `{}`: {error}", path.display()))
+}
+
+/// All regular files below `root` by relative path; anything else, such as a link, is refused.
+fn read_folder(root: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![(root.to_path_buf(), String::new())];
+    while let Some((folder, prefix)) = open.pop() {
+        let fail = |error: io::Error| format!("can't read `{}`: {error}", folder.display());
+        for item in fs::read_dir(&folder).map_err(fail)? {
+            let item = item.map_err(fail)?;
+            let name = item.file_name();
+            let name = name.to_str().ok_or_else(|| {
+                format!("`{}` has a name that is not UTF-8", item.path().display())
+            })?;
+            let path = format!("{prefix}{name}");
+            let kind = item.file_type().map_err(fail)?;
+            if kind.is_dir() {
+                open.push((item.path(), format!("{path}/")));
+            } else if kind.is_file() {
+                files.insert(path, fs::read(item.path()).map_err(fail)?);
+            } else {
+                return Err(format!(
+                    "`{}` is a link or device; a bundle has regular files only",
+                    item.path().display()
+                ));
+            }
+        }
+    }
+    Ok(files)
+}

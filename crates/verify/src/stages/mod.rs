@@ -1,0 +1,6 @@
+//! The stages of a bundle's check, V02 to V17 (docs/proof-formats.md, "Stages").
+
+pub(crate) mod contents;
+pub(crate) mod entries;
+pub(crate) mod log;
+pub(crate) mod redress;
