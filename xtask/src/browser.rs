@@ -28,6 +28,16 @@ pub(crate) fn stage(root: &Path) -> Outcome {
     ) {
         return missing("`npm ci` failed in tests/browser, see above".to_owned());
     }
+    // First that the checks themselves fail where they should.
+    let mut proof = command(&tests, "node", &["--test", "selftest.test.mjs"]);
+    proof.env("CHROMIUM", &chromium);
+    let shown = capture(proof, Duration::from_secs(300));
+    if !shown.success {
+        print!("{}", shown.text);
+        return Outcome::Failed(
+            "the checks of tests/browser don't fail where they should, see above".to_owned(),
+        );
+    }
     let folder = root.join("target/browser");
     if let Err(error) = fresh(&folder) {
         return Outcome::Failed(format!("cannot make {}: {error}", folder.display()));
