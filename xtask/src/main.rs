@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod browser;
 mod command;
+mod generate;
 mod prerequisites;
 mod readme;
 mod stages;
@@ -14,6 +15,7 @@ const HELP: &str = "\
 usage: cargo xtask test [STAGE...]   run every stage, or only those named, and count them
        cargo xtask tidy              run the project's own rules alone
        cargo xtask readme [FILE...]  run the `sh` blocks of README.md and docs/, or of the files named
+       cargo xtask generate          write the documents that come from code (docs/events.md)
        cargo xtask --help            print this
 
 example: cargo xtask test tidy lints
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         }
         ["test", chosen @ ..] => stages::run(&root, chosen),
         ["tidy"] => stages::run(&root, &["tidy"]),
+        ["generate"] => generate::run(&root),
         ["readme", files @ ..] => readme::run_alone(&root, files),
         _ => {
             eprint!("{HELP}{}", stages::described());

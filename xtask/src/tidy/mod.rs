@@ -53,7 +53,7 @@ const RULES: &[Rule] = &[
     documents::paths_exist,
     documents::blocks_are_run,
     tables::reasons_have_rows,
-    tables::events_have_entries,
+    tables::events_are_catalogued,
     words::forbidden,
 ];
 

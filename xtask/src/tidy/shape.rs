@@ -79,7 +79,7 @@ pub(super) fn opening_sentence(tree: &Tree, slips: &mut Vec<Slip>) {
         let ends = ['.', ':', '?', '!']
             .iter()
             .any(|end| paragraph.ends_with(*end));
-        if !ends || paragraph.split_whitespace().count() < 3 {
+        if !ends || paragraph.split_whitespace().count() < 2 {
             let what = "open the file with `//!` and a sentence that says what it is".to_owned();
             slips.push(Slip {
                 path: path.clone(),

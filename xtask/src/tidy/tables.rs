@@ -2,11 +2,10 @@
 
 use super::rust_text::code_only;
 use super::{Slip, Tree};
+use crate::generate::{CATALOGUE, EVENTS, catalogue, events};
 
 const REASONS: &str = "crates/core/src/reason.rs";
 const ROWS: &str = "crates/core/tests/rules/denials.txt";
-const EVENTS: &str = "crates/core/src/event.rs";
-const ENTRIES: &str = "docs/events.md";
 
 /// Each variant of `Reason` has one row in the text table, in the order of the enum, which is the precedence.
 ///
@@ -66,23 +65,35 @@ pub(super) fn reasons_have_rows(tree: &Tree, slips: &mut Vec<Slip>) {
     }
 }
 
-/// Each variant of `Event` has an entry in the catalogue: a line that names it in backticks.
-pub(super) fn events_have_entries(tree: &Tree, slips: &mut Vec<Slip>) {
-    let Some(variants) = variants_of(tree, EVENTS, "Event", slips) else {
+/// Each variant of `Event` says what happened, and the catalogue of all of them is fresh.
+pub(super) fn events_are_catalogued(tree: &Tree, slips: &mut Vec<Slip>) {
+    let source = tree.files.get(EVENTS).map_or("", String::as_str);
+    let Some(events) = events(source) else {
+        let what =
+            "`pub enum Event` is not there; if it moved, say where in `xtask/src/generate.rs`"
+                .to_owned();
+        slips.push(Slip {
+            path: EVENTS.to_owned(),
+            line: 1,
+            what,
+        });
         return;
     };
-    let catalogue = tree.files.get(ENTRIES).map_or("", String::as_str);
-    for (line, name) in variants {
-        if !catalogue.contains(&format!("`{name}`")) {
-            let what = format!(
-                "event `{name}` has no entry in `{ENTRIES}`; say when it is recorded and what it holds"
-            );
-            slips.push(Slip {
-                path: EVENTS.to_owned(),
-                line,
-                what,
-            });
-        }
+    for event in events.iter().filter(|event| event.says.is_empty()) {
+        let what = format!("event `{}` has no comment; say what happened", event.name);
+        slips.push(Slip {
+            path: EVENTS.to_owned(),
+            line: event.line,
+            what,
+        });
+    }
+    if tree.files.get(CATALOGUE) != catalogue(source).as_ref() {
+        let what = format!("not what `{EVENTS}` says now; run `cargo xtask generate`");
+        slips.push(Slip {
+            path: CATALOGUE.to_owned(),
+            line: 1,
+            what,
+        });
     }
 }
 
@@ -216,21 +227,31 @@ mod tests {
     fn an_enum_that_moved_is_a_slip() {
         assert_eq!(said(reasons_have_rows, &[]).len(), 1);
         assert_eq!(
-            said(events_have_entries, &[(EVENTS, "pub enum Other {}")]).len(),
+            said(events_are_catalogued, &[(EVENTS, "pub enum Other {}")]).len(),
             1
         );
     }
 
     #[test]
-    fn an_event_without_an_entry_is_a_slip() {
-        let code = "pub enum Event {\n    Opened(Opened),\n    Closed,\n}\n";
-        let said = said(
-            events_have_entries,
-            &[(EVENTS, code), (ENTRIES, "- `Opened`: x\n")],
+    fn an_event_without_a_comment_and_an_old_catalogue_are_slips() {
+        let code = "pub enum Event {\n    /// It was opened.\n    Opened(Opened) = 1,\n    Closed = 2,\n}\n";
+        let fresh = catalogue(code).unwrap();
+        let slips = said(
+            events_are_catalogued,
+            &[(EVENTS, code), (CATALOGUE, fresh.as_str())],
         );
-        assert_eq!(said.len(), 1);
-        assert!(said[0].starts_with(
-            "crates/core/src/event.rs:3: event `Closed` has no entry in `docs/events.md`"
-        ));
+        assert_eq!(
+            slips,
+            ["crates/core/src/event.rs:4: event `Closed` has no comment; say what happened"]
+        );
+        let old = fresh.replace("opened", "open");
+        let slips = said(
+            events_are_catalogued,
+            &[(EVENTS, code), (CATALOGUE, old.as_str())],
+        );
+        assert_eq!(slips.len(), 2);
+        assert!(
+            slips[1].starts_with("docs/events.md:1: not what `crates/core/src/event.rs` says now")
+        );
     }
 }
