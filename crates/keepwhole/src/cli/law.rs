@@ -1,5 +1,7 @@
 //! The verb `law`: which rules there are, what one says, and which held on a day.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -132,50 +134,58 @@ fn in_place(
 }
 
 fn print(law: &Load, table: &LawTable, json: bool) -> u8 {
-    if json {
-        println!("{:#}", table.to_json());
-    } else {
-        print!("{}", table.to_text());
+    emit(
+        law,
+        &if json {
+            format!("{:#}\n", table.to_json())
+        } else {
+            table.to_text()
+        },
+    )
+}
+
+/// Writes the answer. A reader that stops early (`| head`) has what it wanted.
+fn emit(law: &Load, text: &str) -> u8 {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("error: can't write the answer: {cause}");
+            OUR_FAULT
+        }
+        _ if law.is_complete() => DONE,
+        _ => REFUSED,
     }
-    if law.is_complete() { DONE } else { REFUSED }
 }
 
 fn check(law: &Load, json: bool) -> u8 {
-    let messages = |all: Vec<String>| serde_json::Value::from(all);
     let refusals: Vec<String> = law.refusals.iter().map(ToString::to_string).collect();
     let warnings: Vec<String> = law.warnings.iter().map(ToString::to_string).collect();
     let records = law.set.rules().len();
     if json {
-        let counts = (refusals.len(), warnings.len());
-        println!(
-            "{:#}",
-            serde_json::json!({
-                "records": records,
-                "rejections": counts.0,
-                "refusals": messages(refusals),
-                "warnings": messages(warnings),
-            })
-        );
-    } else {
-        refusals
-            .iter()
-            .for_each(|refusal| println!("refused: {refusal}"));
-        warnings
-            .iter()
-            .for_each(|warning| println!("warning: {warning}"));
-        for count in &law.criteria {
-            println!(
-                "{}: {} entries of {}",
-                count.file, count.entries, count.standard
-            );
-        }
-        println!(
-            "{records} records, {} rejections, {} warnings",
-            refusals.len(),
-            warnings.len()
+        let answer =
+            serde_json::json!({ "records": records, "refusals": refusals, "warnings": warnings });
+        return emit(law, &format!("{answer:#}\n"));
+    }
+    let mut out = String::new();
+    for refusal in &refusals {
+        let _ = writeln!(out, "refused: {refusal}");
+    }
+    for warning in &warnings {
+        let _ = writeln!(out, "warning: {warning}");
+    }
+    for count in &law.criteria {
+        let _ = writeln!(
+            out,
+            "{}: {} entries of {}",
+            count.file, count.entries, count.standard
         );
     }
-    if law.is_complete() { DONE } else { REFUSED }
+    let counts = (refusals.len(), warnings.len());
+    let _ = writeln!(
+        out,
+        "{records} records, {} rejections, {} warnings",
+        counts.0, counts.1
+    );
+    emit(law, &out)
 }
 
 fn eprint_refusals(law: &Load) {

@@ -286,13 +286,11 @@ impl Case<'_> {
     /// Rule 9.
     fn completeness(&mut self) {
         let kind = Kind::parse(self.draft.text("kind"));
-        let keys = &self.draft.parameters;
-        let limited = |key: &String| {
-            ["due_", "interval_", "notice_"]
+        if kind == Some(Kind::Clock)
+            && !["due_", "interval_", "notice_"]
                 .iter()
-                .any(|prefix| key.starts_with(prefix))
-        };
-        if kind == Some(Kind::Clock) && !keys.keys().any(limited) {
+                .any(|start| self.draft.mentions(start))
+        {
             let fix = "write the limit (`due_hours = 24`), or `due_form` where the law gives words";
             self.refuse(
                 9,
@@ -301,7 +299,7 @@ impl Case<'_> {
                 fix,
             );
         }
-        if kind == Some(Kind::Penalty) && !keys.contains_key("base") {
+        if kind == Some(Kind::Penalty) && !self.draft.parameters.contains_key("base") {
             let fix = "write what the rate applies to: `base = \"annual_revenue\"`, or `\"fixed\"` for a cap alone";
             self.refuse(9, "kind", "penalty without `base`".into(), fix);
         }

@@ -137,6 +137,12 @@ impl Draft {
         self.parameters.get(key) == Some(&Value::Bool(flag))
     }
 
+    /// Whether a key or parameter that starts so is written, readable or not.
+    #[must_use]
+    pub fn mentions(&self, start: &str) -> bool {
+        self.lines.keys().any(|key| key.starts_with(start))
+    }
+
     /// Line of a key or parameter, else of the record.
     #[must_use]
     pub fn line_of(&self, key: &str) -> usize {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use keepwhole_core::law::{Area, Day, LawSet, RuleRecord, Standing, Status, Value, standing_on};
 use serde_json::json;
 
@@ -243,24 +243,24 @@ impl LawTable {
             .set_width(WIDTH)
             .set_content_arrangement(ContentArrangement::Dynamic);
         table.set_header([
-            "rule",
-            "area",
-            "how it stands",
-            "limit",
+            "rule, area",
+            "how it stands, limit",
             "title",
-            "source",
-            "checked",
+            "source, how it was checked",
         ]);
         for row in &self.rows {
+            let rule = &row.rule;
+            let checked = rule.confidence.name().replace('_', " ");
             table.add_row([
-                row.rule.id.clone(),
-                row.rule.area.name().into(),
-                words::standing(&row.standing),
-                words::limit(&row.rule),
-                row.rule.title_en.clone(),
-                row.rule.source.clone(),
-                row.rule.confidence.name().replace('_', " "),
+                format!("{}\n{}", rule.id, rule.area.name()),
+                format!("{}\n{}", words::standing(&row.standing), words::limit(rule)),
+                rule.title_en.clone(),
+                format!("{}\n({checked})", rule.source),
             ]);
+        }
+        // An id broken over two lines could not be copied.
+        if let Some(ids) = table.column_mut(0) {
+            ids.set_constraint(ColumnConstraint::ContentWidth);
         }
         table
     }

@@ -8,3 +8,4 @@
 )]
 
 mod drill;
+mod law;

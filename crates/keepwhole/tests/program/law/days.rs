@@ -7,17 +7,24 @@ use keepwhole_core::law::{Day, Weekday, day_at, end_of_day, offset_of_zone, star
 use proptest::prelude::*;
 
 fn any_day() -> impl Strategy<Value = Day> {
-    (Day::MIN.epoch_days()..=Day::MAX.epoch_days()).prop_map(|days| Day::from_epoch_days(days).unwrap())
+    (Day::MIN.epoch_days()..=Day::MAX.epoch_days())
+        .prop_map(|days| Day::from_epoch_days(days).unwrap())
 }
 
 fn theirs(day: Day) -> Date {
     let epoch = Date::constant(1970, 1, 1);
-    epoch.checked_add(Span::new().days(day.epoch_days())).unwrap()
+    epoch
+        .checked_add(Span::new().days(day.epoch_days()))
+        .unwrap()
 }
 
 fn ours(date: Date) -> Option<Day> {
     let year = u32::try_from(date.year()).ok()?;
-    Day::from_ymd(year, u32::try_from(date.month()).ok()?, u32::try_from(date.day()).ok()?)
+    Day::from_ymd(
+        year,
+        u32::try_from(date.month()).ok()?,
+        u32::try_from(date.day()).ok()?,
+    )
 }
 
 proptest! {

@@ -100,7 +100,10 @@ rate_bp = 1_000
 
 /// A file of this text.
 fn file(text: &str) -> SourceFile {
-    SourceFile { name: "kr.toml".into(), bytes: text.into() }
+    SourceFile {
+        name: "kr.toml".into(),
+        bytes: text.into(),
+    }
 }
 
 /// The good file with one place changed.
