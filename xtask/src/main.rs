@@ -1,6 +1,6 @@
 //! The project's own checks: `cargo xtask test` runs all of them, `cargo xtask tidy` and `cargo xtask readme` one each.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod browser;
@@ -49,8 +49,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the project: the folder above this crate's.
+/// The root of the project: the folder above this crate's, as cargo says when it runs this, else as it was built.
 fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    let said = std::env::var("CARGO_MANIFEST_DIR");
+    let here = PathBuf::from(said.unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned()));
+    here.parent().unwrap_or(&here).to_path_buf()
 }
