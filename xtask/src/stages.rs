@@ -182,6 +182,7 @@ fn lints(root: &Path) -> Outcome {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--keep-going",
         "--quiet",
         "--",
         "-D",

@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test stops at the first surprise"
+    clippy::too_many_lines,
+    reason = "a test stops at the first surprise, and a table of cases is one function"
 )]
 
 mod checkpoint;
