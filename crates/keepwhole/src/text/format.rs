@@ -7,6 +7,7 @@ use super::Lang;
 
 /// The zone in which every time is shown.
 const ZONE: &str = "Asia/Seoul";
+const JO: u128 = 1_000_000_000_000;
 const EOK: u128 = 100_000_000;
 const MAN: u128 = 10_000;
 
@@ -41,7 +42,7 @@ fn group(digits: &str) -> String {
     out
 }
 
-/// Won in 억 and 만, or in bn and m, for amounts of at least 100,000,000 (Korean) or 1,000,000 (English); cut off, not rounded, and then marked
+/// Won in 조, 억 and 만, or in bn and m, for amounts of at least 100,000,000 (Korean) or 1,000,000 (English); cut off, not rounded, and then marked
 /// as `약` or `about`. `None` where the exact number is short enough.
 #[must_use]
 pub fn short_krw(won: u128, lang: Lang) -> Option<String> {
@@ -50,12 +51,18 @@ pub fn short_krw(won: u128, lang: Lang) -> Option<String> {
             if won < EOK {
                 return None;
             }
-            let (eok, man) = (won / EOK, won % EOK / MAN);
             let about = if won.is_multiple_of(MAN) { "" } else { "약 " };
-            Some(match man {
-                0 => format!("{about}{}억 원", count(eok)),
-                man => format!("{about}{}억 {}만 원", count(eok), count(man)),
-            })
+            let parts = [
+                (won / JO, "조"),
+                (won % JO / EOK, "억"),
+                (won % EOK / MAN, "만"),
+            ];
+            let said: Vec<String> = parts
+                .iter()
+                .filter(|(number, _)| *number > 0)
+                .map(|(number, name)| format!("{}{name}", count(*number)))
+                .collect();
+            Some(format!("{about}{} 원", said.join(" ")))
         }
         Lang::En => {
             let (unit, name) = match won {

@@ -8,5 +8,8 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+mod console;
 mod drill;
 mod law;
+mod sample;
+mod text;
