@@ -5,6 +5,7 @@ use crate::state::State;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What a halt covers.
@@ -36,6 +37,9 @@ pub struct Trip {
 pub struct Breaker {
     /// Scopes that are halted now.
     pub tripped: BTreeMap<Scope, Trip>,
+    /// Scopes that would be halted now if the policy armed the breaker: when (ms), scope, why. Each scope once, until it
+    /// is reset.
+    pub shadowed: Vec<(u64, Scope, String)>,
 }
 
 /// What something touches, to find the halts that stop it.
@@ -50,6 +54,12 @@ pub struct Touch {
 }
 
 impl Breaker {
+    /// True if it is recorded already that the scope would be halted in an armed breaker.
+    #[must_use]
+    pub fn is_shadowed(&self, scope: Scope) -> bool {
+        self.shadowed.iter().any(|(_, known, _)| *known == scope)
+    }
+
     /// The first halted scope that covers it, widest first.
     #[must_use]
     pub fn halts(&self, touch: Touch) -> Option<Scope> {

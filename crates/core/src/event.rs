@@ -221,6 +221,13 @@ pub enum Event {
         /// Scope.
         scope: Scope,
     } = 42,
+    /// The breaker would have tripped, but the policy does not arm it.
+    TripShadowed {
+        /// Scope.
+        scope: Scope,
+        /// Why.
+        cause: String,
+    } = 43,
     /// A request was made to the guard.
     RequestMade {
         /// Outside id.

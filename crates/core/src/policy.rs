@@ -127,6 +127,9 @@ pub struct Policy {
     pub sweep_to: Option<WalletIx>,
     /// Who bears an outflow first.
     pub loss_order: LossOrder,
+    /// True where alarms trip the breaker. False is shadow mode: what would have tripped is recorded and nothing is
+    /// halted by itself; a person's halt halts in either mode.
+    pub breaker_armed: bool,
     /// A machine may pay claims in this asset up to this amount; beyond it a person decides.
     pub auto_pay: Option<(AssetIx, u128)>,
 }
@@ -173,13 +176,23 @@ impl Policy {
         self.caps.iter().map(|c| c.window_ms).max().unwrap_or(0)
     }
 
-    /// True if `next` is nowhere looser than this policy. Only caps are compared field by field; any other difference
-    /// counts as looser, because unknown is looser.
+    /// True if alarms trip the breaker: in a policy that says so, and before there is any policy at all.
+    #[must_use]
+    pub const fn trips(&self) -> bool {
+        self.breaker_armed || self.version == 0
+    }
+
+    /// True if `next` is nowhere looser than this policy. Caps and the arming of the breaker are compared; any other
+    /// difference counts as looser, because unknown is looser.
     #[must_use]
     pub fn only_tightened_by(&self, next: &Self) -> bool {
+        if self.breaker_armed && !next.breaker_armed {
+            return false;
+        }
         let mut same = next.clone();
         same.caps.clone_from(&self.caps);
         same.version = self.version;
+        same.breaker_armed = self.breaker_armed;
         let caps_kept = self.caps.iter().all(|old| {
             next.caps
                 .iter()

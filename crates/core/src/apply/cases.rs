@@ -30,6 +30,13 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
         }
         Event::BreakerReset { scope } => {
             state.breaker.tripped.remove(scope);
+            state
+                .breaker
+                .shadowed
+                .retain(|(_, known, _)| known != scope);
+        }
+        Event::TripShadowed { scope, cause } => {
+            state.breaker.shadowed.push((at, *scope, cause.clone()));
         }
         Event::DutyAdopted(duty) => state.incidents.duties.push(duty.clone()),
         Event::IncidentOpened { cause, opened_by } => opened(state, at, cause, opened_by),

@@ -7,7 +7,7 @@ use crate::answer::Answer;
 use crate::breaker::{Scope, scope_of};
 use crate::event::Event;
 use crate::guard::{Change, Proposal, Standing};
-use crate::incident::AlarmCode;
+use crate::incident::{AlarmCode, Cause};
 use crate::policy::{ActionClass, Policy};
 use crate::reason::Reason;
 use alloc::boxed::Box;
@@ -222,12 +222,26 @@ pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
     }
 }
 
-/// A person's halt: no sweep, since nothing says that the key is gone.
+/// A person's halt: no sweep, since nothing says that the key is gone. It is a block of the case about that wallet, else
+/// of the latest case.
 fn halt(turn: &mut Turn<'_>, scope: Scope) {
-    if !turn.state.breaker.tripped.contains_key(&scope) {
-        turn.emit(Event::BreakerTripped {
-            scope,
-            cause: String::from("halted by a person"),
-        });
+    if turn.state.breaker.tripped.contains_key(&scope) {
+        return;
+    }
+    turn.emit(Event::BreakerTripped {
+        scope,
+        cause: String::from("halted by a person"),
+    });
+    let cases = &turn.state.incidents.cases;
+    let about = |cause: &Cause| match (cause, scope) {
+        (Cause::Wallet(of) | Cause::Signing(of), Scope::Wallet(wallet)) => *of == wallet,
+        _ => false,
+    };
+    let place = cases
+        .iter()
+        .rposition(|case| about(&case.cause))
+        .or(cases.len().checked_sub(1));
+    if let Some(incident) = place.and_then(|place| u32::try_from(place).ok()) {
+        turn.start_block_clocks(incident);
     }
 }

@@ -9,7 +9,7 @@ use crate::incident::clock::{self, Start};
 use crate::incident::{AlarmCode, Cause, incident_id};
 use crate::policy::{ActionClass, Policy};
 use crate::reason::Reason;
-use crate::redress::{Loss, attribute};
+use crate::redress::house_part;
 use crate::registry::{ActorIx, AssetIx, HOUSE, OUTSIDE, OwnerIx, PersonIx, WalletIx};
 use crate::state::State;
 use alloc::string::String;
@@ -260,29 +260,52 @@ impl<'a> Turn<'a> {
     }
 
     /// Trips a scope, once; a tripped wallet is swept where the policy says to. The first halt of a case starts the
-    /// duties that a block brings.
+    /// duties that a block brings. Where the policy does not arm the breaker, it is only recorded that it would trip.
     pub(super) fn trip(&mut self, scope: Scope, cause: &str, incident: Option<u32>) {
         if self.state.breaker.tripped.contains_key(&scope) || self.tripped.contains(&scope) {
             return;
         }
-        let first = self.tripped.is_empty() && self.state.breaker.tripped.is_empty();
         self.tripped.push(scope);
-        self.emit(Event::BreakerTripped {
-            scope,
-            cause: String::from(cause),
-        });
-        if let (Some(incident), true) = (incident, first) {
-            let at = self.at;
-            self.start_clocks(incident, |start| match start {
-                Start::Block(limit) => Some(clock::due(limit, at)),
-                _ => None,
-            });
+        let cause = String::from(cause);
+        if !self.policy().trips() {
+            if !self.state.breaker.is_shadowed(scope) {
+                self.emit(Event::TripShadowed { scope, cause });
+            }
+            return;
+        }
+        self.emit(Event::BreakerTripped { scope, cause });
+        if let Some(incident) = incident {
+            self.start_block_clocks(incident);
         }
         if let (Scope::Wallet(from), Some(to)) = (scope, self.policy().sweep_to)
             && from != to
         {
             self.emit(Event::SweepOrdered { from, to });
         }
+    }
+
+    /// Starts the duties that the first halt of a case brings; later halts of the same case start none.
+    pub(super) fn start_block_clocks(&mut self, incident: u32) {
+        let duties = &self.state.incidents.duties;
+        let blocks = |duty: u32| {
+            let duty = usize::try_from(duty).ok().and_then(|at| duties.get(at));
+            duty.is_some_and(|duty| matches!(duty.start, Start::Block(_)))
+        };
+        let case = usize::try_from(incident)
+            .ok()
+            .and_then(|place| self.state.incidents.cases.get(place));
+        let runs = case.is_some_and(|case| case.clocks.iter().any(|clock| blocks(clock.duty)))
+            || self.events.iter().any(|event| {
+                matches!(event, Event::ClockStarted { incident: of, duty, .. } if *of == incident && blocks(*duty))
+            });
+        if runs {
+            return;
+        }
+        let at = self.at;
+        self.start_clocks(incident, |start| match start {
+            Start::Block(limit) => Some(clock::due(limit, at)),
+            _ => None,
+        });
     }
 
     /// Recognises a loss event of a case; the house's own part is written off at once.
@@ -295,23 +318,9 @@ impl<'a> Turn<'a> {
             .cases
             .get(place)
             .and_then(|case| case.losses.get(&asset));
-        let fresh;
-        let loss = match known {
-            Some(loss) => loss,
-            None => {
-                fresh = Loss::before(&state.book, asset);
-                &fresh
-            }
-        };
+        let balance = state.book.balance(HOUSE, asset);
         let order = self.policy().loss_order;
-        let house = attribute(
-            loss,
-            units,
-            order,
-            state.book.balance(HOUSE, asset),
-            &state.registry,
-        )
-        .map_or(units, |attribution| attribution.house);
+        let house = house_part(known, units, order, balance, state, asset);
         self.emit(Event::LossRecognised {
             incident,
             asset,

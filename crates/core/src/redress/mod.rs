@@ -9,6 +9,7 @@ use crate::policy::LossOrder;
 use crate::reason::Reason;
 use crate::registry::{AssetIx, HOUSE, OwnerIx, Registry};
 use crate::split;
+use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -152,6 +153,40 @@ pub fn attribute(
         house: first.saturating_add(share),
         customers,
     })
+}
+
+/// The house's part of one loss event, as [`attribute`] gives it; `known` is the loss so far, if this is not its first
+/// event. Under [`LossOrder::HouseFirst`] nothing is split for it.
+#[must_use]
+pub fn house_part(
+    known: Option<&Loss>,
+    units: u128,
+    order: LossOrder,
+    house_balance: u128,
+    state: &State,
+    asset: AssetIx,
+) -> u128 {
+    if order == LossOrder::HouseFirst {
+        let shared = match known {
+            Some(loss) => loss.parts.iter().any(|part| part.weight > 0),
+            None => state.book.holders(asset).any(|(owner, _)| owner != HOUSE),
+        };
+        return if shared {
+            units.min(house_balance)
+        } else {
+            units
+        };
+    }
+    let fresh;
+    let loss = match known {
+        Some(loss) => loss,
+        None => {
+            fresh = Loss::before(&state.book, asset);
+            &fresh
+        }
+    };
+    attribute(loss, units, order, house_balance, &state.registry)
+        .map_or(units, |attribution| attribution.house)
 }
 
 /// What each customer gets of value that is put back: in proportion to what is outstanding, never more than that.
