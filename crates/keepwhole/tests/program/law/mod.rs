@@ -1,6 +1,7 @@
 //! Law files: what is refused and why, what is warned about, what the answers show, and the day arithmetic.
 
 mod answers;
+mod broken;
 mod days;
 mod refusals;
 mod shipped;
