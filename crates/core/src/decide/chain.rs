@@ -228,9 +228,15 @@ pub(super) fn deposit(
         standing,
     };
     let verdict = judge(turn, &deposit, None);
+    if let Err(reason @ Reason::DuplicateId { .. }) = verdict {
+        return Err(reason);
+    }
     deposit.standing = verdict
         .clone()
         .map_or_else(Answer::because, |()| Answer::Cleared);
+    if verdict == Err(Reason::NodesDisagree) {
+        turn.alarm(AlarmCode::NodeDisagreement, &deposit.txid);
+    }
     let answer = deposit.standing.clone();
     let reference = deposit.id.clone();
     turn.emit(Event::DepositRecorded(deposit));
@@ -244,6 +250,11 @@ pub(super) fn deposit(
         )?;
     }
     Ok(answer)
+}
+
+/// What a deposit is credited for; nothing is credited twice for the same.
+fn source_of(deposit: &Deposit) -> (WalletIx, AssetIx, &str) {
+    (deposit.wallet, deposit.asset, &deposit.txid)
 }
 
 /// Whether a deposit may be credited: to a live wallet, from outside, by a transaction that is used once, with enough
@@ -287,13 +298,13 @@ fn judge(turn: &Turn<'_>, deposit: &Deposit, seen: Option<&Seen<'_>>) -> Result<
             });
         }
     }
-    let used = |d: &Deposit| {
-        d.standing == Answer::Cleared
-            && d.id != deposit.id
-            && (d.wallet, d.asset, &d.txid) == (deposit.wallet, deposit.asset, &deposit.txid)
+    let used = |d: &&Deposit| {
+        d.standing == Answer::Cleared && d.id != deposit.id && source_of(d) == source_of(deposit)
     };
-    if state.deposits.iter().any(used) {
-        return Err(Reason::NodesDisagree);
+    if let Some(other) = state.deposits.iter().find(used) {
+        return Err(Reason::DuplicateId {
+            id: other.id.clone(),
+        });
     }
     let stored = flow.map_or(&[][..], |f| f.reports.as_slice());
     let latest = fresh.map(|s| report_of(s.report));
@@ -338,25 +349,52 @@ fn confirmations(
     if agree >= needs {
         return Ok(());
     }
-    Err(if mismatch {
-        Reason::NodesDisagree
-    } else {
-        Reason::Unconfirmed {
-            nodes: agree,
-            needs,
-        }
-    })
+    Err(
+        if mismatch || quorum_out_of_reach(turn, stored, latest, needs) {
+            Reason::NodesDisagree
+        } else {
+            Reason::Unconfirmed {
+                nodes: agree,
+                needs,
+            }
+        },
+    )
+}
+
+/// Nodes that are past the block of a reported transaction without it, so many that a quorum can't be reached.
+fn quorum_out_of_reach(
+    turn: &Turn<'_>,
+    stored: &[Report],
+    latest: Option<&Report>,
+    needs: u32,
+) -> bool {
+    let (state, nodes) = (turn.state, &turn.policy().nodes);
+    let Some(height) = stored.iter().chain(latest).map(|r| r.height).min() else {
+        return false;
+    };
+    let reported = |node: &String| stored.iter().chain(latest).any(|r| r.node == *node);
+    let without = nodes.iter().filter(|node| {
+        !reported(node)
+            && state
+                .custody
+                .tips
+                .get(*node)
+                .is_some_and(|tip| *tip > height)
+    });
+    let left = nodes.len().saturating_sub(without.count());
+    !nodes.is_empty() && u32::try_from(left).unwrap_or(u32::MAX) < needs
 }
 
 /// Judges waiting deposits again with what was just seen.
 fn settle_deposits(turn: &mut Turn<'_>, seen: Option<&Seen<'_>>) -> Result<(), Reason> {
     let state = turn.state;
+    let mut credited = alloc::collections::BTreeSet::new();
     for (number, deposit) in state.deposits.iter().enumerate() {
         let waits = matches!(
             deposit.standing,
             Answer::Held(Reason::Unconfirmed { .. } | Reason::NodesDisagree)
         );
-        if !waits || judge(turn, deposit, seen).is_err() {
+        if !waits || judge(turn, deposit, seen).is_err() || !credited.insert(source_of(deposit)) {
             continue;
         }
         let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -428,8 +466,7 @@ fn take_back(turn: &mut Turn<'_>, flow: &Flow) -> Result<(), Reason> {
     let state = turn.state;
     let asset = flow.amount.asset();
     let credited = state.deposits.iter().enumerate().find(|(_, d)| {
-        d.standing == Answer::Cleared
-            && (d.wallet, d.asset, &d.txid) == (flow.wallet, asset, &flow.txid)
+        d.standing == Answer::Cleared && source_of(d) == (flow.wallet, asset, flow.txid.as_str())
     });
     let Some((number, deposit)) = credited else {
         return Ok(());

@@ -132,7 +132,7 @@ fn enough(turn: &mut Turn<'_>, number: u32, change: &Change) -> Answer {
 }
 
 pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
-    let (_, person) = turn.needs_role(ActionClass::RaiseRisk)?;
+    let (_, approver) = turn.needs_role(ActionClass::RaiseRisk)?;
     let found = turn.state.guard.proposal(target);
     let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget {
         target: String::from(target),
@@ -140,19 +140,24 @@ pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
     let Standing::Held(Reason::NeedsSecondAdmin { needs, .. }) = proposal.standing else {
         return Ok(Answer::Recorded);
     };
-    if proposal.persons.contains(&person) {
+    if proposal.persons.contains(&approver) {
         let person = turn
             .state
             .registry
             .persons
-            .get(person.place())
+            .get(approver.place())
             .cloned()
             .unwrap_or_default();
-        return Err(Reason::SamePerson { person });
+        let proposer = proposal.persons.first() == Some(&approver);
+        return Err(if proposer {
+            Reason::SelfApproval { person }
+        } else {
+            Reason::SamePerson { person }
+        });
     }
     turn.emit(Event::ChangeApproved {
         proposal: number,
-        person,
+        person: approver,
     });
     let valid = u32::try_from(proposal.persons.len())
         .unwrap_or(u32::MAX)

@@ -17,7 +17,6 @@ use crate::registry::{AssetIx, OUTSIDE, OwnerIx, PersonIx, WalletIx};
 use crate::split::mul_div;
 use crate::state::State;
 use alloc::string::String;
-use keepwhole_verify::digest::Digest;
 
 pub(super) fn withdrawal(
     turn: &mut Turn<'_>,
@@ -211,34 +210,32 @@ fn outgoing_open(turn: &Turn<'_>, wallet: WalletIx, asset: AssetIx) -> Result<()
     Ok(())
 }
 
-/// The address book: own wallets are always in it; a look-alike of a known address is caught first.
+/// The address book: own wallets are always in it; a look-alike of a known address is caught first. A listed address
+/// is known once its wait is over: else listing a look-alike would hide it.
 fn destination(state: &State, to: &str, now: u64) -> Result<(), Reason> {
     let policy = &state.guard.policy;
     if !policy.allowlist || state.registry.wallet_at(to).is_some() {
         return Ok(());
     }
-    let since = state.guard.listed.get(to);
-    if since.is_none() {
-        let own = state.registry.wallets.iter().map(|w| w.address.as_str());
-        let known = own.chain(state.guard.listed.keys().map(String::as_str));
-        for address in known {
-            if looks_like(to, address) {
-                return Err(Reason::AddressLookalike {
-                    like: String::from(address),
-                });
-            }
-        }
-        return Err(Reason::NotAllowlisted {
-            to: String::from(to),
+    let listed = state.guard.listed.get(to);
+    let until =
+        listed.map(|since| since.saturating_add(policy.destination_cool_off_ms.unwrap_or(0)));
+    if until.is_some_and(|until| until <= now) {
+        return Ok(());
+    }
+    let own = state.registry.wallets.iter().map(|w| w.address.as_str());
+    let mut known = own.chain(state.guard.listed.keys().map(String::as_str));
+    if let Some(like) = known.find(|address| looks_like(to, address)) {
+        return Err(Reason::AddressLookalike {
+            like: String::from(like),
         });
     }
-    if let (Some(since), Some(wait)) = (since, policy.destination_cool_off_ms) {
-        let until = since.saturating_add(wait);
-        if now < until {
-            return Err(Reason::DestinationCooling { until });
-        }
-    }
-    Ok(())
+    Err(until.map_or_else(
+        || Reason::NotAllowlisted {
+            to: String::from(to),
+        },
+        |until| Reason::DestinationCooling { until },
+    ))
 }
 
 /// Same first six and last four characters after a `0x` or `bc1` prefix, letters of either case, yet different.
@@ -336,10 +333,9 @@ pub(super) fn approve(
     if let Some(binds) = binds {
         bound(turn.state, &request.ask, binds)?;
     }
-    // What the screen showed must be the guard's own digest of the request: SHA-256 of `h:` and its id.
-    if seen
-        .is_some_and(|seen| seen != Digest::of(alloc::format!("h:{target}").as_bytes()).as_bytes())
-    {
+    if seen.is_some_and(|seen| *seen != request.digest()) {
+        // Somebody's screen shows another payment than the guard was asked for.
+        turn.alarm(AlarmCode::PayloadMismatch, target);
         return Err(Reason::SeenMismatch);
     }
     match turn.state.guard.nonces.get(&(person, String::from(nonce))) {

@@ -46,6 +46,10 @@ pub(super) fn redeem(
         .iter()
         .find(|op| !turn.policy().ops_allowed.contains(&op.op))
     {
+        // Bytes that nobody asked for, under a request of ours: somebody stands between the guard and the signer.
+        if wallet.is_some() {
+            turn.alarm_of_case(AlarmCode::PayloadMismatch, target, &cause(wallet));
+        }
         return Err(Reason::OpNotAllowed {
             op: other.op.clone(),
         });
@@ -99,12 +103,14 @@ fn flatten<'o>(turn: &Turn<'_>, operations: &'o [Operation]) -> Result<Vec<&'o O
     Ok(flat)
 }
 
-/// The field in which the transfers differ from the request; `None` if they are it exactly.
+/// The field in which what moves value differs from the request; `None` if it is the request exactly. A staked coin
+/// leaves by `unstake`.
 fn differs(turn: &Turn<'_>, ask: &Ask, operations: &[&Operation]) -> Option<&'static str> {
     let (to, asset, units) = requests::asked(turn.state, ask);
     let asset = turn.state.registry.asset_id(asset);
     let mut sum = 0u128;
-    for op in operations.iter().filter(|op| op.op == "transfer") {
+    let moves = |op: &&&Operation| matches!(op.op.as_str(), "transfer" | "unstake");
+    for op in operations.iter().filter(moves) {
         if op.to != to {
             return Some("to");
         }

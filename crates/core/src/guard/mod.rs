@@ -123,6 +123,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// The guard's own digest of what is asked: SHA-256 over id and content. An approver's screen must show it.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        crate::command::sha256_of(&(&self.id, &self.ask))
+    }
+
     /// Distinct persons whose approval is valid at `now` under the policy (or at any time, with `expired_too`).
     #[must_use]
     pub fn approvers(&self, policy: &Policy, now: u64, expired_too: bool) -> u32 {
