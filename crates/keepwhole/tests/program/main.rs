@@ -10,6 +10,9 @@
 
 mod console;
 mod drill;
+mod evidence;
+mod forgeries;
 mod law;
+mod redress;
 mod sample;
 mod text;
