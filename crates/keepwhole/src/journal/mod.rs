@@ -1,1 +1,30 @@
-//! The embedded journal: frames, segments, recovery, tiles, signed checkpoints.
+//! The embedded journal: what is durable, in which order, and how anybody can check it.
+//!
+//! Read in this order: [`disk`] (what is asked of a disk), [`frame`] (what one sync makes durable), [`writer`] (append,
+//! read, check), [`recovery`] (what a crash leaves), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
+//! [`attachments`]. Every byte is described in docs/journal-format.md.
+//!
+//! The promise: what [`Journal::append`] returned is never lost and never changed unnoticed. One writer at a time,
+//! kept by a lock and by an epoch that rises with every start.
+
+pub mod attachments;
+pub mod contract;
+pub mod disk;
+pub mod error;
+pub mod frame;
+pub mod keys;
+pub mod layout;
+pub mod publish;
+pub mod real_disk;
+pub mod recovery;
+pub mod segment;
+pub mod sim_disk;
+pub mod tiles;
+pub mod writer;
+
+pub use disk::Disk;
+pub use error::{Fault, JournalError};
+pub use publish::Publisher;
+pub use real_disk::RealDisk;
+pub use sim_disk::SimDisk;
+pub use writer::{Head, Journal, Options, Recovery};

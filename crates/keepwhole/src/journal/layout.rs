@@ -1,0 +1,35 @@
+//! Where everything lies inside the folder of an installation (docs/journal-format.md, "Files").
+
+/// Held exclusively by the one writer; contains its epoch.
+pub const LOCK: &str = "LOCK";
+/// One line: the origin, the name of the log.
+pub const ORIGIN: &str = "origin";
+/// Secret key that signs checkpoints.
+pub const LOG_KEY: &str = "keys/log.key";
+/// Secret key that signs evidence bundles.
+pub const BUNDLE_KEY: &str = "keys/bundle.key";
+/// Folder of the segments.
+pub const SEGMENTS: &str = "segments";
+/// Folder of everything published; a C2SP tlog-tiles prefix.
+pub const LOG: &str = "log";
+/// The newest published checkpoint.
+pub const CHECKPOINT: &str = "log/checkpoint";
+/// Folder of documents, each named by its SHA-256.
+pub const ATTACHMENTS: &str = "attachments";
+
+/// Path of the segment that begins at position `first`.
+#[must_use]
+pub fn segment_path(first: u64) -> String {
+    format!("{SEGMENTS}/{first:020}.kwj")
+}
+
+/// First position of the segment at `path`, if it is one.
+#[must_use]
+pub fn segment_first(path: &str) -> Option<u64> {
+    let digits = path
+        .strip_prefix(SEGMENTS)?
+        .strip_prefix('/')?
+        .strip_suffix(".kwj")?;
+    let first = digits.parse().ok()?;
+    (segment_path(first) == path).then_some(first)
+}

@@ -1,0 +1,219 @@
+//! Publishing: tiles first, synced, then the signed checkpoint over them, at most as often as the caller asks.
+
+use super::disk::{Disk, Naming as _};
+use super::error::JournalError;
+use super::layout;
+use super::tiles::{self, Comparison, LogFiles, TileBuilder};
+use super::writer::{Head, Journal};
+use keepwhole_verify::checkpoint::{Checkpoint, CheckpointError};
+use keepwhole_verify::note::{Note, NoteSigner};
+
+/// Signs checkpoints and keeps `log/` up to date.
+///
+/// It never signs a tree smaller than, or inconsistent with, one it signed or published before.
+pub struct Publisher {
+    origin: String,
+    signer: Box<dyn NoteSigner + Send>,
+    builder: TileBuilder,
+    signed: Head,
+    published: Checkpoint,
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher")
+            .field("origin", &self.origin)
+            .field("published", &self.published)
+            .finish()
+    }
+}
+
+impl Publisher {
+    /// Takes up where the published checkpoint ends, rebuilds tiles that are missing or wrong, and publishes the
+    /// journal's head. The second value says whether tiles were built anew from the first record.
+    ///
+    /// # Errors
+    /// [`JournalError::Truncated`], [`JournalError::Forked`] when the journal is not a continuation of what was
+    /// published; [`JournalError::Checkpoint`]; [`JournalError::Disk`].
+    pub fn open<D: Disk>(
+        journal: &mut Journal<D>,
+        origin: &str,
+        signer: Box<dyn NoteSigner + Send>,
+    ) -> Result<(Self, bool), JournalError> {
+        if signer.key().name() != origin {
+            return Err(CheckpointError::NotSignedByLog(origin.to_owned()).into());
+        }
+        let empty = Checkpoint::new(origin, 0, keepwhole_verify::tree::empty_root())?;
+        let published = read_published(journal.disk(), &*signer)?.unwrap_or(empty);
+        if published.origin() != origin {
+            let (first, second) = (published.origin().to_owned(), origin.to_owned());
+            return Err(CheckpointError::OtherOrigin { first, second }.into());
+        }
+        let resumed = TileBuilder::resume(journal.disk(), published.size(), published.root());
+        let rebuilt = resumed.is_none();
+        let builder = resumed.unwrap_or_default();
+        let signed = Head {
+            size: published.size(),
+            root: published.root(),
+        };
+        let mut publisher = Self {
+            origin: origin.to_owned(),
+            signer,
+            builder,
+            signed,
+            published,
+        };
+        publisher.publish(journal)?;
+        Ok((publisher, rebuilt))
+    }
+
+    /// What the outside sees now.
+    #[must_use]
+    pub const fn published(&self) -> &Checkpoint {
+        &self.published
+    }
+
+    /// Signs the head without writing anything; for answers that carry a signed head.
+    ///
+    /// # Errors
+    /// [`JournalError::Truncated`] for a smaller tree, [`JournalError::Forked`] for another root at the same size.
+    pub fn sign(&mut self, head: Head) -> Result<Note, JournalError> {
+        if head.size < self.signed.size {
+            return Err(JournalError::Truncated {
+                recovered: head.size,
+                published: self.signed.size,
+            });
+        }
+        if head.size == self.signed.size && head.root != self.signed.root {
+            return Err(JournalError::Forked { size: head.size });
+        }
+        let note = Checkpoint::new(&self.origin, head.size, head.root)?.sign(&[&*self.signer])?;
+        self.signed = head;
+        Ok(note)
+    }
+
+    /// Writes and syncs every tile up to the journal's head, checks that the tree only grew, then replaces
+    /// `log/checkpoint` in one step. Safe to repeat after a crash at any point.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). After an error the publisher must be opened again.
+    pub fn publish<D: Disk>(
+        &mut self,
+        journal: &mut Journal<D>,
+    ) -> Result<&Checkpoint, JournalError> {
+        let head = journal.head();
+        let before = Head {
+            size: self.published.size(),
+            root: self.published.root(),
+        };
+        if head.size < before.size {
+            return Err(JournalError::Truncated {
+                recovered: head.size,
+                published: before.size,
+            });
+        }
+        self.catch_up(journal)?;
+        if self.builder.size() != head.size || self.builder.root() != head.root {
+            return Err(JournalError::Forked { size: head.size });
+        }
+        let checkpoint = Checkpoint::new(&self.origin, head.size, head.root)?;
+        let proof = LogFiles(journal.disk()).prove_consistency(before.size, head.size)?;
+        self.published.check_grows_to(&checkpoint, &proof)?;
+        let note = self.sign(head)?.to_string();
+        let path = layout::CHECKPOINT;
+        let disk = journal.disk_mut();
+        let same = disk.len(path).naming("measure", path)? == Some(note.len() as u64)
+            && disk.read(path).naming("read", path)? == note.as_bytes();
+        if !same {
+            disk.write_atomic(path, note.as_bytes())
+                .naming("write", path)?;
+        }
+        self.published = checkpoint;
+        Ok(&self.published)
+    }
+
+    /// Reads what the tiles lack from the journal and writes it.
+    fn catch_up<D: Disk>(&mut self, journal: &mut Journal<D>) -> Result<(), JournalError> {
+        // Full tiles are handed over in batches, so that memory stays bounded however far behind the tiles are.
+        const BATCH: u64 = 65_536;
+        let head = journal.head();
+        while self.builder.size() < head.size {
+            let until = head.size.min(self.builder.size() + BATCH);
+            let mut full = Vec::new();
+            let from = self.builder.size();
+            let builder = &mut self.builder;
+            let mut visit = |position: u64, record: &[u8]| {
+                if position >= until {
+                    return Err(Pause::Enough);
+                }
+                builder.push(record, &mut |tile, bytes| {
+                    full.push((tile, bytes.to_vec()));
+                    Ok(())
+                })?;
+                Ok(())
+            };
+            match journal.read::<Pause>(from, &mut visit) {
+                Ok(()) | Err(Pause::Enough) => {}
+                Err(Pause::Failed(error)) => return Err(error),
+            }
+            for (tile, bytes) in full {
+                tiles::write(journal.disk_mut(), tile, &bytes)?;
+            }
+        }
+        for (tile, bytes) in self.builder.partial() {
+            tiles::write(journal.disk_mut(), tile, bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why reading for the tiles ended early.
+enum Pause {
+    Enough,
+    Failed(JournalError),
+}
+
+impl From<JournalError> for Pause {
+    fn from(error: JournalError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The published checkpoint if our own key signed it. One that is unreadable is written anew from the journal.
+fn read_published<D: Disk>(
+    disk: &D,
+    signer: &dyn NoteSigner,
+) -> Result<Option<Checkpoint>, JournalError> {
+    let path = layout::CHECKPOINT;
+    if disk.len(path).naming("measure", path)?.is_none() {
+        return Ok(None);
+    }
+    let bytes = disk.read(path).naming("read", path)?;
+    Ok(
+        Checkpoint::verify(&bytes, std::slice::from_ref(signer.key()))
+            .ok()
+            .map(|(checkpoint, _)| checkpoint),
+    )
+}
+
+/// Verifies every published tile and bundle against the journal, byte for byte.
+///
+/// # Errors
+/// [`JournalError::TileDiffers`] or [`JournalError::Disk`] for the first that differs or is missing.
+pub fn check_tiles<D: Disk>(journal: &Journal<D>) -> Result<u64, JournalError> {
+    let (checkpoint, _) = LogFiles(journal.disk()).checkpoint()?;
+    let mut comparison = Comparison::new(journal.disk());
+    let size = checkpoint.size();
+    let visit = &mut |position: u64, record: &[u8]| {
+        if position >= size {
+            return Err(Pause::Enough);
+        }
+        Ok(comparison.push(record)?)
+    };
+    match journal.read::<Pause>(0, visit) {
+        Ok(()) | Err(Pause::Enough) => {}
+        Err(Pause::Failed(error)) => return Err(error),
+    }
+    comparison.finish()?;
+    Ok(size)
+}
