@@ -185,8 +185,9 @@ export async function linksLead(browser, url, known) {
   const links = await opened(browser, url, {}, (page) =>
     page.evaluate(() => [...document.querySelectorAll("a[href]")].map((a) => a.href.split("#")[0])),
   );
-  const other = links.filter((link) => link.startsWith(`${new URL(url).origin}/`) && link !== url);
-  const own = [...new Set(other)];
+  // The page itself, in this language or the other, is a check of its own.
+  const { origin, pathname } = new URL(url);
+  const own = [...new Set(links)].filter((link) => link.startsWith(`${origin}/`) && new URL(link).pathname !== pathname);
   const wrong = [];
   for (const link of own.slice(0, 200)) {
     if (!known.has(link)) known.set(link, (await fetch(link)).status);

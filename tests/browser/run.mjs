@@ -85,6 +85,7 @@ async function customer(browser, base, demo) {
   const linked = links.find((path) => path.length > "/customers/".length);
   if (linked) return linked;
   const packages = (await readdir(join(demo, "packages"))).sort();
+  if (packages.length === 0) throw new Error("no customer is linked from /incidents/inc-1 and packages/ is empty");
   return `/customers/${encodeURIComponent(parse(packages[0]).name)}`;
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn stage(root: &Path) -> Outcome {
     // First that the checks themselves fail where they should.
     let mut proof = command(&tests, "node", &["--test", "selftest.test.mjs"]);
     proof.env("CHROMIUM", &chromium);
-    let shown = capture(proof, Duration::from_secs(300));
+    let shown = capture(proof, Duration::from_secs(10 * 60));
     if !shown.success {
         print!("{}", shown.text);
         return Outcome::Failed(
@@ -54,7 +54,7 @@ pub(crate) fn stage(root: &Path) -> Outcome {
     ];
     let demo = capture(
         command(&folder, &keepwhole.to_string_lossy(), &data),
-        Duration::from_secs(300),
+        Duration::from_secs(10 * 60),
     );
     if !demo.success {
         print!("{}", demo.text);
@@ -68,7 +68,7 @@ pub(crate) fn stage(root: &Path) -> Outcome {
         "screenshots",
     ]);
     walk.env("CHROMIUM", chromium);
-    let ended = capture(walk, Duration::from_secs(900));
+    let ended = capture(walk, Duration::from_secs(30 * 60));
     print!("{}", ended.text);
     judge(
         ended.success,
