@@ -53,7 +53,8 @@ pub(super) fn recovery(turn: &mut Turn<'_>, incident: &str, asset: &str, units: 
     Ok(Answer::Recorded)
 }
 
-/// The house puts its own assets into the customers' pool, at most what is outstanding.
+/// The house puts its own assets into the customers' pool, at most what is outstanding. No halt stops it: it only ever
+/// lowers what is missing.
 pub(super) fn replenish(turn: &mut Turn<'_>, incident: &str, asset: &str, units: u128) -> Ruling {
     let place = turn.incident(incident)?;
     let asset = turn.asset(asset)?;

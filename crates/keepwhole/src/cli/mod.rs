@@ -1,3 +1,4 @@
 //! The command line: one verb each.
 
+pub mod demo;
 pub mod law;

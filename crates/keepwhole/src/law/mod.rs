@@ -6,6 +6,7 @@
 pub mod check;
 pub mod criteria;
 pub mod draft;
+pub mod duties;
 pub mod load;
 pub mod table;
 pub mod words;
