@@ -238,7 +238,7 @@ fn a_hundred_thousand_customers_in_four_assets() {
     let mut assets = assets(10, "entry:50");
     assets.truncate(1);
     let mut asset = assets.remove(0);
-    // A debug build does a fiftieth of the target's work; BENCHMARKS.md has the whole of it in release.
+    // A debug build does a fiftieth of the work of the release build.
     asset.rows = (0..if cfg!(debug_assertions) {
         2_000
     } else {

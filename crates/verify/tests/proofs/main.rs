@@ -10,8 +10,10 @@
 
 mod checkpoint;
 mod json;
+mod manifest;
 mod note;
 mod policy;
+mod program;
 mod sum_tree;
 mod tile;
 mod tlog_proof;
