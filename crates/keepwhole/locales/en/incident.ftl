@@ -43,6 +43,7 @@ clock-to = To:
 clock-confidence = Reading:
 clock-no-start = not started
 clock-no-due = the law sets no number
+clock-due-later = set once it starts
 clock-no-done = no fulfilment recorded
 clock-not-started = not started
 clock-running = running, { $span } left

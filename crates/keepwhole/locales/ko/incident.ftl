@@ -43,6 +43,7 @@ clock-to = 받는 곳:
 clock-confidence = 확인 수준:
 clock-no-start = 시작되지 않음
 clock-no-due = 법에 시간이 정해지지 않음
+clock-due-later = 시작되면 정해짐
 clock-no-done = 이행 기록 없음
 clock-not-started = 시작되지 않음
 clock-running = 진행 중, { $span } 남음

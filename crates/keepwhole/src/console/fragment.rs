@@ -96,7 +96,8 @@ pub(crate) fn figures(r: &Reader, list: &[Figure]) -> Markup {
                     div {
                         dt { (r.say(&figure.label)) }
                         dd {
-                            (value(r, &figure.value)) " " (mark_tag(r, figure.mark))
+                            (value(r, &figure.value)) " "
+                            @if !matches!(figure.value, Value::Unknown(_)) { (mark_tag(r, figure.mark)) }
                             @if !figure.evidence.is_empty() { " " (evidence(r, &figure.evidence)) }
                         }
                     }
@@ -218,7 +219,7 @@ fn clock_row(r: &Reader, clock: &ClockRow) -> Markup {
                 span.detail { (law_tag(r, clock.status)) " " (r.t("clock-confidence")) " " (r.t(confidence_key(&clock.confidence))) }
             }
             td { (time_or(r, clock.started, "clock-no-start")) span.detail { (r.say(&clock.trigger)) } }
-            td { (time_or(r, clock.due, "clock-no-due")) }
+            td { (time_or(r, clock.due, if clock.state == ClockState::NotStarted { "clock-due-later" } else { "clock-no-due" })) }
             td {
                 @match &clock.done {
                     Some(done) => {
@@ -261,11 +262,15 @@ pub(crate) fn timeline_list(r: &Reader, events: &[TimelineEvent]) -> Markup {
         ol.timeline {
             @for event in events {
                 li {
-                    (time(event.at)) " "
-                    span.kind { span aria-hidden="true" { (event_symbol(event.kind)) } " " (r.t(event.kind.key())) } " "
-                    span.what { (r.say(&event.what)) } " "
-                    (mark_tag(r, event.mark)) " "
-                    (evidence(r, &event.evidence))
+                    div {
+                        (time(event.at)) " "
+                        span.kind { span aria-hidden="true" { (event_symbol(event.kind)) } " " (r.t(event.kind.key())) } " "
+                        span {
+                            span.what { (r.say(&event.what)) } " "
+                            (mark_tag(r, event.mark)) " "
+                            (evidence(r, &event.evidence))
+                        }
+                    }
                 }
             }
         }

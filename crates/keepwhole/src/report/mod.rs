@@ -38,11 +38,16 @@ pub fn render(view: &ReportView, first: Lang) -> String {
                 style { (PreEscaped(&style)) }
             }
             body.report {
-                fieldset.language {
-                    legend { "언어 · Language" }
-                    @for lang in Lang::ALL {
-                        input type="radio" name="language" id=(format!("language-{}", lang.tag())) checked[lang == first];
-                        label for=(format!("language-{}", lang.tag())) lang=(lang.tag()) { (lang.name()) }
+                header {
+                    fieldset.language {
+                        legend { "언어 · Language" }
+                        @for lang in Lang::ALL {
+                            @let id = format!("language-{}", lang.tag());
+                            span {
+                                input type="radio" name="language" id=(id) checked[lang == first];
+                                label for=(id) lang=(lang.tag()) { (lang.name()) }
+                            }
+                        }
                     }
                 }
                 main {

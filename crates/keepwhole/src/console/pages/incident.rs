@@ -139,7 +139,7 @@ fn summary(r: &Reader, view: &IncidentView) -> Markup {
 
 fn awareness(r: &Reader, candidate: &Awareness) -> Markup {
     html! {
-        (time_or(r, candidate.at, "incident-awareness-no-time")) " "
+        (time_or(r, candidate.at, "incident-awareness-no-time")) " · "
         (r.say(&candidate.reason)) " "
         @if candidate.legal { strong { (r.t("incident-awareness-legal")) } " " }
         (mark_tag(r, candidate.mark)) " "

@@ -8,15 +8,14 @@ use super::scale::{place_time, time_marks};
 use crate::console::Reader;
 use crate::console::fragment::{as_count, clock_words};
 use crate::text::{Words, seoul, seoul_clock};
-use crate::views::{ClockRow, ClockState, EventKind, TimelineEvent};
+use crate::views::{ClockRow, EventKind, TimelineEvent};
 
 const WIDTH: u32 = 960;
 const LEFT: u32 = 24;
 const RIGHT: u32 = 24;
 const INNER: u32 = WIDTH - LEFT - RIGHT;
 const MARKER: u32 = 26;
-const EVENT_ROWS: u32 = 4;
-const AXIS: u32 = 24 + EVENT_ROWS * MARKER;
+const EVENT_ROWS: usize = 4;
 const LANE: u32 = 44;
 
 /// The window of time drawn: from the first to the last thing that happened, with a little room. Clocks that are due
@@ -65,7 +64,9 @@ pub(crate) fn timeline(
     let Some(window) = Window::around(events, clocks) else {
         return html! {};
     };
-    let height = AXIS + 40 + u32::try_from(lanes.len()).unwrap_or(0) * LANE;
+    let (marks, rows) = placed_events(events, &window);
+    let axis_at = 8 + rows * MARKER;
+    let height = axis_at + 40 + u32::try_from(lanes.len()).unwrap_or(0) * LANE;
     let name = r.id(name);
     html! {
         figure.picture {
@@ -78,10 +79,10 @@ pub(crate) fn timeline(
                             .with("clocks", as_count(lanes.len()).to_string())
                             .with("from", seoul(window.from)).with("until", seoul(window.until)).say(r.lang))
                     }
-                    (axis(&window, height))
-                    (event_marks(events, &window))
+                    (axis(&window, axis_at, height))
+                    (event_marks(&marks, axis_at))
                     @for (row, clock) in lanes.iter().enumerate() {
-                        (lane(r, clock, &window, now, AXIS + 36 + u32::try_from(row).unwrap_or(0) * LANE))
+                        (lane(r, clock, &window, now, axis_at + 36 + u32::try_from(row).unwrap_or(0) * LANE))
                     }
                 }
             }
@@ -90,35 +91,55 @@ pub(crate) fn timeline(
     }
 }
 
-fn axis(window: &Window, height: u32) -> Markup {
+fn axis(window: &Window, axis_at: u32, height: u32) -> Markup {
     html! {
-        line.axis x1=(LEFT) x2=(WIDTH - RIGHT) y1=(AXIS) y2=(AXIS) {}
+        line.axis x1=(LEFT) x2=(WIDTH - RIGHT) y1=(axis_at) y2=(axis_at) {}
         @for at in time_marks(window.from, window.until, 12) {
             @let x = window.x(at);
-            line.grid x1=(x) x2=(x) y1=(AXIS) y2=(height - 8) {}
-            text.tick x=(x) y=(AXIS + 18) text-anchor="middle" { (seoul_clock(at)) }
+            line.grid x1=(x) x2=(x) y1=(axis_at) y2=(height - 8) {}
+            text.tick x=(x) y=(axis_at + 18) text-anchor="middle" { (seoul_clock(at)) }
         }
     }
 }
 
-/// Events in up to four rows, so that numbers never cover each other.
-fn event_marks(events: &[TimelineEvent], window: &Window) -> Markup {
-    let mut ends = [0_u32; EVENT_ROWS as usize];
-    let mut placed = Vec::with_capacity(events.len());
+/// An event's place above the axis.
+struct EventMark {
+    number: usize,
+    kind: EventKind,
+    x: u32,
+    row: u32,
+}
+
+/// Events in up to four rows, so that numbers do not cover each other, and the number of rows used.
+fn placed_events(events: &[TimelineEvent], window: &Window) -> (Vec<EventMark>, u32) {
+    let mut ends = [0_u32; EVENT_ROWS];
+    let mut marks = Vec::with_capacity(events.len());
+    let mut rows = 1;
     for (index, event) in events.iter().enumerate() {
         let x = window.x(event.at);
         let row = ends.iter().position(|end| *end <= x).unwrap_or(0);
         if let Some(end) = ends.get_mut(row) {
             *end = x + MARKER + 18;
         }
-        let up = u32::try_from(row).unwrap_or(0) * MARKER;
-        placed.push((index + 1, event, x, AXIS - 16 - up));
+        let row = u32::try_from(row).unwrap_or(0);
+        rows = rows.max(row + 1);
+        marks.push(EventMark {
+            number: index + 1,
+            kind: event.kind,
+            x,
+            row,
+        });
     }
+    (marks, rows)
+}
+
+fn event_marks(marks: &[EventMark], axis_at: u32) -> Markup {
     html! {
-        @for (number, event, x, y) in placed {
-            line.stem x1=(x) x2=(x) y1=(y) y2=(AXIS) {}
-            (shape(event.kind, x, y))
-            text.label x=(x + 10) y=(y + 4) { (number) }
+        @for mark in marks {
+            @let y = axis_at.saturating_sub(14 + mark.row * MARKER);
+            line.stem x1=(mark.x) x2=(mark.x) y1=(y) y2=(axis_at) {}
+            (shape(mark.kind, mark.x, y))
+            text.label x=(mark.x + 10) y=(y + 5) { (mark.number) }
         }
     }
 }
@@ -171,18 +192,18 @@ fn lane(r: &Reader, clock: &ClockRow, window: &Window, now: Option<u64>, top: u3
             (r.say(&clock.title))
             tspan.lane-state { "  " (symbol) " " (words) }
         }
-        @if let Some(due) = clock.due {
-            @let end = window.x(due);
-            rect.allowed x=(from) y=(top + 21) width=(end.saturating_sub(from)) height="14" {}
-            @if beyond {
-                text.due x=(WIDTH - RIGHT - 4) y=(top + 32) text-anchor="end" { (r.t("picture-due")) " " (seoul(due)) " →" }
-            } @else {
-                line.notch x1=(end) x2=(end) y1=(top + 17) y2=(top + 39) {}
+        @match clock.due {
+            Some(due) => {
+                @let end = window.x(due);
+                rect.allowed x=(from) y=(top + 21) width=(end.saturating_sub(from)) height="14" {}
+                @if beyond {
+                    text.due x=(WIDTH - RIGHT) y=(top + 14) text-anchor="end" { (r.t("picture-due")) " " (seoul(due)) " →" }
+                } @else {
+                    line.notch x1=(end) x2=(end) y1=(top + 17) y2=(top + 39) {}
+                }
             }
+            None => text.due x=(WIDTH - RIGHT) y=(top + 14) text-anchor="end" { (r.t("clock-no-due")) },
         }
         rect class={ "used used-" (class) } x=(from) y=(top + 23) width=(to.saturating_sub(from).max(2)) height="10" {}
-        @if matches!(clock.state, ClockState::NoNumber { .. }) {
-            text.due x=(to + 6) y=(top + 32) { (r.t("clock-no-due")) }
-        }
     }
 }
