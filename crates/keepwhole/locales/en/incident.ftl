@@ -72,6 +72,7 @@ trip-col-scope = Scope
 trip-col-cause = Cause
 trip-col-at = Tripped
 trip-col-reset = Reset
+trip-not-armed = recorded only, nothing halted
 trip-stands = still halted
 freeze-col-holder = Where
 freeze-col-amount = Amount

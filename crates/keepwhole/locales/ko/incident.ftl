@@ -68,6 +68,7 @@ trip-col-scope = 중지 범위
 trip-col-cause = 원인
 trip-col-at = 작동 시각
 trip-col-reset = 해제 시각
+trip-not-armed = 기록만 하고 중지하지 않음
 trip-stands = 해제되지 않음
 freeze-col-holder = 동결한 곳
 freeze-col-amount = 금액·수량

@@ -229,7 +229,7 @@ fn clock_row(r: &Reader, clock: &ClockRow) -> Markup {
                     None => span.quiet { (r.t("clock-no-done")) },
                 }
             }
-            td { span class={ "clock clock-" (class) } { span aria-hidden="true" { (symbol) } " " (words) } }
+            td { span class={ "clock clock-" (class) } { span aria-hidden="true" { (symbol) } " " (words) } " " (evidence(r, &clock.evidence)) }
         }
     }
 }
@@ -293,7 +293,7 @@ pub(crate) fn freeze_table(r: &Reader, caption: &str, freezes: &[Freeze]) -> Mar
                     @for freeze in freezes {
                         tr {
                             th scope="row" { (r.say(&freeze.holder)) }
-                            td { (amount(r, &freeze.amount)) " " (mark_tag(r, freeze.mark)) }
+                            td { (value(r, &freeze.amount)) " " @if !matches!(freeze.amount, Value::Unknown(_)) { (mark_tag(r, freeze.mark)) } }
                             td { (time_or(r, freeze.at, "freeze-no-time")) }
                             td { (r.say(&freeze.state)) " " (evidence(r, &freeze.evidence)) }
                         }

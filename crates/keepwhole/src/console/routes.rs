@@ -121,8 +121,8 @@ async fn ask<T: Send + 'static>(
 /// The mode line and head of pages that do not bring their own. A page is still shown where they cannot be read: then
 /// both say that they are unknown.
 fn frame_of(source: &dyn ConsoleSource) -> (Option<Banner>, Option<Head>) {
-    match source.overview() {
-        Ok(view) => (Some(view.banner), Some(view.head)),
+    match source.frame() {
+        Ok((banner, head)) => (Some(banner), Some(head)),
         Err(SourceError::Unavailable(_)) => (None, None),
     }
 }

@@ -1,6 +1,6 @@
 //! Where the console's pages come from: one method per page.
 
-use crate::views::{CustomerView, IncidentLine, IncidentView, JournalView, Overview};
+use crate::views::{Banner, CustomerView, Head, IncidentLine, IncidentView, JournalView, Overview};
 
 /// Answers with views, each taken at one head of the journal. Methods may block; the console calls them off its
 /// network threads.
@@ -10,6 +10,15 @@ pub trait ConsoleSource: Send + Sync {
     /// # Errors
     /// Where the journal cannot be read now.
     fn overview(&self) -> Result<Overview, SourceError>;
+
+    /// The mode line and the head that pages rest on: every page asks for them. A source whose overview costs more than
+    /// a look at the head answers this by itself.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn frame(&self) -> Result<(Banner, Head), SourceError> {
+        self.overview().map(|view| (view.banner, view.head))
+    }
 
     /// All incidents, the newest first.
     ///

@@ -1,6 +1,6 @@
 //! One incident: its timeline, its clocks, what was taken, who bore it, and what was stopped or frozen.
 
-use super::{Figure, Head, Mark};
+use super::{Figure, Head, Mark, Value};
 use crate::text::{Amount, Words};
 
 /// How a rule of law stands on the day of the incident (law/README.md, `status`).
@@ -57,6 +57,8 @@ pub struct Awareness {
     pub mark: Mark,
     /// Entries that record it.
     pub evidence: Vec<u64>,
+    /// Duties whose clock would run from this moment, and when each would be due (milliseconds since the epoch).
+    pub dues: Vec<(Words, u64)>,
 }
 
 /// What sort of thing an event of the timeline is; each has its own shape in the picture.
@@ -188,6 +190,8 @@ pub struct ClockRow {
     pub done: Option<Done>,
     /// How it stands at the time of the page.
     pub state: ClockState,
+    /// Entries that record it.
+    pub evidence: Vec<u64>,
 }
 
 /// What was taken of one asset, and who bears it.
@@ -216,6 +220,8 @@ pub struct Trip {
     pub cause: Words,
     /// When, milliseconds since the epoch.
     pub at: u64,
+    /// False where the policy did not arm the breaker: it is recorded, and nothing was halted.
+    pub armed: bool,
     /// When a quorum reset it; `None` while it stands.
     pub reset: Option<u64>,
     /// The entry that records it.
@@ -227,8 +233,8 @@ pub struct Trip {
 pub struct Freeze {
     /// Who froze, or what was asked of whom.
     pub holder: Words,
-    /// How much.
-    pub amount: Amount,
+    /// How much, or why that is not known.
+    pub amount: Value,
     /// When, milliseconds since the epoch; `None` where not public.
     pub at: Option<u64>,
     /// The state of it.

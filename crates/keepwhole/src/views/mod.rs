@@ -4,13 +4,19 @@
 //! [`crate::report`] read nothing else. What the journal does not record is [`Value::Unknown`] with the reason, never
 //! zero and never green.
 
+mod account;
+mod answers;
+mod case;
 mod customer;
 mod figure;
 mod incident;
 mod journal;
 mod overview;
 mod report;
+mod trail;
+mod wording;
 
+pub use account::STATEMENT_LINES;
 pub use customer::{Balance, CustomerView, PackageLink, Redress, StatementLine};
 pub use figure::{Figure, Mark, Marked, Value};
 pub use incident::{
@@ -23,3 +29,5 @@ pub use report::{
     CoverageRow, FineColumn, FineRow, Hypothesis, ProofView, ReportView, Run, RunMode, TokenLoss,
     Verified,
 };
+pub use trail::{CaseTrail, Trail, TripSeen};
+pub use wording::banner;

@@ -144,6 +144,9 @@ fn awareness(r: &Reader, candidate: &Awareness) -> Markup {
         @if candidate.legal { strong { (r.t("incident-awareness-legal")) } " " }
         (mark_tag(r, candidate.mark)) " "
         (evidence(r, &candidate.evidence))
+        @for (duty, due) in &candidate.dues {
+            span.detail { (r.say(duty)) ": " (r.t("picture-due")) " " (time(*due)) }
+        }
     }
 }
 
@@ -195,7 +198,7 @@ fn trip_table(r: &Reader, trips: &[Trip]) -> Markup {
                             th scope="row" { (r.say(&trip.scope)) }
                             td { (r.say(&trip.cause)) " " (evidence(r, &[trip.entry])) }
                             td { (time(trip.at)) }
-                            td { (time_or(r, trip.reset, "trip-stands")) }
+                            td { (time_or(r, trip.reset, if trip.armed { "trip-stands" } else { "trip-not-armed" })) }
                         }
                     }
                 }

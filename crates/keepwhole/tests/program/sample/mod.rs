@@ -355,6 +355,10 @@ pub(crate) fn incident() -> IncidentView {
                 legal: false,
                 mark: Mark::Published,
                 evidence: vec![7],
+                dues: vec![(
+                    Words::both("침해사고 신고", "Report an intrusion"),
+                    FIRST + 24 * HOUR,
+                )],
             },
             Awareness {
                 at: Some(FIRST + 18 * MINUTE),
@@ -362,6 +366,10 @@ pub(crate) fn incident() -> IncidentView {
                 legal: true,
                 mark: Mark::Published,
                 evidence: vec![8],
+                dues: vec![(
+                    Words::both("침해사고 신고", "Report an intrusion"),
+                    FIRST + 24 * HOUR,
+                )],
             },
             Awareness {
                 at: None,
@@ -385,6 +393,7 @@ pub(crate) fn incident() -> IncidentView {
             scope: Words::both("지갑 hot-sol", "wallet hot-sol"),
             cause: Words::both("승인 없는 유출", "outflow without authorisation"),
             at: FIRST + 5 * MINUTE,
+            armed: true,
             reset: None,
             entry: 200_005,
         }],

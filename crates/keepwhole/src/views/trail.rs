@@ -1,0 +1,205 @@
+//! Where in the journal things stand: the positions that pages name as evidence, gathered while the journal is folded.
+//!
+//! The state says what is; the trail says which entries said so. A follower feeds both with the same records.
+
+use std::collections::BTreeMap;
+
+use keepwhole_core::breaker::Scope;
+use keepwhole_core::custody::{Direction, Explained};
+use keepwhole_core::event::{Event, Record};
+use keepwhole_core::registry::{HOUSE, OUTSIDE, OwnerIx};
+
+/// At most so many positions of one sort are kept as examples; their number is counted in full.
+const EXAMPLES: usize = 16;
+
+/// A trip of the breaker, or one that the policy did not arm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TripSeen {
+    /// Position of the entry.
+    pub position: u64,
+    /// When, ms.
+    pub at: u64,
+    /// What it covers.
+    pub scope: Scope,
+    /// Why, in the journal's words.
+    pub cause: String,
+    /// False where the policy did not arm the breaker: nothing was halted.
+    pub armed: bool,
+    /// When it was reset, ms.
+    pub reset: Option<u64>,
+}
+
+/// Positions of the entries about one case, in the order in which the state lists what they say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseTrail {
+    /// The entry that opened it.
+    pub opened: u64,
+    /// Entries of `Incident::awareness`.
+    pub awareness: Vec<u64>,
+    /// Entries of `Incident::classified`.
+    pub classified: Vec<u64>,
+    /// Entries of `Incident::facts`.
+    pub facts: Vec<u64>,
+    /// Entries that started `Incident::clocks`.
+    pub clocks: Vec<u64>,
+    /// Entries that told somebody, by number of the clock: the first one each.
+    pub told: BTreeMap<u32, u64>,
+    /// Entries of `Incident::freezes`.
+    pub freezes: Vec<u64>,
+    /// First and last entry that recognised a loss.
+    pub losses: Option<(u64, u64)>,
+    /// First and last entry that put something back.
+    pub put_back: Option<(u64, u64)>,
+}
+
+/// Positions worth naming.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// Records followed so far.
+    pub size: u64,
+    /// Position of the last law set adopted.
+    pub law: Option<u64>,
+    /// Position of the last policy adopted.
+    pub policy: Option<u64>,
+    /// Trips of the breaker, in order.
+    pub trips: Vec<TripSeen>,
+    /// Cases, in order.
+    pub cases: Vec<CaseTrail>,
+    /// First entries that saw an outflow which nothing explained at that moment.
+    pub unexplained: Vec<u64>,
+    /// First entries that proposed or approved something.
+    pub approvals: Vec<u64>,
+    /// First and last movement of the ledger.
+    pub movements: Option<(u64, u64)>,
+    statements: BTreeMap<OwnerIx, Vec<u64>>,
+}
+
+impl Trail {
+    /// Positions of the movements that touch an owner's balance, oldest first.
+    #[must_use]
+    pub fn statement(&self, owner: OwnerIx) -> &[u64] {
+        self.statements.get(&owner).map_or(&[], Vec::as_slice)
+    }
+
+    /// The trail of the case at that place; empty for one that was never opened.
+    #[must_use]
+    pub fn case(&self, place: usize) -> CaseTrail {
+        self.cases.get(place).cloned().unwrap_or_default()
+    }
+
+    /// Follows the record at `position`. Records come in order, each once.
+    pub fn follow(&mut self, position: u64, record: &Record) {
+        self.size = position.saturating_add(1);
+        match &record.event {
+            Event::LawAdopted { .. } => self.law = Some(position),
+            Event::PolicyAdopted(_) => self.policy = Some(position),
+            Event::MovementRecorded(movement) => {
+                span(&mut self.movements, position);
+                for owner in [movement.from, movement.to] {
+                    if owner != HOUSE && owner != OUTSIDE {
+                        self.statements.entry(owner).or_default().push(position);
+                    }
+                }
+            }
+            Event::FlowSeen(flow) => {
+                if flow.direction == Direction::Out && flow.explained == Explained::Not {
+                    example(&mut self.unexplained, position);
+                }
+            }
+            Event::ApprovalGiven { .. }
+            | Event::ChangeProposed(_)
+            | Event::ChangeApproved { .. } => {
+                example(&mut self.approvals, position);
+            }
+            Event::BreakerTripped { scope, cause } => {
+                self.trip(position, record.at, *scope, cause, true)
+            }
+            Event::TripShadowed { scope, cause } => {
+                self.trip(position, record.at, *scope, cause, false)
+            }
+            Event::BreakerReset { scope } => {
+                for trip in self.trips.iter_mut().filter(|trip| trip.scope == *scope) {
+                    trip.reset.get_or_insert(record.at);
+                }
+            }
+            Event::IncidentOpened { .. } => {
+                self.cases.push(CaseTrail {
+                    opened: position,
+                    ..CaseTrail::default()
+                });
+            }
+            event => self.follow_case(position, event),
+        }
+    }
+
+    fn trip(&mut self, position: u64, at: u64, scope: Scope, cause: &str, armed: bool) {
+        self.trips.push(TripSeen {
+            position,
+            at,
+            scope,
+            cause: cause.to_owned(),
+            armed,
+            reset: None,
+        });
+    }
+
+    fn follow_case(&mut self, position: u64, event: &Event) {
+        match event {
+            Event::AwarenessNamed { incident, .. } => {
+                self.of(*incident, |case| case.awareness.push(position))
+            }
+            Event::IncidentClassified { incident, .. } => {
+                self.of(*incident, |case| case.classified.push(position))
+            }
+            Event::FactRecorded { incident, .. } => {
+                self.of(*incident, |case| case.facts.push(position))
+            }
+            Event::ClockStarted { incident, .. } => {
+                self.of(*incident, |case| case.clocks.push(position))
+            }
+            Event::NotificationRecorded {
+                incident, clock, ..
+            } => self.of(*incident, |case| {
+                case.told.entry(*clock).or_insert(position);
+            }),
+            Event::FreezeRecorded { incident, .. } => {
+                self.of(*incident, |case| case.freezes.push(position))
+            }
+            Event::LossRecognised { incident, .. } => {
+                self.of(*incident, |case| span(&mut case.losses, position))
+            }
+            Event::PoolReplenished { incident, .. } | Event::RecoveryRecorded { incident, .. } => {
+                self.of(*incident, |case| span(&mut case.put_back, position));
+            }
+            _ => {}
+        }
+    }
+
+    fn of(&mut self, incident: u32, change: impl FnOnce(&mut CaseTrail)) {
+        if let Some(case) = usize::try_from(incident)
+            .ok()
+            .and_then(|place| self.cases.get_mut(place))
+        {
+            change(case);
+        }
+    }
+}
+
+fn span(held: &mut Option<(u64, u64)>, position: u64) {
+    *held = Some((held.map_or(position, |(first, _)| first), position));
+}
+
+fn example(held: &mut Vec<u64>, position: u64) {
+    if held.len() < EXAMPLES {
+        held.push(position);
+    }
+}
+
+/// First and last position as evidence, once where they are the same.
+pub(crate) fn ends(span: Option<(u64, u64)>) -> Vec<u64> {
+    match span {
+        None => Vec::new(),
+        Some((first, last)) if first == last => vec![first],
+        Some((first, last)) => vec![first, last],
+    }
+}
