@@ -276,6 +276,7 @@ fn clock(
             receipt: Some(Words::both("공개 자료", "public source")),
         }),
         state,
+        evidence: Vec::new(),
     }
 }
 
@@ -377,6 +378,7 @@ pub(crate) fn incident() -> IncidentView {
                 legal: false,
                 mark: Mark::Published,
                 evidence: vec![],
+                dues: vec![],
             },
         ],
         events: events(),
@@ -410,7 +412,7 @@ pub(crate) fn incident() -> IncidentView {
 fn freezes() -> Vec<Freeze> {
     vec![Freeze {
         holder: Words::both("LAYER 발행 재단과 협력", "with the issuer of LAYER"),
-        amount: Amount::krw(2_300_000_000),
+        amount: Value::Amount(Amount::krw(2_300_000_000)),
         at: Some(FIRST + 300 * MINUTE),
         state: Words::both("동결", "frozen"),
         mark: Mark::Published,
