@@ -185,5 +185,6 @@ fn compared(rule: &RuleRecord, times: &Timeline) -> Option<ClockRow> {
             )),
         }),
         state,
+        evidence: Vec::new(),
     })
 }

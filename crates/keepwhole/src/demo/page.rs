@@ -88,7 +88,7 @@ pub fn view(told: &Told<'_>) -> ReportView {
                 "LAYER 발행사(체인 상 동결)",
                 "the issuer of LAYER, on chain",
             ),
-            amount: Amount::krw(told.facts.krw_frozen),
+            amount: Value::Amount(Amount::krw(told.facts.krw_frozen)),
             at: None,
             state: Words::both(
                 "동결됨(반환 여부는 공개되지 않음)",
