@@ -22,7 +22,9 @@ pub enum KeyFile {
 }
 
 impl KeyFile {
-    const fn path(self) -> &'static str {
+    /// Where its file lies in an installation.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
         match self {
             Self::Log => layout::LOG_KEY,
             Self::Bundle => layout::BUNDLE_KEY,

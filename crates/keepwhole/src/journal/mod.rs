@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`disk`] (what is asked of a disk), [`frame`] (what one sync makes durable), [`writer`] (append,
 //! read, check), [`recovery`] (what a crash leaves), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
-//! [`attachments`]. Every byte is described in docs/journal-format.md.
+//! [`attachments`], [`installation`] (all of it together). Every byte is described in docs/journal-format.md.
 //!
 //! The promise: what [`Journal::append`] returned is never lost and never changed unnoticed. One writer at a time,
 //! kept by a lock and by an epoch that rises with every start.
@@ -12,6 +12,7 @@ pub mod contract;
 pub mod disk;
 pub mod error;
 pub mod frame;
+pub mod installation;
 pub mod keys;
 pub mod layout;
 pub mod publish;
@@ -24,6 +25,7 @@ pub mod writer;
 
 pub use disk::Disk;
 pub use error::{Fault, JournalError};
+pub use installation::Installation;
 pub use publish::Publisher;
 pub use real_disk::RealDisk;
 pub use sim_disk::SimDisk;

@@ -6,7 +6,7 @@ use super::layout;
 use super::tiles::{self, Comparison, LogFiles, TileBuilder};
 use super::writer::{Head, Journal};
 use keepwhole_verify::checkpoint::{Checkpoint, CheckpointError};
-use keepwhole_verify::note::{Note, NoteSigner};
+use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
 
 /// Signs checkpoints and keeps `log/` up to date.
 ///
@@ -65,6 +65,12 @@ impl Publisher {
         };
         publisher.publish(journal)?;
         Ok((publisher, rebuilt))
+    }
+
+    /// The key that verifies what is published.
+    #[must_use]
+    pub fn key(&self) -> &VerifierKey {
+        self.signer.key()
     }
 
     /// What the outside sees now.

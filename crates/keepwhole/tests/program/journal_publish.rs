@@ -455,3 +455,57 @@ fn attachments_are_durable_before_they_can_be_named() {
         "io_error"
     );
 }
+
+#[test]
+fn an_installation_is_made_once_and_opened_often() {
+    use keepwhole::journal::installation::{init, open};
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("new");
+    assert_eq!(
+        open(&root, Options::default()).unwrap_err().code(),
+        "origin"
+    );
+    for bad in ["", "a b", "a+b", "https://exchange.example"] {
+        assert_eq!(
+            init(&root, bad, Options::default()).unwrap_err().code(),
+            "origin",
+            "{bad}"
+        );
+    }
+    assert!(!root.exists(), "a refused name leaves nothing behind");
+    let made = init(&root, ORIGIN, Options::default()).unwrap();
+    assert_eq!(
+        (
+            made.origin.as_str(),
+            made.journal.head().size,
+            made.publisher.published().size()
+        ),
+        (ORIGIN, 0, 0)
+    );
+    assert_eq!(
+        open(&root, Options::default()).unwrap_err().code(),
+        "lock_held"
+    );
+    let log_key = made.publisher.key().clone();
+    drop(made);
+    assert_eq!(
+        init(&root, ORIGIN, Options::default()).unwrap_err().code(),
+        "origin"
+    );
+    let mut opened = open(&root, Options::default()).unwrap();
+    append(&mut opened.journal, 3);
+    opened.publisher.publish(&mut opened.journal).unwrap();
+    assert_eq!(
+        (opened.publisher.key(), opened.tiles_rebuilt),
+        (&log_key, false)
+    );
+    drop(opened);
+    let disk = RealDisk::at(&root);
+    let proof = LogFiles(&disk).tlog_proof(1).unwrap();
+    assert!(proof.verify(&record(1), &Policy::of_log(log_key)).is_ok());
+    std::fs::write(root.join("origin"), "two\nlines\n").unwrap();
+    assert_eq!(
+        open(&root, Options::default()).unwrap_err().code(),
+        "origin"
+    );
+}

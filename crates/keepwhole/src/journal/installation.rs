@@ -1,0 +1,117 @@
+//! A whole installation on the real disk: its origin, keys, journal and published log, made once and opened often.
+
+use super::disk::{Disk, Naming as _};
+use super::error::JournalError;
+use super::keys::{self, KeyFile};
+use super::layout;
+use super::publish::Publisher;
+use super::real_disk::RealDisk;
+use super::writer::{Journal, Options, Recovery};
+use keepwhole_verify::checkpoint::is_origin;
+use keepwhole_verify::note::{Ed25519Signer, NoteSigner as _};
+use std::path::Path;
+
+/// Everything a running program needs of an installation.
+#[derive(Debug)]
+pub struct Installation {
+    /// Name of the log.
+    pub origin: String,
+    /// The journal, open for writing.
+    pub journal: Journal<RealDisk>,
+    /// What opening the journal found.
+    pub recovery: Recovery,
+    /// Publishes to `log/`.
+    pub publisher: Publisher,
+    /// Whether the tiles had to be built anew.
+    pub tiles_rebuilt: bool,
+    /// Signs evidence bundles.
+    pub bundle_key: Ed25519Signer,
+}
+
+/// The origin of the installation on `disk`.
+///
+/// # Errors
+/// [`JournalError::Origin`] when the file is missing or is not one line with an origin.
+pub fn origin<D: Disk>(disk: &D) -> Result<String, JournalError> {
+    if disk
+        .len(layout::ORIGIN)
+        .naming("measure", layout::ORIGIN)?
+        .is_none()
+    {
+        return Err(JournalError::Origin(
+            "is missing; run `keepwhole init` first".to_owned(),
+        ));
+    }
+    let bytes = disk.read(layout::ORIGIN).naming("read", layout::ORIGIN)?;
+    let line = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.strip_suffix('\n'));
+    let line = line.filter(|line| is_origin(line));
+    line.map(str::to_owned)
+        .ok_or_else(|| JournalError::Origin("is not one line with the name of a log".to_owned()))
+}
+
+/// Makes an installation in `root`: keys, origin, an empty journal and the signed checkpoint of the empty tree.
+///
+/// A run that was cut short can be repeated; keys it made are kept.
+///
+/// # Errors
+/// [`JournalError::Origin`] when there is one already or the name can't be an origin; as [`open`].
+pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation, JournalError> {
+    if !is_origin(origin) {
+        let rule = "a space, a plus, a control character or `://`";
+        return Err(JournalError::Origin(format!(
+            "can't hold `{origin}`: it is empty or has {rule}"
+        )));
+    }
+    let mut disk = RealDisk::open(root).naming("create", ".")?;
+    if disk
+        .len(layout::ORIGIN)
+        .naming("measure", layout::ORIGIN)?
+        .is_some()
+    {
+        return Err(JournalError::Origin(
+            "is there already; an installation is made once".to_owned(),
+        ));
+    }
+    for which in [KeyFile::Log, KeyFile::Bundle] {
+        if disk
+            .len(which.path())
+            .naming("measure", which.path())?
+            .is_none()
+        {
+            keys::create(root, which, origin)?;
+        }
+    }
+    disk.write_atomic(layout::ORIGIN, format!("{origin}\n").as_bytes())
+        .naming("write", layout::ORIGIN)?;
+    drop(disk);
+    open(root, options)
+}
+
+/// Opens an installation for writing: takes the lock, recovers the journal and publishes its head.
+///
+/// `options.log_key` is set from the installation's own key.
+///
+/// # Errors
+/// As [`Journal::open`], [`Publisher::open`] and [`keys::load`].
+pub fn open(root: &Path, options: Options) -> Result<Installation, JournalError> {
+    let disk = RealDisk::at(root);
+    let origin = origin(&disk)?;
+    let log_key = keys::load(root, KeyFile::Log, &origin)?;
+    let bundle_key = keys::load(root, KeyFile::Bundle, &origin)?;
+    let options = Options {
+        log_key: Some(log_key.key().clone()),
+        ..options
+    };
+    let (mut journal, recovery) = Journal::open(disk, options)?;
+    let (publisher, tiles_rebuilt) = Publisher::open(&mut journal, &origin, Box::new(log_key))?;
+    Ok(Installation {
+        origin,
+        journal,
+        recovery,
+        publisher,
+        tiles_rebuilt,
+        bundle_key,
+    })
+}
