@@ -62,7 +62,7 @@ struct Contents {
     pending: Vec<Change>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Machine {
     contents: BTreeMap<u64, Contents>,
     names: BTreeMap<String, u64>,
@@ -275,6 +275,18 @@ impl SimDisk {
         machine.faults = Faults::default();
         machine.stopped = false;
         machine.oldest_alive = machine.handles + 1;
+    }
+
+    /// Another machine with what this one would keep if the power went now and nothing unsynced survived. This one
+    /// goes on.
+    #[must_use]
+    pub fn after_power_loss(&self) -> Self {
+        let copy = Self {
+            machine: Arc::new(Mutex::new(self.machine().clone())),
+            handle: 0,
+        };
+        copy.crash_hard();
+        copy.another()
     }
 
     /// Cuts the power; nothing unsynced survives.

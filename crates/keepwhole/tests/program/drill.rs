@@ -10,7 +10,7 @@ use keepwhole::drill::scenario::scalar;
 use proptest::prelude::*;
 
 /// The stories: beside the project's files, or in the folder shared beside the project.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let found = ["scenarios", "../shared/scenarios"]
         .map(|path| root.join(path))
@@ -22,7 +22,7 @@ fn folder() -> Option<PathBuf> {
     found
 }
 
-fn files() -> Vec<PathBuf> {
+pub(crate) fn files() -> Vec<PathBuf> {
     let Some(folder) = folder() else {
         return Vec::new();
     };

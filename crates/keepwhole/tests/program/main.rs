@@ -21,4 +21,5 @@ mod law;
 mod real_faults;
 mod redress;
 mod sample;
+mod stories;
 mod text;

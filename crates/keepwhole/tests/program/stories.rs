@@ -1,0 +1,317 @@
+//! Stories played through the real core, sequencer and journal: which hold, and that each demand can fail.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use keepwhole::drill::scenario::Scenario;
+use keepwhole::drill::scenario::code::{
+    AlertCode, BreakerState, ClockState, JournalState, Outcome, Reason, Severity,
+};
+use keepwhole::drill::scenario::event::{EventKind, Scope};
+use keepwhole::drill::scenario::expect::ExpectKind;
+use keepwhole::drill::{Ending, drill, load, play};
+
+use crate::drill::{files, folder};
+
+/// Folders whose every story must hold.
+const HELD: &[&str] = &["theft", "mis-credit", "notification", "redress", "insider"];
+
+/// Stories that need what is not built yet, each with what.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("audit-001", "tamper"),
+    ("audit-002", "tamper"),
+    ("audit-003", "policy retention"),
+    ("bad-input-001", "import"),
+    ("bad-input-003", "policy max_body_bytes"),
+    ("fault-002", "fault fsync_eio"),
+    ("fault-007", "import"),
+    ("laundering-001", "policy taint"),
+    ("laundering-002", "policy taint"),
+];
+
+#[test]
+fn every_story_of_five_folders_holds() {
+    let Some(folder) = folder() else { return };
+    let paths: Vec<PathBuf> = HELD.iter().map(|name| folder.join(name)).collect();
+    let report = drill(&paths);
+    assert_eq!(report.exit_code(), 0, "{report}");
+    assert!(report.passed() >= 22, "{report}");
+    assert!(
+        report
+            .to_string()
+            .ends_with(&format!("\n{} passed, 0 failed", report.passed()))
+    );
+    assert!(
+        report
+            .to_string()
+            .starts_with("ok theft-001\nok theft-002\n")
+    );
+}
+
+#[test]
+fn every_story_holds_or_says_what_is_not_built() {
+    let Some(folder) = folder() else { return };
+    let report = drill(&[folder]);
+    let unsupported: Vec<(&str, &str)> = report
+        .files
+        .iter()
+        .filter_map(|file| match &file.ending {
+            Ending::Unsupported(what) => Some((file.id.as_str(), what.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(unsupported, UNSUPPORTED);
+    assert_eq!(report.failed(), UNSUPPORTED.len(), "{report}");
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
+fn the_same_story_gives_the_same_journal() {
+    let mut heads = BTreeSet::new();
+    for scenario in stories() {
+        let Ending::Passed(head) = play(&scenario) else {
+            continue;
+        };
+        assert_eq!(play(&scenario), Ending::Passed(head), "{}", scenario.id);
+        assert!(
+            head.size > 0 && heads.insert(head.root),
+            "{} ends like another story",
+            scenario.id
+        );
+    }
+}
+
+fn stories() -> Vec<Scenario> {
+    files()
+        .iter()
+        .map(|path| load::load(path).unwrap())
+        .collect()
+}
+
+/// A demand that says something else; `None` where nothing can be changed that must then fail.
+fn another(kind: &ExpectKind) -> Option<ExpectKind> {
+    let mut kind = kind.clone();
+    match &mut kind {
+        ExpectKind::Outcome { result, reason, .. } => match reason {
+            Some(reason) => {
+                *reason = if *reason == Reason::TooSlow {
+                    Reason::TooDeep
+                } else {
+                    Reason::TooSlow
+                }
+            }
+            None => {
+                *result = if *result == Outcome::Expired {
+                    Outcome::Held
+                } else {
+                    Outcome::Expired
+                }
+            }
+        },
+        ExpectKind::Alert {
+            severity, count, ..
+        } => match count {
+            Some(count) => *count += 1,
+            None => *severity = Severity::Info,
+        },
+        ExpectKind::NoAlert { .. } => return None,
+        ExpectKind::Breaker { scope, state, .. } => {
+            (*scope, *state) = (Scope::Asset("none".to_owned()), BreakerState::Tripped);
+        }
+        ExpectKind::Incident { opened_by, .. } => opened_by.push('x'),
+        ExpectKind::Loss { total, .. } => *total += 1,
+        ExpectKind::Balance { amount, .. } | ExpectKind::Wallet { amount, .. } => *amount += 1,
+        ExpectKind::Clock {
+            state, due, met_at, ..
+        } => match met_at {
+            Some(met_at) => *met_at += 1,
+            None if *state == ClockState::Open => *due += 1,
+            None => *state = ClockState::Open,
+        },
+        ExpectKind::Redress { amount, .. } => *amount += 1,
+        ExpectKind::MadeWhole {
+            restored,
+            outstanding,
+            ..
+        } => std::mem::swap(restored, outstanding),
+        ExpectKind::Journal {
+            verify,
+            events_lost,
+            ..
+        } => match events_lost {
+            Some(lost) => *lost += 1,
+            None => *verify = JournalState::Forked,
+        },
+        ExpectKind::Service { state, .. } => {
+            *state = keepwhole::drill::scenario::code::ServiceState::Readonly
+        }
+        ExpectKind::Trace { .. } | ExpectKind::Exposed { .. } | ExpectKind::Import { .. } => {
+            return None;
+        }
+    }
+    Some(kind)
+}
+
+/// Every demand of every story that holds is turned into a false one, and exactly those must fail.
+#[test]
+fn a_false_demand_fails() {
+    let mut changed = 0;
+    for mut scenario in stories() {
+        if !matches!(play(&scenario), Ending::Passed(_)) {
+            continue;
+        }
+        let mut places = Vec::new();
+        for (index, demand) in scenario.expect.iter_mut().enumerate() {
+            if let Some(other) = another(&demand.kind) {
+                demand.kind = other;
+                places.push(format!("expect {}", index + 1));
+            }
+        }
+        changed += places.len();
+        let Ending::Failed(failures, _) = play(&scenario) else {
+            panic!("{} holds with false demands", scenario.id)
+        };
+        assert_eq!(
+            failures
+                .iter()
+                .map(|failure| failure.place.clone())
+                .collect::<Vec<_>>(),
+            places,
+            "{failures:#?}"
+        );
+    }
+    assert!(
+        files().is_empty() || changed > 150,
+        "only {changed} demands"
+    );
+}
+
+/// What was raised is not said to be absent.
+#[test]
+fn an_alert_that_was_raised_breaks_no_alert() {
+    let Some(mut scenario) = stories().into_iter().find(|story| story.id == "theft-001") else {
+        return;
+    };
+    scenario.expect.truncate(1);
+    scenario.expect[0].kind = ExpectKind::NoAlert {
+        code: AlertCode::UnmatchedOutflow,
+    };
+    let Ending::Failed(failures, _) = play(&scenario) else {
+        panic!("the theft raised nothing")
+    };
+    assert_eq!(
+        failures[0].actual.matches("2025-11-26T19:42:").count(),
+        6,
+        "{failures:#?}"
+    );
+}
+
+/// A kill at any point of the write path loses no answer and pays nobody twice.
+#[test]
+fn a_payment_survives_a_kill_at_every_point() {
+    let Some(scenario) = stories()
+        .into_iter()
+        .find(|story| story.id == "redress-003")
+    else {
+        return;
+    };
+    use keepwhole::drill::scenario::code::CrashPoint;
+    let rows = [
+        (CrashPoint::BeforeAppend, Outcome::Allowed),
+        (CrashPoint::AfterAppend, Outcome::Duplicate),
+        (CrashPoint::AfterFsync, Outcome::Duplicate),
+        (CrashPoint::BeforeReply, Outcome::Duplicate),
+    ];
+    for (point, second) in rows {
+        let mut killed = scenario.clone();
+        for event in &mut killed.events {
+            if let EventKind::Crash { point: at } = &mut event.kind {
+                *at = Some(point);
+            }
+        }
+        for demand in &mut killed.expect {
+            if let ExpectKind::Outcome {
+                event,
+                result,
+                nth: 2,
+                ..
+            } = &mut demand.kind
+                && event == "p1"
+            {
+                *result = second;
+            }
+        }
+        let ending = play(&killed);
+        assert!(matches!(ending, Ending::Passed(_)), "{point}: {ending:#?}");
+    }
+}
+
+#[test]
+fn the_report_says_what_is_wrong_and_the_exit_code_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let Some(theft) = files()
+        .into_iter()
+        .find(|path| path.ends_with("theft-002.toml"))
+    else {
+        return;
+    };
+    let text = std::fs::read_to_string(&theft).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    write("theft-002.toml", &text);
+    write("notes.md", "no story");
+    let report = drill(&[path("theft-002.toml")]);
+    assert_eq!(
+        (report.to_string().as_str(), report.exit_code()),
+        ("ok theft-002\n1 passed, 0 failed", 0)
+    );
+    let journal = &report.json()["files"][0]["journal"];
+    assert!(
+        journal["size"].as_u64() > Some(0) && journal["root"].as_str().map(str::len) == Some(64),
+        "{journal}"
+    );
+
+    write(
+        "theft-902.toml",
+        &text
+            .replace("theft-002", "theft-902")
+            .replacen("\"denied\"", "\"held\"", 1),
+    );
+    write(
+        "theft-903.toml",
+        &text
+            .replace("theft-002", "theft-903")
+            .replacen("mode = \"watch\"", "mode = \"watc\"", 1),
+    );
+    let report = drill(&[folder.path().to_owned()]);
+    let lines: Vec<String> = report.to_string().lines().map(str::to_owned).collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "ok theft-002",
+            "FAIL theft-902: expect 3 outcome: expected held halted, actual denied halted"
+        ]
+    );
+    assert!(
+        lines[2].starts_with("invalid ") && lines[2].contains("theft-903.toml:14: given: `mode`"),
+        "{lines:?}"
+    );
+    assert_eq!(
+        (lines[3].as_str(), report.exit_code()),
+        ("1 passed, 2 failed", 1)
+    );
+
+    let report = drill(&[path("none.toml"), path("theft-002.toml")]);
+    assert_eq!(report.exit_code(), 2);
+    assert!(
+        report.to_string().contains("none.toml`: name a .toml file"),
+        "{report}"
+    );
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(drill(&[empty.path().to_owned()]).exit_code(), 2);
+    assert_eq!(
+        drill(&[Path::new("Cargo.toml").to_owned()]).exit_code(),
+        1,
+        "a file that is no story is invalid"
+    );
+}
