@@ -12,6 +12,7 @@ pub mod page;
 pub mod proof;
 pub mod runs;
 pub mod story;
+pub mod timeline;
 pub mod world;
 
 use crate::journal::keys::{self, KeyFile};

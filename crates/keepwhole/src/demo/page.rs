@@ -3,14 +3,14 @@
 use super::facts::Facts;
 use super::proof::{Landmarks, Published};
 use super::world::{Known, Token};
-use super::{curve::Curve, exposure, runs, world};
+use super::{curve::Curve, exposure, runs, timeline, world};
 use crate::journal::RealDisk;
 use crate::redress::RedressSet;
 use crate::sequencer::Sequencer;
 use crate::text::{Amount, Asset, Words};
 use crate::views::{
-    CoverageRow, Figure, Freeze, Head, Hypothesis, Mark, Marked, ProofView, ReportView, Run,
-    RunMode, TokenLoss, Value, Verified,
+    Banner, CoverageRow, Figure, Freeze, Head, Hypothesis, IncidentView, Mark, Marked, Overview,
+    ProofView, ReportView, Run, RunMode, TokenLoss, Value, Verified,
 };
 use keepwhole_core::law::LawSet;
 use keepwhole_core::state::State;
@@ -58,7 +58,16 @@ impl Told<'_> {
 #[must_use]
 pub fn view(told: &Told<'_>) -> ReportView {
     let state = told.state();
-    let (events, clocks) = (Vec::new(), Vec::new());
+    let head = told.head();
+    let case = IncidentView::of(state, &told.marks.trail, &head, "inc-1");
+    let (events, clocks) = case.map_or_else(Default::default, |case| {
+        (
+            timeline::events(&told.facts.timeline, case.events),
+            case.clocks,
+        )
+    });
+    let mode = Banner::Exercise(Words::key("banner-exercise"));
+    let answers = Overview::of(state, &told.marks.trail, &head, mode, true);
     ReportView {
         as_of: state.at,
         title: Words::both(
@@ -99,9 +108,9 @@ pub fn view(told: &Told<'_>) -> ReportView {
         }],
         not_public: not_public(),
         proof: proof(told),
-        ten: Vec::new(),
+        ten: answers.ten.to_vec(),
         verified: verified(told.verified),
-        head: told.head(),
+        head,
         checkpoint: Some(told.published.checkpoint.clone()),
         assumptions: assumptions(told),
         sources: sources(),

@@ -9,6 +9,7 @@ use crate::journal::{Disk, Journal, Publisher, RealDisk, layout};
 use crate::redress::{AssetRows, Header, Kind, Payment, RedressSet, Row, SnapshotRow};
 use crate::sequencer::Sequencer;
 use crate::text::rfc3339;
+use crate::views::Trail;
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::redress::Loss;
 use keepwhole_core::registry::AssetIx;
@@ -35,6 +36,8 @@ pub struct Landmarks {
     pub opened: Option<u64>,
     /// Adoption of the law set.
     pub law: Option<u64>,
+    /// Where everything that a page names stands.
+    pub trail: Trail,
 }
 
 /// Looks through the journal once.
@@ -47,6 +50,7 @@ pub fn landmarks<D: Disk>(journal: &Journal<D>) -> Result<Landmarks, DemoError> 
         let Ok(record) = Record::decode(bytes) else {
             return Ok(());
         };
+        found.trail.follow(position, &record);
         match record.event {
             Event::LossRecognised { .. } => {
                 found.first_loss.get_or_insert(position);

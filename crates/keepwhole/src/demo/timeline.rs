@@ -1,0 +1,84 @@
+//! The published timeline in both languages, beside what the journal itself recorded.
+
+use super::facts::Timeline;
+use crate::text::Words;
+use crate::views::{EventKind, Mark, TimelineEvent};
+
+/// The case's events with the published facts in both languages: each keeps the entries that recorded it.
+///
+/// The journal holds a fact in the words in which it was recorded; the report says the same in the reader's language.
+#[must_use]
+pub fn events(times: &Timeline, recorded: Vec<TimelineEvent>) -> Vec<TimelineEvent> {
+    let (known, mut events): (Vec<_>, Vec<_>) = recorded
+        .into_iter()
+        .partition(|event| event.mark == Mark::Published && event.kind == EventKind::Decided);
+    for mut event in published(times) {
+        let same = known.iter().filter(|held| held.at == event.at);
+        event.evidence = same
+            .flat_map(|held| held.evidence.iter().copied())
+            .collect();
+        events.push(event);
+    }
+    events.sort_by_key(|event| event.at);
+    events
+}
+
+fn published(times: &Timeline) -> Vec<TimelineEvent> {
+    use EventKind::{Outflow, Seen, Stopped, Told};
+    let rows = [
+        (
+            times.detected,
+            Outflow,
+            "첫 이상 유출, 담당 부서가 징후를 확인",
+            "first abnormal outflow; the wallet team saw signs of it",
+        ),
+        (times.meeting, Seen, "긴급회의", "emergency meeting"),
+        (
+            times.network_paused,
+            Stopped,
+            "솔라나 네트워크 입출금 중지",
+            "deposits and withdrawals of the Solana network paused",
+        ),
+        (times.last_outflow, Outflow, "마지막 유출", "last outflow"),
+        (
+            times.all_halted,
+            Stopped,
+            "모든 입출금 중지",
+            "all deposits and withdrawals halted",
+        ),
+        (
+            times.fss_phone,
+            Told,
+            "금융감독원에 유선 보고",
+            "FSS told by telephone",
+        ),
+        (
+            times.fss_writing,
+            Told,
+            "금융감독원에 서면 보고",
+            "FSS told in writing",
+        ),
+        (
+            times.kisa,
+            Told,
+            "한국인터넷진흥원(KISA)에 신고",
+            "KISA told",
+        ),
+        (
+            times.public_notice,
+            Told,
+            "이상 유출을 이용자에게 공지",
+            "public notice of the abnormal outflow",
+        ),
+        (times.police, Told, "경찰에 신고", "police told"),
+        (times.fsc, Told, "금융위원회에 보고", "FSC told"),
+    ];
+    let rows = rows.into_iter().map(|(at, kind, ko, en)| TimelineEvent {
+        at,
+        kind,
+        what: Words::both(ko, en),
+        mark: Mark::Published,
+        evidence: Vec::new(),
+    });
+    rows.collect()
+}
