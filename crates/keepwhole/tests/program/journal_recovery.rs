@@ -2,10 +2,12 @@
 
 use crate::journal_records::{all, batch, filled, frame_bytes, from, head_of, open, small};
 use keepwhole::journal::disk::Disk as _;
-use keepwhole::journal::frame::{FrameFault, HEADER_BYTES};
+use keepwhole::journal::frame::{self, FrameFault, HEADER_BYTES};
 use keepwhole::journal::layout::{LOCK, segment_path};
 use keepwhole::journal::sim_disk::SimDisk;
 use keepwhole::journal::{Fault, Journal, JournalError, Options, RealDisk};
+use keepwhole_verify::digest::Digest;
+use keepwhole_verify::tree::{Frontier, leaf_hash};
 
 #[test]
 fn records_are_read_back_in_order_from_anywhere() {
@@ -313,4 +315,45 @@ fn a_changed_record_with_a_right_checksum_is_found_by_its_root() {
         } => {}
         other => panic!("{other}"),
     }
+}
+
+/// The bytes were computed from docs/journal-format.md by another program, with another CRC-32C and another SHA-256.
+#[test]
+fn a_frame_has_exactly_the_documented_bytes() {
+    let wanted = [
+        "4b574a460100000000000077d17a774e00000000000000010000000000000007a1af030231ca2fd20ecf30c5",
+        "294baf8f69321d09bb16ac53885ccd17a385280dc3651e541714c53d648ecc7baeca7fe2c36ef4fa65bcce24",
+        "b1d71286437de5660000000200067365636f6e64000574686972644b574a45",
+    ]
+    .concat();
+    let mut edge = Frontier::new();
+    edge.push(leaf_hash(b"first")).unwrap();
+    let mut after = edge.clone();
+    let frame = frame::encode(&mut after, 7, &["second", "third"]).unwrap();
+    let hex: String = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, wanted);
+    let read = frame::Frame::decode(&frame).unwrap();
+    assert_eq!(read.records, [b"second".as_slice(), b"third"]);
+    let (mut before, root) = (edge.clone(), edge.root());
+    assert_eq!(read.follow(&mut before, &root, 7), Ok(()));
+    assert_eq!(before, after);
+    let other = leaf_hash(b"other");
+    let refused = |edge: &Frontier, root: &Digest, epoch| {
+        read.follow(&mut edge.clone(), root, epoch).unwrap_err()
+    };
+    assert_eq!(
+        refused(&edge, &root, 8),
+        FrameFault::Epoch {
+            previous: 8,
+            found: 7
+        }
+    );
+    assert_eq!(refused(&edge, &other, 7), FrameFault::PreviousRoot);
+    assert_eq!(
+        refused(&Frontier::new(), &root, 7),
+        FrameFault::Position {
+            wanted: 0,
+            found: 1
+        }
+    );
 }
