@@ -1,14 +1,16 @@
 //! The keepwhole library: everything that touches the world around the pure core.
 //!
-//! Read in this order: [`journal`] (what is durable), [`sequencer`] (decide, append, fold, answer), [`law`] (rules as
-//! dated data), [`redress`] (proofs for customers), [`bundle`] (proof for auditors), [`drill`] (scenario files on
-//! simulated time), [`demo`], [`views`] (questions answered from the state), [`console`], [`report`], [`cli`].
+//! Read in this order: [`journal`] (what is durable), [`sequencer`] (decide, append, fold, answer), [`installation`] (the
+//! one folder of all that), [`law`] (rules as dated data), [`redress`] (proofs for customers), [`bundle`] (proof for
+//! auditors), [`drill`] (scenario files on simulated time), [`demo`], [`views`] (questions answered from the state),
+//! [`console`], [`report`], [`cli`].
 
 pub mod bundle;
 pub mod cli;
 pub mod console;
 pub mod demo;
 pub mod drill;
+pub mod installation;
 pub mod journal;
 pub mod law;
 pub mod redress;

@@ -1,2 +1,7 @@
 //! The keepwhole program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keepwhole::cli::run(std::env::args_os())
+}

@@ -20,3 +20,4 @@ footer-root = Merkle tree root (SHA-256)
 footer-verify = Check it yourself:
 footer-no-head = This page does not rest on the journal, or the journal cannot be read now.
 footer-advice = This is not legal advice. Every duty shows its source and its status.
+banner-made-up = every customer is made up; nothing here is about a real person

@@ -20,3 +20,4 @@ footer-root = 머클 트리 루트 (SHA-256)
 footer-verify = 직접 확인하는 방법:
 footer-no-head = 이 화면은 기록을 근거로 하지 않거나, 지금은 기록을 읽을 수 없습니다.
 footer-advice = 이 화면은 법률 자문이 아닙니다. 의무마다 출처와 시행 상태를 함께 표시합니다.
+banner-made-up = 이용자는 모두 가상이며 실제 사람과 관계가 없습니다

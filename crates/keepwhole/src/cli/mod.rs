@@ -1,5 +1,161 @@
-//! The command line: one verb each.
+//! The command line: one verb each, all with `--json`, an example in `--help`, and four exit codes.
+//!
+//! A verb reads its arguments, asks the library, and hands text and JSON to [`output`]. It ends with an [`exit::Exit`] or
+//! an [`exit::Failure`] that names place, cause and fix.
 
+pub mod balance;
 pub mod demo;
 pub mod drill;
+pub mod exit;
+pub mod init;
+pub mod journal;
 pub mod law;
+pub mod output;
+pub mod serve;
+pub mod status;
+pub mod verify;
+
+use crate::demo::DemoError;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use exit::{Exit, Failure};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps an exchange's customers whole: one journal of what it owes, holds, allows and does.
+#[derive(Debug, Parser)]
+#[command(name = "keepwhole", version, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 refused, failed or a finding, 2 usage or malformed input, 3 our fault or a damaged store"
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Play the theft of 27 November 2025 twice, on public figures and made-up customers, and show what came of it.
+    #[command(
+        after_help = "Examples:\n  keepwhole demo\n  keepwhole demo --out demo-out --no-serve --json"
+    )]
+    Demo(demo::DemoArgs),
+    /// Make a new installation: keys, an empty journal, the law shipped with the program.
+    #[command(
+        after_help = "Example:\n  keepwhole init --data exchange --origin exchange.example/keepwhole"
+    )]
+    Init(init::InitArgs),
+    /// Run the installation and show its console on a loopback address.
+    #[command(
+        after_help = "Examples:\n  keepwhole serve --data exchange\n  keepwhole serve --data exchange --listen 127.0.0.1:0 --read-only"
+    )]
+    Serve(serve::ServeArgs),
+    /// Say how it stands: head, coverage, open cases and their clocks, halts, law.
+    #[command(
+        after_help = "Examples:\n  keepwhole status --data exchange\n  keepwhole status --data exchange --check --json"
+    )]
+    Status(status::StatusArgs),
+    /// Say what one customer is owed, now or at any past moment.
+    #[command(
+        after_help = "Examples:\n  keepwhole balance --data exchange customer-7\n  keepwhole balance --data exchange customer-7 --at 2025-11-27T04:42:00+09:00 --asset SOL"
+    )]
+    Balance(balance::BalanceArgs),
+    /// Check, show and publish the journal.
+    #[command(
+        after_help = "Examples:\n  keepwhole journal check --data exchange\n  keepwhole journal show --data exchange --from 0 --count 3"
+    )]
+    Journal(journal::JournalArgs),
+    /// Show the rules that bind an exchange, with source, status and confidence.
+    #[command(
+        after_help = "Examples:\n  keepwhole law list --jurisdiction KR\n  keepwhole law at 2025-11-27"
+    )]
+    Law(law::LawArgs),
+    /// Play scenario files on simulated time through the real guard and journal.
+    #[command(after_help = "Example:\n  keepwhole drill scenarios/theft")]
+    Drill(drill::DrillArgs),
+    /// Check a bundle or a customer's package offline and say what is proven.
+    #[command(
+        after_help = "Example:\n  keepwhole verify bundle.kwb --trust trust.txt --expect trusted"
+    )]
+    Verify(verify::VerifyArgs),
+}
+
+/// The folder of the installation; every verb on an installation takes it.
+#[derive(Debug, clap::Args)]
+pub struct DataArgs {
+    /// Folder of the installation.
+    #[arg(long = "data", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The whole command line, for documents and tests.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program on its arguments, the program's own name first.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help goes to standard output and mistakes to standard error; where nobody hears, the code still says it.
+            let _unheard = message.print();
+            return if message.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Done.into()
+            };
+        }
+    };
+    let (ended, json) = match &cli.verb {
+        Verb::Init(args) => (init::run(args), args.data.json),
+        Verb::Serve(args) => (serve::run(args), args.data.json),
+        Verb::Status(args) => (status::run(args), args.data.json),
+        Verb::Balance(args) => (balance::run(args), args.data.json),
+        Verb::Journal(args) => (journal::run(args), args.is_json()),
+        Verb::Verify(args) => (verify::run(args), args.json),
+        Verb::Demo(args) => (run_demo(args), args.json),
+        Verb::Drill(args) => return ExitCode::from(drill::run(args)),
+        Verb::Law(args) => return ExitCode::from(law::run(args)),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::failure(&failure, json);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Plays the demo, says what came of it and shows its console.
+fn run_demo(args: &demo::DemoArgs) -> Result<Exit, Failure> {
+    let outcome = demo::play(args).map_err(|error| of_demo(&error))?;
+    output::Output::new(args.json).answer(&demo::to_text(&outcome), &demo::to_json(&outcome))?;
+    if args.no_serve {
+        return Ok(Exit::Done);
+    }
+    serve::show_demo(&outcome.out, &args.listen)
+}
+
+fn of_demo(error: &DemoError) -> Failure {
+    match error {
+        DemoError::NotEmpty(_) => Failure::refused("not_empty", error.to_string()),
+        DemoError::Customers { .. } => Failure::usage("customers", error.to_string()),
+        DemoError::File { .. } => Failure::refused("not_written", error.to_string()),
+        _ => Failure::fault("demo", error.to_string()),
+    }
+}
+
+/// The wall clock, ms since the epoch.
+fn wall_clock() -> Result<u64, Failure> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since
+        .ok()
+        .and_then(|since| u64::try_from(since.as_millis()).ok())
+        .ok_or_else(|| Failure::fault("clock", "the system clock stands before 1970; set it"))
+}

@@ -1,0 +1,86 @@
+//! The verb `init`: makes an installation.
+
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use super::{DataArgs, wall_clock};
+use crate::installation::Installation;
+use crate::journal::keys::KeyFile;
+use clap::Args;
+use serde_json::json;
+use std::path::Path;
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder and the form of the answer.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Name of the log for good, in the form of an address without `https://`; made from the folder's name if absent.
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+}
+
+/// Makes keys (readable by their owner only), an empty journal, adopts the shipped law and signs the checkpoint.
+///
+/// # Errors
+/// [`Failure`] with exit 1 for a folder that is not empty, 2 for a wrong origin, 3 where the system or the shipped law
+/// refuses.
+pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
+    let dir = &args.data.dir;
+    let failed = |error| Failure::of_installation(dir, &error);
+    let origin = args.origin.clone().unwrap_or_else(|| origin_of(dir));
+    let now = wall_clock()?;
+    let mut made = Installation::create(dir, &origin).map_err(failed)?;
+    let rules = made.adopt_shipped_law(now).map_err(failed)?;
+    let bundle_key = crate::installation::verifier_key(dir, KeyFile::Bundle).map_err(failed)?;
+    let head = made.sequencer.head();
+    let (place, vkey) = (dir.display(), &made.log_key);
+    let text = format!(
+        "made the installation `{place}`\n\
+         origin      {origin}\n\
+         log key     {vkey}\n\
+         bundle key  {bundle_key}\n\
+         law         {rules} rules adopted\n\
+         head        {} entries, root {}\n\
+         \n\
+         Give both keys to auditors by a second way: without them nobody can tell your journal from another.\n\
+         Back up `{place}/keys`: who holds it can sign in your name; without it nothing can be signed any more.\n\
+         Next: keepwhole serve --data {place}",
+        head.size, head.root
+    );
+    let value = json!({
+        "data": dir.display().to_string(),
+        "origin": origin,
+        "log_key": vkey.to_string(),
+        "bundle_key": bundle_key.to_string(),
+        "law_rules": rules,
+        "head": { "size": head.size, "root": head.root.to_string() },
+    });
+    Output::new(args.data.json).answer(&text, &value)?;
+    Ok(Exit::Done)
+}
+
+/// A log's name from the folder's: letters, digits, `-`, `.` and `_` stay, anything else becomes `-`.
+fn origin_of(dir: &Path) -> String {
+    let full = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    let name = full
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let kept = name.chars().map(|c| {
+        if c.is_ascii_alphanumeric() || "-._".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    });
+    let kept: String = kept.collect();
+    format!(
+        "keepwhole.local/{}",
+        if kept.is_empty() {
+            "journal"
+        } else {
+            kept.as_str()
+        }
+    )
+}

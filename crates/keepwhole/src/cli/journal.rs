@@ -1,0 +1,398 @@
+//! The verb `journal`: check it, show its entries, print its keys, publish it as files.
+
+use super::DataArgs;
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use crate::installation::{Reading, record_json, verifier_key};
+use crate::journal::keys::KeyFile;
+use crate::journal::tiles::LogFiles;
+use crate::journal::{JournalError, RealDisk, attachments, layout, publish};
+use crate::sequencer::{Until, state_digest};
+use crate::text::seoul;
+use clap::{Args, Subcommand};
+use keepwhole_core::event::Record;
+use keepwhole_core::registry::AssetIx;
+use keepwhole_core::state::State;
+use keepwhole_verify::digest::Digest;
+use keepwhole_verify::json::parse_hex;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// How often a check is begun anew because the journal grew under it.
+const TRIES: usize = 10;
+
+/// Arguments of `journal`.
+#[derive(Debug, Args)]
+pub struct JournalArgs {
+    #[command(subcommand)]
+    verb: JournalVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalVerb {
+    /// Verify every byte: frames, roots, checkpoint, tiles, fold, double entry, order of time.
+    #[command(after_help = "Example:\n  keepwhole journal check --data exchange")]
+    Check(CheckArgs),
+    /// Print entries as canonical JSON, one line each.
+    #[command(after_help = "Example:\n  keepwhole journal show --data exchange --from 0 --count 3")]
+    Show(ShowArgs),
+    /// Print the keys that verify checkpoints and bundles, as a trust file.
+    #[command(after_help = "Example:\n  keepwhole journal vkey --data exchange")]
+    Vkey(VkeyArgs),
+    /// Write checkpoint, hash tiles and entry bundles as a C2SP tlog-tiles log.
+    #[command(
+        after_help = "Example:\n  keepwhole journal export --data exchange --tiles published"
+    )]
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// First entry.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    from: u64,
+    /// Number of entries; all if absent.
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+struct VkeyArgs {
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// New or empty folder to write to.
+    #[arg(long, value_name = "DIR")]
+    tiles: PathBuf,
+}
+
+impl JournalArgs {
+    /// Whether programs read the answer.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        match &self.verb {
+            JournalVerb::Check(args) => args.data.json,
+            JournalVerb::Show(args) => args.data.json,
+            JournalVerb::Vkey(args) => args.data.json,
+            JournalVerb::Export(args) => args.data.json,
+        }
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// [`Failure`] with exit 1 where something is refused, 2 for a folder that is no installation, 3 for a damaged journal
+/// with segment, frame and byte offset.
+pub fn run(args: &JournalArgs) -> Result<Exit, Failure> {
+    match &args.verb {
+        JournalVerb::Check(args) => check(&args.data),
+        JournalVerb::Show(args) => show(args),
+        JournalVerb::Vkey(args) => vkey(&args.data),
+        JournalVerb::Export(args) => export(args),
+    }
+}
+
+fn vkey(data: &DataArgs) -> Result<Exit, Failure> {
+    let key = |which| {
+        verifier_key(&data.dir, which).map_err(|error| Failure::of_installation(&data.dir, &error))
+    };
+    let (log, bundle) = (key(KeyFile::Log)?, key(KeyFile::Bundle)?);
+    let value = json!({ "log": log.to_string(), "bundle": bundle.to_string() });
+    Output::new(data.json).answer(&format!("log {log}\nbundle {bundle}"), &value)?;
+    Ok(Exit::Done)
+}
+
+fn export(args: &ExportArgs) -> Result<Exit, Failure> {
+    let (dir, to) = (&args.data.dir, &args.tiles);
+    let reading =
+        Reading::open_whole(dir).map_err(|error| Failure::of_installation(dir, &error))?;
+    let checkpoint = reading
+        .checkpoint()
+        .map_err(|error| Failure::of_installation(dir, &error))?;
+    let Some(checkpoint) = checkpoint else {
+        let message = format!(
+            "nothing is published in `{}` yet; start it once with `keepwhole serve`",
+            dir.display()
+        );
+        return Err(Failure::refused("not_published", message));
+    };
+    refuse_unless_empty(to)?;
+    let unwritable = |error: &dyn std::fmt::Display| {
+        Failure::refused(
+            "not_written",
+            format!(
+                "can't write to `{}`: {error}; give a folder that you may write",
+                to.display()
+            ),
+        )
+    };
+    let mut disk = RealDisk::open(to).map_err(|error| unwritable(&error))?;
+    let files = LogFiles(reading.journal.disk())
+        .export(&mut disk)
+        .map_err(|error| unwritable(&error))?;
+    let (size, root) = (checkpoint.size(), checkpoint.root());
+    let text = format!(
+        "wrote {files} files to `{}`: the log of {size} entries, root {root}\n\
+         The entry bundles hold every entry in full, customers' pseudonymous ids among them; publish only `checkpoint` and \
+         the hash tiles `tile/0` and up.",
+        to.display()
+    );
+    let value = json!({ "tiles": to.display().to_string(), "files": files, "size": size, "root": root.to_string() });
+    Output::new(args.data.json).answer(&text, &value)?;
+    Ok(Exit::Done)
+}
+
+fn refuse_unless_empty(dir: &Path) -> Result<(), Failure> {
+    let mut inside = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            let message = format!(
+                "can't read the folder `{}`: {error}; give a new or empty folder",
+                dir.display()
+            );
+            return Err(Failure::usage("unreadable_folder", message));
+        }
+        Ok(inside) => inside,
+    };
+    if inside.next().is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` is not empty; give a new or empty folder, so that no tile of another log stays",
+        dir.display()
+    );
+    Err(Failure::refused("not_empty", message))
+}
+
+fn show(args: &ShowArgs) -> Result<Exit, Failure> {
+    let dir = &args.data.dir;
+    let failed = |error| Failure::of_installation(dir, &error);
+    let reading = Reading::open_whole(dir).map_err(failed)?;
+    let size = reading.journal.head().size;
+    if args.from > size {
+        let message = format!(
+            "no entry `{}` in the journal of `{}`: it holds {size} entries",
+            args.from,
+            dir.display()
+        );
+        return Err(Failure::refused("no_such_entry", message));
+    }
+    let end = args
+        .count
+        .map_or(size, |count| args.from.saturating_add(count))
+        .min(size);
+    let state = reading.state(Until::End).map_err(failed)?;
+    let mut output = Output::new(args.data.json);
+    let told = reading
+        .journal
+        .read::<Pause>(args.from, &mut |position, bytes| {
+            if position >= end || output.is_closed() {
+                return Err(Pause::Enough);
+            }
+            let record = Record::decode(bytes).map_err(|_| Pause::NotARecord(position))?;
+            output
+                .line(&record_json(&state, position, &record).to_canonical())
+                .map_err(Pause::Output)
+        });
+    match told {
+        Ok(()) | Err(Pause::Enough) => {}
+        Err(Pause::Output(failure)) => return Err(failure),
+        Err(Pause::Journal(error)) => return Err(Failure::of_journal(dir, &error)),
+        Err(Pause::NotARecord(position)) => {
+            let message = format!("entry `{position}` is not a record of this format");
+            return Err(Failure::fault("not_folded", message));
+        }
+    }
+    output.flush()?;
+    Ok(Exit::Done)
+}
+
+/// Why showing ended early.
+enum Pause {
+    Enough,
+    NotARecord(u64),
+    Output(Failure),
+    Journal(JournalError),
+}
+
+impl From<JournalError> for Pause {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// What a check found good, a sentence each.
+struct Checked {
+    says: Vec<String>,
+    size: u64,
+    root: String,
+    digest: String,
+}
+
+fn check(data: &DataArgs) -> Result<Exit, Failure> {
+    let dir = &data.dir;
+    let mut reading =
+        Reading::open_whole(dir).map_err(|error| Failure::of_installation(dir, &error))?;
+    for _ in 0..TRIES {
+        // The published log may be ahead of what was read a moment ago; then it is read again.
+        let ahead = LogFiles(reading.journal.disk())
+            .checkpoint()
+            .is_ok_and(|(found, _)| found.size() > reading.journal.head().size);
+        if !ahead {
+            break;
+        }
+        reading =
+            Reading::open_whole(dir).map_err(|error| Failure::of_installation(dir, &error))?;
+    }
+    let checked = check_all(dir, &reading)?;
+    let mut text = checked
+        .says
+        .iter()
+        .map(|sentence| format!("ok  {sentence}"))
+        .collect::<Vec<_>>();
+    text.push(String::from("the journal is whole"));
+    let value = json!({
+        "whole": true,
+        "size": checked.size,
+        "root": checked.root,
+        "state_digest": checked.digest,
+        "checked": checked.says.iter().map(|sentence| Value::from(sentence.as_str())).collect::<Vec<_>>(),
+    });
+    Output::new(data.json).answer(&text.join("\n"), &value)?;
+    Ok(Exit::Done)
+}
+
+fn check_all(dir: &Path, reading: &Reading) -> Result<Checked, Failure> {
+    let of_journal = |error| Failure::of_journal(dir, &error);
+    let failed = |error| Failure::of_installation(dir, &error);
+    let journal = &reading.journal;
+    let head = journal.check().map_err(of_journal)?;
+    let frames: u64 = journal
+        .segments()
+        .iter()
+        .map(|segment| segment.frames)
+        .sum();
+    let mut says = vec![format!(
+        "{} entries in {frames} frames of {} segments: every checksum, position and root is right, the root is {}",
+        journal.head().size,
+        journal.segments().len(),
+        journal.head().root
+    )];
+    if let Some(torn) = &reading.recovery.torn_tail {
+        says.push(format!(
+            "behind them lies an unfinished frame (segment `{}`, frame `{}`, byte offset `{}`) that is being written now or that a crash left; nobody was told of it, and the next \
+             start cuts it",
+            torn.segment, torn.frame, torn.offset
+        ));
+    }
+    match reading.checkpoint().map_err(failed)? {
+        Some(checkpoint) => {
+            says.push(format!(
+                "the checkpoint over {} entries is signed by {} and is a prefix of the journal",
+                checkpoint.size(),
+                reading.log_key
+            ));
+            let tiled = publish::check_tiles(journal).map_err(of_journal)?;
+            says.push(format!(
+                "the published tiles and entry bundles of {tiled} entries hold the same bytes"
+            ));
+        }
+        None => says.push(String::from("no checkpoint is published")),
+    }
+    let first = reading.state(Until::End).map_err(failed)?;
+    let digest = state_digest(&first);
+    drop(first);
+    let state = reading.state(Until::End).map_err(failed)?;
+    if state_digest(&state) != digest {
+        let message = format!(
+            "two folds of the journal in `{}` differ; please report this with `keepwhole --version`",
+            dir.display()
+        );
+        return Err(Failure::fault("fold_differs", message));
+    }
+    says.push(format!("two folds give the same state, digest {digest}"));
+    says.push(double_entry(dir, &state)?);
+    says.push(match state.position {
+        0 => String::from("there is no entry whose time could fall"),
+        _ => format!(
+            "no entry is earlier than the one before it; the last is of {}",
+            seoul(state.at)
+        ),
+    });
+    says.push(documents(dir, reading)?);
+    Ok(Checked {
+        says,
+        size: head.size.min(journal.head().size),
+        root: journal.head().root.to_string(),
+        digest,
+    })
+}
+
+fn double_entry(dir: &Path, state: &State) -> Result<String, Failure> {
+    for (place, asset) in state.registry.assets.iter().enumerate() {
+        if AssetIx::next(place).is_some_and(|number| !state.book.sums_to_zero(number)) {
+            let message = format!(
+                "the books of `{}` in `{}` don't sum to zero; please report this",
+                asset.id,
+                dir.display()
+            );
+            return Err(Failure::fault("books_differ", message));
+        }
+    }
+    Ok(format!(
+        "the books sum to zero over all owners in each of {} assets",
+        state.registry.assets.len()
+    ))
+}
+
+/// Every document beside the journal holds the bytes that its name says.
+fn documents(dir: &Path, reading: &Reading) -> Result<String, Failure> {
+    use crate::journal::Disk as _;
+    let disk = reading.journal.disk();
+    let listed = disk.list(layout::ATTACHMENTS).map_err(|error| {
+        Failure::fault(
+            "io_error",
+            format!(
+                "can't list `{}/{}`: {error}",
+                dir.display(),
+                layout::ATTACHMENTS
+            ),
+        )
+    })?;
+    let mut good = 0_u64;
+    for path in listed
+        .iter()
+        .filter(|path| !path.ends_with(crate::journal::disk::TEMPORARY))
+    {
+        let digest = path
+            .rsplit('/')
+            .next()
+            .and_then(parse_hex::<32>)
+            .map(Digest::from_bytes);
+        let Some(digest) = digest else {
+            return Err(Failure::of_journal(
+                dir,
+                &JournalError::StrangeFile(path.clone()),
+            ));
+        };
+        attachments::read(disk, &digest).map_err(|error| Failure::of_journal(dir, &error))?;
+        good += 1;
+    }
+    Ok(format!(
+        "{good} documents hold the bytes that their names say"
+    ))
+}

@@ -1,0 +1,271 @@
+//! The verb `serve`: runs the installation and its console until SIGINT or SIGTERM.
+
+use super::DataArgs;
+use super::exit::{Exit, Failure};
+use super::output::{Output, note};
+use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_until};
+use crate::installation::{
+    ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
+};
+use crate::sequencer::{Clock as _, SystemClock, Until};
+use crate::text::{Lang, span};
+use clap::Args;
+use keepwhole_core::command::{Body, Command};
+use serde_json::json;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A pause between two entries that counts as the service having been down, ms.
+const DOWNTIME_MS: u64 = 60_000;
+/// The epoch of the first start after `init`, which has the first epoch itself.
+const FIRST_START: u64 = 2;
+/// Ports tried for the console of a demo.
+const NEXT_PORTS: u16 = 32;
+/// How often it is looked whether the sequencer still runs.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The folder and the form of the answer.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Loopback address and port of the console; port 0 takes any free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8650", value_parser = parse_address)]
+    pub listen: SocketAddr,
+    /// Only show what is there, changing nothing: of a damaged journal the part before the damage.
+    #[arg(long)]
+    pub read_only: bool,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| String::from("not an address with a port, such as 127.0.0.1:8650"))
+}
+
+/// Runs until a signal to stop.
+///
+/// # Errors
+/// [`Failure`] with exit 1 for an address that others reach, a port in use or a lock that is held, 2 for a folder that is
+/// no installation, 3 for a damaged journal or one that fails while it runs.
+pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
+    let dir = &args.data.dir;
+    let failed = |error: InstallationError| Failure::of_installation(dir, &error);
+    refuse_unless_loopback(args.listen)
+        .map_err(|error| Failure::refused("not_loopback", error.to_string()))?;
+    read_origin(dir).map_err(failed)?;
+    let listener = bind(args.listen)?;
+    if args.read_only {
+        let reading = Reading::open(dir).map_err(failed)?;
+        return serve_reading(&args.data, None, reading, listener);
+    }
+    let installation = Installation::open(dir).map_err(failed)?;
+    say_recovery(&installation);
+    let last = installation.sequencer.state().at;
+    let clock = SystemClock::start(last);
+    let down = downtime(&installation, clock.now());
+    let (dir, log_key) = (installation.dir.clone(), installation.log_key.clone());
+    let running = installation.run(Box::new(clock));
+    let served = start(&running, down).and_then(|()| {
+        let feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.shared()));
+        serve(&args.data, listener, Arc::new(feed), running.ended())
+    });
+    // What stopped the sequencer says more than what the console said after it.
+    running.stop().map_err(failed)?;
+    served?;
+    Ok(Exit::Done)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::refused(
+            "port_in_use",
+            format!(
+                "port `{}` of `{}` is in use; stop the program that has it, or take any free port with `--listen {}:0`",
+                address.port(),
+                address.ip(),
+                address.ip()
+            ),
+        ),
+        _ => Failure::refused("not_bound", format!("can't listen on `{address}`: {error}; choose another with `--listen`")),
+    })
+}
+
+fn say_recovery(installation: &Installation) {
+    let recovery = &installation.recovery;
+    if let Some(torn) = &recovery.torn_tail {
+        note(&format!(
+            "cut {} bytes of an unfinished frame that was never acknowledged (segment `{}`, frame `{}`, byte offset `{}`)",
+            torn.bytes, torn.segment, torn.frame, torn.offset
+        ));
+    }
+    if let Some(fault) = &recovery.checkpoint_fault {
+        note(&format!(
+            "the published checkpoint could not be read and was written anew: {fault}"
+        ));
+    }
+}
+
+/// Since when the service was down, where that is to be recorded: from the second start on, after a minute without entry.
+fn downtime(installation: &Installation, now: u64) -> Option<u64> {
+    let state = installation.sequencer.state();
+    let long = now.saturating_sub(state.at) > DOWNTIME_MS;
+    (state.position > 0 && installation.recovery.epoch > FIRST_START && long).then_some(state.at)
+}
+
+fn start(running: &Running, down: Option<u64>) -> Result<(), Failure> {
+    let Some(since) = down else { return Ok(()) };
+    let command = Command {
+        id: None,
+        actor: None,
+        body: Body::RecordDowntime { since },
+    };
+    running
+        .handle()
+        .submit(command)
+        .map_err(|error| Failure::fault("stopped", error.to_string()))?;
+    let now = running
+        .shared()
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .state()
+        .at;
+    note(&format!(
+        "no entry for {}; recorded as downtime",
+        span(now.saturating_sub(since), Lang::En)
+    ));
+    Ok(())
+}
+
+fn serve_reading(
+    data: &DataArgs,
+    beside: Option<&Path>,
+    reading: Reading,
+    listener: TcpListener,
+) -> Result<Exit, Failure> {
+    let dir = &data.dir;
+    if let Some(damage) = &reading.damage {
+        note(&format!(
+            "read-only: the journal is damaged ({damage}); shown are the {} entries before that",
+            reading.journal.head().size
+        ));
+    }
+    let state = reading
+        .state(Until::End)
+        .map_err(|error| Failure::of_installation(dir, &error))?;
+    let feed = Feed::Fixed(Box::new((state, reading.journal)));
+    let mut feed = ConsoleFeed::new(reading.dir, reading.log_key, feed);
+    if let Some(folder) = beside {
+        feed = feed.beside(folder);
+    }
+    serve(
+        data,
+        listener,
+        Arc::new(feed),
+        Arc::new(AtomicBool::new(false)),
+    )?;
+    Ok(Exit::Done)
+}
+
+/// Shows the console of a finished demo: its journal read-only, with report and packages of `out`, on the first free of
+/// the next ports.
+///
+/// # Errors
+/// As [`run`].
+pub fn show_demo(out: &Path, listen: &str) -> Result<Exit, Failure> {
+    let dir = out.join("journal");
+    let wanted = parse_address(listen)
+        .map_err(|cause| Failure::usage("address", format!("`--listen {listen}`: {cause}")))?;
+    refuse_unless_loopback(wanted)
+        .map_err(|error| Failure::refused("not_loopback", error.to_string()))?;
+    let ports = (0..NEXT_PORTS).filter_map(|more| wanted.port().checked_add(more));
+    let mut free =
+        ports.filter_map(|port| TcpListener::bind(SocketAddr::new(wanted.ip(), port)).ok());
+    let listener = match free.next() {
+        Some(listener) => listener,
+        None => bind(wanted)?,
+    };
+    let reading = Reading::open(&dir).map_err(|error| Failure::of_installation(&dir, &error))?;
+    serve_reading(&DataArgs { dir, json: false }, Some(out), reading, listener)
+}
+
+/// Serves until a signal, or until `ended`. The address is printed once the signals are heard, so that whoever waits for
+/// the line may stop the program at once.
+fn serve(
+    data: &DataArgs,
+    listener: TcpListener,
+    source: Arc<dyn ConsoleSource>,
+    ended: Arc<AtomicBool>,
+) -> Result<(), Failure> {
+    let address = listener
+        .local_addr()
+        .map_err(|error| of_console(&ConsoleError::System(error)))?;
+    let (dir, json) = (data.dir.clone(), data.json);
+    let fault: Arc<Mutex<Option<Failure>>> = Arc::default();
+    let said = Arc::clone(&fault);
+    let stop = async move {
+        let heard = match Signals::listen() {
+            Ok(signals) => announce(&dir, address, json).map(|()| signals),
+            Err(error) => Err(of_console(&ConsoleError::System(error))),
+        };
+        match heard {
+            Ok(mut signals) => signals.wait(&ended).await,
+            Err(failure) => *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure),
+        }
+    };
+    serve_until(listener, source, stop).map_err(|error| of_console(&error))?;
+    let failure = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+    failure.map_or(Ok(()), Err)
+}
+
+fn of_console(error: &ConsoleError) -> Failure {
+    match error {
+        ConsoleError::NotLoopback { .. } => Failure::refused("not_loopback", error.to_string()),
+        ConsoleError::System(_) => Failure::fault("console", error.to_string()),
+    }
+}
+
+fn announce(dir: &Path, address: SocketAddr, json: bool) -> Result<(), Failure> {
+    let mut output = Output::new(false);
+    if json {
+        output.line(
+            &json!({ "listening": format!("http://{address}"), "data": dir.display().to_string() })
+                .to_string(),
+        )?;
+    } else {
+        output.line(&format!("listening on http://{address}"))?;
+    }
+    output.flush()
+}
+
+/// The signals that end the program.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Until one of them comes, or `ended` is true.
+    async fn wait(&mut self, ended: &AtomicBool) {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = look.tick() => if ended.load(Ordering::SeqCst) { return },
+            }
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! An installation: the one folder that holds an exchange's journal, keys, published log and documents.
+//!
+//! [`Installation::create`] makes one, [`Installation::open`] takes it for the one writer, [`Reading::open`] looks at it
+//! beside a running writer. [`Installation::run`] puts the sequencer on its thread and keeps the checkpoint published;
+//! [`ConsoleFeed`] answers the console from it. The files are those of docs/journal-format.md, "Files".
+
+mod record_case;
+mod record_json;
+mod running;
+mod source;
+
+pub use record_json::{kind, record_json};
+pub use running::Running;
+pub use source::{ConsoleFeed, Feed};
+
+use crate::journal::installation as files;
+use crate::journal::keys::{self, KeyFile};
+use crate::journal::{
+    Journal, JournalError, Options, Publisher, RealDisk, Recovery, layout, tiles::LogFiles,
+};
+use crate::law::{SourceFile, load};
+use crate::sequencer::{FoldError, Sequencer, SequencerError, Until, fold};
+use keepwhole_core::answer::Answer;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::law::{day_at, offset_of_zone};
+use keepwhole_core::state::State;
+use keepwhole_verify::checkpoint::{Checkpoint, is_origin};
+use keepwhole_verify::note::{NoteSigner as _, VerifierKey};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// The exchange's own report, where the folder holds one.
+pub const REPORT: &str = "report.html";
+
+/// Why an installation could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallationError {
+    /// There is no folder of that name.
+    #[error("no folder `{}`; make an installation with `keepwhole init --data {}`", dir.display(), dir.display())]
+    Missing {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The folder is there and holds no installation.
+    #[error(
+        "`{}` holds no installation (file `{missing}` is missing); make one in an empty folder with `keepwhole init --data DIR`",
+        dir.display()
+    )]
+    NoInstallation {
+        /// The folder.
+        dir: PathBuf,
+        /// The file that every installation has.
+        missing: &'static str,
+    },
+    /// Something lies in the folder already.
+    #[error(
+        "`{}` is not empty (it holds `{holds}`); an installation is made only in a new or empty folder",
+        dir.display()
+    )]
+    NotEmpty {
+        /// The folder.
+        dir: PathBuf,
+        /// The first name in it.
+        holds: String,
+    },
+    /// A name that no log can have.
+    #[error(
+        "origin `{origin}` can't name a log: no spaces, no `+`, no `://`; an example is `exchange.example/keepwhole`"
+    )]
+    Origin {
+        /// The name.
+        origin: String,
+    },
+    /// A file operation failed.
+    #[error("can't {doing} `{}`: {cause}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The journal refused.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal could not be folded.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// The sequencer stopped.
+    #[error(transparent)]
+    Sequencer(#[from] SequencerError),
+    /// The law shipped with the program, or its adoption, was refused: our own fault.
+    #[error("the law shipped with this program was refused: {0}")]
+    Law(String),
+    /// The sequencer's thread ended without saying why: our own fault.
+    #[error("the sequencer ended without a reason; nothing that was answered is lost, start again")]
+    Ended,
+}
+
+impl InstallationError {
+    fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |cause| Self::Io {
+            doing,
+            path: path.to_path_buf(),
+            cause,
+        }
+    }
+
+    /// The journal's own error, where it is one at the bottom.
+    #[must_use]
+    pub const fn journal(&self) -> Option<&JournalError> {
+        match self {
+            Self::Journal(error)
+            | Self::Fold(FoldError::Journal(error))
+            | Self::Sequencer(SequencerError::Journal(error))
+            | Self::Sequencer(SequencerError::Fold(FoldError::Journal(error))) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// An installation, open for writing: its lock is held until this is dropped.
+#[derive(Debug)]
+pub struct Installation {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The name of the log.
+    pub origin: String,
+    /// The key that verifies checkpoints.
+    pub log_key: VerifierKey,
+    /// What opening found and did.
+    pub recovery: Recovery,
+    /// The state and its journal.
+    pub sequencer: Sequencer<RealDisk>,
+    /// What publishes checkpoint and tiles.
+    pub publisher: Publisher,
+}
+
+impl Installation {
+    /// Makes an installation with new keys and an empty journal in `dir`, which must be absent or empty.
+    ///
+    /// # Errors
+    /// [`InstallationError::Origin`], [`InstallationError::NotEmpty`], [`InstallationError::Io`],
+    /// [`InstallationError::Journal`].
+    pub fn create(dir: &Path, origin: &str) -> Result<Self, InstallationError> {
+        if !is_origin(origin) {
+            return Err(InstallationError::Origin {
+                origin: origin.to_owned(),
+            });
+        }
+        make_empty_folder(dir)?;
+        Self::of(dir, files::init(dir, origin, Options::default())?)
+    }
+
+    /// Takes the lock, repairs what a crash left, verifies and folds the whole journal, and publishes its head.
+    ///
+    /// # Errors
+    /// [`InstallationError::Missing`], [`InstallationError::NoInstallation`]; [`InstallationError::Journal`] with
+    /// [`JournalError::LockHeld`] beside another writer and [`JournalError::Damaged`] for a damaged journal;
+    /// [`InstallationError::Fold`] for records of a newer program.
+    pub fn open(dir: &Path) -> Result<Self, InstallationError> {
+        read_origin(dir)?;
+        Self::of(dir, files::open(dir, Options::default())?)
+    }
+
+    fn of(dir: &Path, files: files::Installation) -> Result<Self, InstallationError> {
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            log_key: files.publisher.key().clone(),
+            origin: files.origin,
+            recovery: files.recovery,
+            sequencer: Sequencer::open(files.journal)?,
+            publisher: files.publisher,
+        })
+    }
+
+    /// Adopts the law shipped with the program at `now` (ms since the epoch) and publishes the head. Returns the number
+    /// of rules.
+    ///
+    /// # Errors
+    /// [`InstallationError::Law`] where the shipped law is refused; [`InstallationError::Sequencer`].
+    pub fn adopt_shipped_law(&mut self, now: u64) -> Result<usize, InstallationError> {
+        let today = offset_of_zone("Asia/Seoul").and_then(|offset| day_at(now, offset));
+        let law = load(&SourceFile::shipped(), today);
+        if let Some(refusal) = law.refusals.first() {
+            return Err(InstallationError::Law(refusal.to_string()));
+        }
+        let rules: Vec<_> = law.set.rules().values().cloned().collect();
+        let count = rules.len();
+        let body = Body::AdoptLaw {
+            rules,
+            digest: law.set.digest(),
+        };
+        let command = Command {
+            id: Some(String::from("init-law")),
+            actor: None,
+            body,
+        };
+        let replies = self.sequencer.turn(now, &[command])?;
+        match replies.first().map(|reply| &reply.answer) {
+            Some(Answer::Recorded) => {}
+            other => {
+                return Err(InstallationError::Law(format!(
+                    "its adoption got `{other:?}`"
+                )));
+            }
+        }
+        self.publish()?;
+        Ok(count)
+    }
+
+    /// Publishes tiles and checkpoint of the journal's head.
+    ///
+    /// # Errors
+    /// [`InstallationError::Journal`].
+    pub fn publish(&mut self) -> Result<(), InstallationError> {
+        self.publisher.publish(self.sequencer.journal_mut())?;
+        Ok(())
+    }
+}
+
+/// An installation, open for reading only: without its lock, beside a running writer, changing nothing.
+#[derive(Debug)]
+pub struct Reading {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The name of the log.
+    pub origin: String,
+    /// The key that verifies checkpoints.
+    pub log_key: VerifierKey,
+    /// What opening found.
+    pub recovery: Recovery,
+    /// The journal, up to the first damage.
+    pub journal: Journal<RealDisk>,
+    /// The first damage, behind which nothing is read.
+    pub damage: Option<JournalError>,
+}
+
+impl Reading {
+    /// Verifies every frame; a damaged journal opens with its verified part.
+    ///
+    /// # Errors
+    /// As [`Installation::open`], without lock and damage.
+    pub fn open(dir: &Path) -> Result<Self, InstallationError> {
+        let origin = read_origin(dir)?;
+        let log_key = keys::load(dir, KeyFile::Log, &origin)?.key().clone();
+        let options = Options {
+            log_key: Some(log_key.clone()),
+            ..Options::default()
+        };
+        let (journal, recovery, damage) = Journal::open_read_only(RealDisk::at(dir), options)?;
+        let dir = dir.to_path_buf();
+        Ok(Self {
+            dir,
+            origin,
+            log_key,
+            recovery,
+            journal,
+            damage,
+        })
+    }
+
+    /// As [`open`](Self::open), refusing a damaged journal.
+    ///
+    /// # Errors
+    /// As [`Installation::open`], without lock.
+    pub fn open_whole(dir: &Path) -> Result<Self, InstallationError> {
+        let mut reading = Self::open(dir)?;
+        match reading.damage.take() {
+            Some(damage) => Err(damage.into()),
+            None => Ok(reading),
+        }
+    }
+
+    /// The state up to `until`.
+    ///
+    /// # Errors
+    /// [`InstallationError::Fold`].
+    pub fn state(&self, until: Until) -> Result<State, InstallationError> {
+        Ok(fold(&self.journal, until, &mut |_| {})?)
+    }
+
+    /// The published checkpoint; `None` where none is published.
+    ///
+    /// # Errors
+    /// [`InstallationError::Journal`] where it can't be read or our key did not sign it.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, InstallationError> {
+        published(&self.dir, &self.journal, &self.log_key)
+    }
+}
+
+/// The published checkpoint, verified with `key`.
+fn published(
+    dir: &Path,
+    journal: &Journal<RealDisk>,
+    key: &VerifierKey,
+) -> Result<Option<Checkpoint>, InstallationError> {
+    if !dir.join(layout::CHECKPOINT).exists() {
+        return Ok(None);
+    }
+    let (_, note) = LogFiles(journal.disk()).checkpoint()?;
+    let (checkpoint, _) = Checkpoint::verify(note.as_bytes(), std::slice::from_ref(key))
+        .map_err(JournalError::Checkpoint)?;
+    Ok(Some(checkpoint))
+}
+
+/// The origin of the installation in `dir`.
+///
+/// # Errors
+/// [`InstallationError::Missing`], [`InstallationError::NoInstallation`], [`InstallationError::Io`];
+/// [`JournalError::Origin`] where the file does not hold exactly one line with a log's name.
+pub fn read_origin(dir: &Path) -> Result<String, InstallationError> {
+    if !dir.is_dir() {
+        return Err(InstallationError::Missing {
+            dir: dir.to_path_buf(),
+        });
+    }
+    if !dir.join(layout::ORIGIN).exists() {
+        let dir = dir.to_path_buf();
+        return Err(InstallationError::NoInstallation {
+            dir,
+            missing: layout::ORIGIN,
+        });
+    }
+    Ok(files::origin(&RealDisk::at(dir))?)
+}
+
+/// The public half of a key of the installation in `dir`.
+///
+/// # Errors
+/// As [`read_origin`]; [`JournalError::Key`].
+pub fn verifier_key(dir: &Path, which: KeyFile) -> Result<VerifierKey, InstallationError> {
+    let origin = read_origin(dir)?;
+    Ok(keys::load(dir, which, &origin)?.key().clone())
+}
+
+/// Makes `dir`, which others can't look into, or finds it empty.
+fn make_empty_folder(dir: &Path) -> Result<(), InstallationError> {
+    if dir.exists() {
+        let mut inside =
+            fs::read_dir(dir).map_err(InstallationError::io("read the folder", dir))?;
+        return match inside.next() {
+            None => Ok(()),
+            Some(found) => {
+                let found = found.map_err(InstallationError::io("read the folder", dir))?;
+                let holds = found.file_name().to_string_lossy().into_owned();
+                Err(InstallationError::NotEmpty {
+                    dir: dir.to_path_buf(),
+                    holds,
+                })
+            }
+        };
+    }
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(InstallationError::io("make the folder", dir))
+}

@@ -1,0 +1,291 @@
+//! The console's answers from an installation, running or only read: each page at one head of the journal.
+
+use super::{REPORT, kind, record_json};
+use crate::console::{ConsoleSource, SourceError};
+use crate::demo::EXERCISE;
+use crate::journal::tiles::LogFiles;
+use crate::journal::{Disk as _, Journal, JournalError, RealDisk, layout};
+use crate::sequencer::Sequencer;
+use crate::text::Words;
+use crate::views::{
+    Banner, CustomerView, Head, IncidentLine, IncidentView, JournalView, Overview, PackageLink,
+    Record as Shown, Trail, banner,
+};
+use keepwhole_core::event::Record;
+use keepwhole_core::state::State;
+use keepwhole_verify::note::VerifierKey;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// Entries on one page of the journal.
+const PAGE: u64 = 50;
+/// Folder of customers' packages.
+const PACKAGES: &str = "packages";
+/// Keys of the log and the bundles, to check packages with.
+const TRUST: &str = "trust.txt";
+
+/// What the console reads.
+pub enum Feed {
+    /// A running sequencer; every page is as of its last durable entry.
+    Live(Arc<RwLock<Sequencer<RealDisk>>>),
+    /// A journal as it was when it was opened for reading.
+    Fixed(Box<(State, Journal<RealDisk>)>),
+}
+
+/// Answers the console.
+pub struct ConsoleFeed {
+    dir: PathBuf,
+    log_key: VerifierKey,
+    feed: Feed,
+    exercise: bool,
+    beside: Option<PathBuf>,
+    trail: Mutex<Trail>,
+}
+
+/// One moment of the journal with its state.
+struct Moment<'a> {
+    state: &'a State,
+    journal: &'a Journal<RealDisk>,
+    head: Head,
+}
+
+fn unavailable(error: impl std::fmt::Display) -> SourceError {
+    SourceError::Unavailable(error.to_string())
+}
+
+/// Why reading ended early.
+enum Pause {
+    Enough,
+    NotARecord(u64),
+    Journal(JournalError),
+}
+
+impl From<JournalError> for Pause {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl Moment<'_> {
+    /// Calls `visit` for the entries from `from` on, before `end`.
+    fn read(
+        &self,
+        from: u64,
+        end: u64,
+        visit: &mut dyn FnMut(u64, &Record),
+    ) -> Result<(), SourceError> {
+        let told = self.journal.read::<Pause>(from, &mut |position, bytes| {
+            if position >= end {
+                return Err(Pause::Enough);
+            }
+            let record = Record::decode(bytes).map_err(|_| Pause::NotARecord(position))?;
+            visit(position, &record);
+            Ok(())
+        });
+        match told {
+            Ok(()) | Err(Pause::Enough) => Ok(()),
+            Err(Pause::NotARecord(position)) => {
+                Err(unavailable(format!("entry `{position}` is not a record")))
+            }
+            Err(Pause::Journal(error)) => Err(unavailable(error)),
+        }
+    }
+
+    /// The entry at `position`: from the published bundles, which find it at once, else from the journal itself.
+    fn record(&self, position: u64) -> Option<Record> {
+        let log = LogFiles(self.journal.disk());
+        let published = log
+            .checkpoint()
+            .ok()
+            .map(|(checkpoint, _)| checkpoint.size());
+        let bundled = published
+            .filter(|size| position < *size)
+            .and_then(|size| log.entry(position, size).ok());
+        if let Some(bytes) = bundled {
+            return Record::decode(&bytes).ok();
+        }
+        let mut found = None;
+        self.read(position, position.saturating_add(1), &mut |_, record| {
+            found = Some(record.clone())
+        })
+        .ok()?;
+        found
+    }
+}
+
+impl ConsoleFeed {
+    /// Answers from `feed`, the installation in `dir` whose checkpoints `log_key` verifies. Where the folder says that it
+    /// is an exercise, every page does.
+    #[must_use]
+    pub fn new(dir: PathBuf, log_key: VerifierKey, feed: Feed) -> Self {
+        let exercise = dir.join(EXERCISE).is_file();
+        Self {
+            dir,
+            log_key,
+            feed,
+            exercise,
+            beside: None,
+            trail: Mutex::default(),
+        }
+    }
+
+    /// Shows the report and the customers' packages that lie in `folder`, besides those of the installation itself.
+    #[must_use]
+    pub fn beside(mut self, folder: &Path) -> Self {
+        self.beside = Some(folder.to_path_buf());
+        self
+    }
+
+    fn banner(&self, state: &State) -> Banner {
+        if self.exercise {
+            Banner::Exercise(Words::key("banner-made-up"))
+        } else {
+            banner(state)
+        }
+    }
+
+    /// Folders in which report and packages are looked for, in order.
+    fn folders(&self) -> impl Iterator<Item = &Path> {
+        [Some(self.dir.as_path()), self.beside.as_deref()]
+            .into_iter()
+            .flatten()
+    }
+
+    /// The customer's package, where one lies there. The name is one of the journal's own, and is looked up as one file.
+    fn package(&self, customer: &str) -> Option<PackageLink> {
+        let name = format!("{customer}.json");
+        let is_plain = !name.contains(['/', '\\']) && !name.starts_with('.');
+        let folder = self
+            .folders()
+            .filter(|_| is_plain)
+            .find(|folder| folder.join(PACKAGES).join(&name).is_file())?;
+        let file = folder.join(PACKAGES).join(&name).display().to_string();
+        let trust = folder.join(TRUST).display().to_string();
+        let command = format!("keepwhole verify {file} --trust {trust}");
+        Some(PackageLink { file, command })
+    }
+
+    /// One moment, with the trail followed up to it.
+    fn at<T>(
+        &self,
+        answer: impl FnOnce(&Moment<'_>, &Trail) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        match &self.feed {
+            Feed::Live(shared) => {
+                // A reader that panicked can't have changed anything.
+                let sequencer = shared.read().unwrap_or_else(PoisonError::into_inner);
+                self.follow(sequencer.state(), sequencer.journal(), answer)
+            }
+            Feed::Fixed(fixed) => self.follow(&fixed.0, &fixed.1, answer),
+        }
+    }
+
+    fn follow<T>(
+        &self,
+        state: &State,
+        journal: &Journal<RealDisk>,
+        answer: impl FnOnce(&Moment<'_>, &Trail) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        let head = journal.head();
+        let head = Head {
+            size: head.size,
+            root: head.root.to_string(),
+        };
+        let moment = Moment {
+            state,
+            journal,
+            head,
+        };
+        // A page that panicked has not followed a record halfway: the trail counts the records it has taken.
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        if trail.size < moment.head.size {
+            moment.read(trail.size, moment.head.size, &mut |position, record| {
+                trail.follow(position, record)
+            })?;
+        }
+        answer(&moment, &trail)
+    }
+}
+
+impl ConsoleSource for ConsoleFeed {
+    fn overview(&self) -> Result<Overview, SourceError> {
+        self.at(|moment, trail| {
+            let published = LogFiles(moment.journal.disk()).checkpoint().is_ok();
+            Ok(Overview::of(
+                moment.state,
+                trail,
+                &moment.head,
+                self.banner(moment.state),
+                published,
+            ))
+        })
+    }
+
+    fn frame(&self) -> Result<(Banner, Head), SourceError> {
+        self.at(|moment, _| Ok((self.banner(moment.state), moment.head.clone())))
+    }
+
+    fn incidents(&self) -> Result<Vec<IncidentLine>, SourceError> {
+        self.at(|moment, _| Ok(IncidentLine::all(moment.state)))
+    }
+
+    fn incident(&self, id: &str) -> Result<Option<IncidentView>, SourceError> {
+        self.at(|moment, trail| Ok(IncidentView::of(moment.state, trail, &moment.head, id)))
+    }
+
+    fn customer(&self, id: &str) -> Result<Option<CustomerView>, SourceError> {
+        self.at(|moment, trail| {
+            let view = CustomerView::of(moment.state, trail, &moment.head, id, &|position| {
+                moment.record(position)
+            });
+            let view = view.map(|view| view.with_package(self.package(id)));
+            Ok(if self.exercise {
+                view.map(CustomerView::made_up)
+            } else {
+                view
+            })
+        })
+    }
+
+    fn journal(&self, from: Option<u64>) -> Result<JournalView, SourceError> {
+        self.at(|moment, _| {
+            let size = moment.head.size;
+            let last = size.saturating_sub(1) / PAGE * PAGE;
+            let from = from.unwrap_or(last).min(size);
+            let mut records = Vec::new();
+            moment.read(from, from.saturating_add(PAGE), &mut |index, record| {
+                let json = record_json(moment.state, index, record).to_canonical();
+                records.push(Shown {
+                    index,
+                    at: record.at,
+                    kind: kind(&record.event).to_owned(),
+                    json,
+                });
+            })?;
+            let checkpoint = LogFiles(moment.journal.disk())
+                .checkpoint()
+                .ok()
+                .map(|(_, note)| note);
+            Ok(JournalView {
+                as_of: (size > 0).then_some(moment.state.at),
+                head: moment.head.clone(),
+                checkpoint,
+                vkey: self.log_key.to_string(),
+                records,
+                from,
+                page: PAGE,
+            })
+        })
+    }
+
+    fn log_file(&self, path: &str) -> Option<Vec<u8>> {
+        RealDisk::at(&self.dir)
+            .read(&format!("{}/{path}", layout::LOG))
+            .ok()
+    }
+
+    fn report(&self) -> Option<Vec<u8>> {
+        self.folders()
+            .find_map(|folder| std::fs::read(folder.join(REPORT)).ok())
+    }
+}
