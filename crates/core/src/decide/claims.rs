@@ -58,11 +58,6 @@ pub(super) fn recovery(turn: &mut Turn<'_>, incident: &str, asset: &str, units: 
 pub(super) fn replenish(turn: &mut Turn<'_>, incident: &str, asset: &str, units: u128) -> Ruling {
     let place = turn.incident(incident)?;
     let asset = turn.asset(asset)?;
-    turn.not_halted(Touch {
-        asset: None,
-        wallet: None,
-        trading: true,
-    })?;
     let outstanding = loss_of(turn.state, incident, asset).map_or(0, Loss::outstanding);
     if units == 0 || units > outstanding {
         return Err(Reason::RestoredBeyondLoss {

@@ -158,7 +158,7 @@ pub fn run(options: &DemoOptions, step: &mut dyn FnMut(&str)) -> Result<DemoOutc
     let dir = options.out.join("journal");
     let mut sequencer = installation(&options.out, &dir)?;
     let mut draw = Draw::new(options.seed, "balances");
-    let mut teller = story::Teller::new(&mut sequencer);
+    let mut teller = story::Teller::new(&mut sequencer, "demo");
     step("making up customers and their balances");
     story::opening(
         &mut teller,

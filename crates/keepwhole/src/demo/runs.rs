@@ -135,7 +135,7 @@ fn set_up(
     tokens: &[Token],
 ) -> Result<(), DemoError> {
     let at = facts.timeline.detected.saturating_sub(SECOND_MS);
-    let mut teller = Teller::new(sequencer);
+    let mut teller = Teller::new(sequencer, "stage");
     stage(
         &mut teller,
         at,
@@ -160,7 +160,7 @@ fn watch(
     let mut sequencer = sequencer()?;
     set_up(&mut sequencer, facts, tokens)?;
     let hot = sequencer.state().registry.wallet(HOT);
-    let mut teller = Teller::new(&mut sequencer);
+    let mut teller = Teller::new(&mut sequencer, "run");
     let (start, all) = (facts.timeline.detected, seconds(facts));
     let mut tripped = None;
     let mut course = vec![(start, 0)];
@@ -215,7 +215,7 @@ fn watch(
 fn co_sign(facts: &Facts, tokens: &[Token]) -> Result<Outcome, DemoError> {
     let mut sequencer = sequencer()?;
     set_up(&mut sequencer, facts, tokens)?;
-    let mut teller = Teller::new(&mut sequencer);
+    let mut teller = Teller::new(&mut sequencer, "run");
     let (start, all) = (facts.timeline.detected, seconds(facts));
     let mut refused = 0;
     for minute in 0..all / 60 {
@@ -266,7 +266,7 @@ fn co_sign_with_requests(
 ) -> Result<Outcome, DemoError> {
     let mut sequencer = sequencer()?;
     set_up(&mut sequencer, facts, tokens)?;
-    let mut teller = Teller::new(&mut sequencer);
+    let mut teller = Teller::new(&mut sequencer, "run");
     let (start, minutes) = (facts.timeline.detected, seconds(facts) / 60);
     let mut course = vec![(start, 0)];
     let (mut krw, mut refused) = (0u128, 0u64);

@@ -38,12 +38,22 @@ const NOTICE: &str = "the exchange's own notice, quoted in the press";
 /// A writer of the story: each step is one command with an id of its own.
 pub(super) struct Teller<'a, D> {
     pub(super) sequencer: &'a mut Sequencer<D>,
+    chapter: &'static str,
     step: u64,
 }
 
 impl<'a, D: Disk> Teller<'a, D> {
-    pub(super) fn new(sequencer: &'a mut Sequencer<D>) -> Self {
-        Self { sequencer, step: 0 }
+    pub(super) fn new(sequencer: &'a mut Sequencer<D>, chapter: &'static str) -> Self {
+        Self {
+            sequencer,
+            chapter,
+            step: 0,
+        }
+    }
+
+    /// The id of the last step told.
+    fn step_id(&self) -> String {
+        format!("{}-{}", self.chapter, self.step)
     }
 
     /// Tells one command; a refusal would be a slip of the demo itself.
@@ -69,8 +79,9 @@ impl<'a, D: Disk> Teller<'a, D> {
             .into_iter()
             .map(|body| {
                 self.step += 1;
+                let id = self.step_id();
                 Command {
-                    id: Some(format!("demo-{}", self.step)),
+                    id: Some(id),
                     actor: actor.map(str::to_owned),
                     body,
                 }
@@ -538,7 +549,7 @@ pub(super) fn resume<D: Disk>(teller: &mut Teller<'_, D>, at: u64) -> Result<(),
             scope: "all".to_owned(),
         }),
     )?;
-    let target = format!("demo-{}", teller.step);
+    let target = teller.step_id();
     teller.tell(at, Some("administrator-2"), Body::ApproveChange { target })?;
     Ok(())
 }
