@@ -15,8 +15,7 @@ pub mod story;
 pub mod timeline;
 pub mod world;
 
-use crate::journal::keys::{self, KeyFile};
-use crate::journal::{Journal, JournalError, Options as JournalOptions, RealDisk, layout};
+use crate::journal::{JournalError, Options as JournalOptions, Publisher, RealDisk, installation};
 use crate::law;
 use crate::redress::RedressError;
 use crate::report;
@@ -27,6 +26,7 @@ use facts::Facts;
 use keepwhole_core::command::Body;
 use keepwhole_verify::archive::Limits;
 use keepwhole_verify::bundle::{Source, verify_bundle};
+use keepwhole_verify::note::Ed25519Signer;
 use keepwhole_verify::report::Report;
 use keepwhole_verify::trust::Trust;
 use std::path::{Path, PathBuf};
@@ -156,7 +156,7 @@ pub fn run(options: &DemoOptions, step: &mut dyn FnMut(&str)) -> Result<DemoOutc
     let law = shipped_law()?;
     step("opening the journal");
     let dir = options.out.join("journal");
-    let mut sequencer = installation(&options.out, &dir)?;
+    let (mut sequencer, mut publisher, bundle_key) = installation(&options.out, &dir)?;
     let mut draw = Draw::new(options.seed, "balances");
     let mut teller = story::Teller::new(&mut sequencer, "demo");
     step("making up customers and their balances");
@@ -186,11 +186,18 @@ pub fn run(options: &DemoOptions, step: &mut dyn FnMut(&str)) -> Result<DemoOutc
     step("publishing the checkpoint, the bundle and three customers' proofs");
     let marks = proof::landmarks(sequencer.journal())?;
     let customers = package_customers(options.customers);
-    let published = proof::publish(&dir, ORIGIN, &mut sequencer, &sets, &marks, &customers)?;
+    let published = proof::publish(
+        &dir,
+        (&mut publisher, &bundle_key),
+        &mut sequencer,
+        &sets,
+        &marks,
+        &customers,
+    )?;
     step("verifying the bundle as an outsider would");
     let verified = verify(&published)?;
     step("writing the report");
-    write_files(options, &dir, &published)?;
+    write_files(options, &published)?;
     let told = page::Told {
         facts: &facts,
         tokens: &tokens,
@@ -237,20 +244,23 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
     std::fs::write(path, bytes).map_err(file_error(path))
 }
 
-/// A fresh installation below `out`: folders, origin, keys, an empty journal.
-fn installation(out: &Path, dir: &Path) -> Result<Sequencer<RealDisk>, DemoError> {
+/// A fresh installation below `out`, marked as an exercise.
+fn installation(
+    out: &Path,
+    dir: &Path,
+) -> Result<(Sequencer<RealDisk>, Publisher, Ed25519Signer), DemoError> {
     let filled = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
     if filled {
         return Err(DemoError::NotEmpty(out.to_owned()));
     }
     std::fs::create_dir_all(dir).map_err(file_error(dir))?;
-    write(&dir.join(layout::ORIGIN), format!("{ORIGIN}\n").as_bytes())?;
+    let made = installation::init(dir, ORIGIN, JournalOptions::default())?;
     write(&dir.join(EXERCISE), b"demo: the customers are made up\n")?;
-    keys::create(dir, KeyFile::Log, ORIGIN)?;
-    keys::create(dir, KeyFile::Bundle, ORIGIN)?;
-    let disk = RealDisk::open(dir).map_err(file_error(dir))?;
-    let (journal, _) = Journal::open(disk, JournalOptions::default())?;
-    Ok(Sequencer::open(journal)?)
+    Ok((
+        Sequencer::open(made.journal)?,
+        made.publisher,
+        made.bundle_key,
+    ))
 }
 
 /// Builds the redress set of the moment, keeps its manifest and journals the entry that commits to it.
@@ -304,11 +314,7 @@ fn verify(published: &proof::Published) -> Result<Report, DemoError> {
     }
 }
 
-fn write_files(
-    options: &DemoOptions,
-    dir: &Path,
-    published: &proof::Published,
-) -> Result<(), DemoError> {
+fn write_files(options: &DemoOptions, published: &proof::Published) -> Result<(), DemoError> {
     write(&options.out.join("bundle.kwb"), &published.bundle)?;
     write(&options.out.join("trust.txt"), published.trust.as_bytes())?;
     let packages = options.out.join("packages");
@@ -316,7 +322,5 @@ fn write_files(
     for (customer, text) in &published.packages {
         write(&packages.join(format!("{customer}.json")), text.as_bytes())?;
     }
-    // The console of this installation finds the packages beside its journal.
-    let _linked = dir;
     Ok(())
 }

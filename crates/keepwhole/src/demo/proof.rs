@@ -1,7 +1,7 @@
 //! What an outsider can check of the demo: redress sets over all customers, packages of three of them, and the bundle.
 
-use super::DemoError;
 use super::draw::Draw;
+use super::{DemoError, ORIGIN};
 use crate::bundle::{self, BundlePlan, LogSource, RedressPart};
 use crate::journal::keys::{self, KeyFile};
 use crate::journal::tiles::LogFiles;
@@ -16,7 +16,7 @@ use keepwhole_core::registry::AssetIx;
 use keepwhole_core::state::State;
 use keepwhole_verify::bundle_manifest::{Omitted, Scope, Tool};
 use keepwhole_verify::digest::Digest;
-use keepwhole_verify::note::NoteSigner;
+use keepwhole_verify::note::{Ed25519Signer, NoteSigner};
 use keepwhole_verify::tile::{TileId, TileKind, decode_bundle, encode_bundle};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,6 +28,8 @@ largest full remainder, ties to the smaller customer id; every customer with a b
 /// Entries of interest, found in one pass over the journal.
 #[derive(Clone, Debug, Default)]
 pub struct Landmarks {
+    /// Positions that pages name as evidence.
+    pub trail: Trail,
     /// First recognised loss: the balances before it are the snapshot.
     pub first_loss: Option<u64>,
     /// Replenishment per asset: entry and time, ms.
@@ -36,8 +38,6 @@ pub struct Landmarks {
     pub opened: Option<u64>,
     /// Adoption of the law set.
     pub law: Option<u64>,
-    /// Where everything that a page names stands.
-    pub trail: Trail,
 }
 
 /// Looks through the journal once.
@@ -198,16 +198,15 @@ fn trust_file(origin: &str, log: &dyn NoteSigner, bundle: &dyn NoteSigner) -> St
 /// A journal, key or file that fails.
 pub fn publish(
     dir: &Path,
-    origin: &str,
+    (publisher, bundle_key): (&mut Publisher, &Ed25519Signer),
     sequencer: &mut Sequencer<RealDisk>,
     sets: &[RedressSet],
     marks: &Landmarks,
     customers: &[String],
 ) -> Result<Published, DemoError> {
-    let log_key = keys::load(dir, KeyFile::Log, origin)?;
-    let bundle_key = keys::load(dir, KeyFile::Bundle, origin)?;
-    let trust = trust_file(origin, &log_key, &bundle_key);
-    let (_, _) = Publisher::open(sequencer.journal_mut(), origin, Box::new(log_key))?;
+    let log_key = keys::load(dir, KeyFile::Log, ORIGIN)?;
+    let trust = trust_file(ORIGIN, &log_key, bundle_key);
+    publisher.publish(sequencer.journal_mut())?;
     let journal = sequencer.journal();
     let files = LogFiles(journal.disk());
     let (_, checkpoint) = files.checkpoint()?;
@@ -267,7 +266,7 @@ pub fn publish(
         claimed_keys: trust.clone(),
         readme: README.to_owned(),
     };
-    let bundle = bundle::archive(&plan, &Tiles(journal.disk()), &bundle_key)?;
+    let bundle = bundle::archive(&plan, &Tiles(journal.disk()), bundle_key)?;
     Ok(Published {
         bundle,
         packages,
