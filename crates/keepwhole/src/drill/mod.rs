@@ -8,10 +8,12 @@
 //! Absent on purpose: any second implementation of a rule. What a story demands is met by the product or not at all.
 
 mod adapter;
+mod command;
 mod disk;
 mod expect;
 mod history;
 pub mod load;
+mod policy;
 mod proof;
 mod report;
 mod run;

@@ -178,11 +178,7 @@ fn shortfall(
     let rows = AssetRows {
         ix: asset.0,
         asset: name.to_owned(),
-        decimals: state
-            .registry
-            .assets
-            .get(asset.place())
-            .map_or(0, |asset| asset.decimals),
+        decimals: decimals(state, asset),
         taken_on_chain: loss.total,
         borne_by_house: loss.house,
         recovered: loss.recovered.min(loss.total),
@@ -237,42 +233,8 @@ fn put_back(records: &[Record], incident: u32, asset: AssetIx) -> Vec<Paid> {
 
 /// The set of claims for lost balances in one asset of one case.
 fn claims(state: &State, claim: &Claim, records: &[Record]) -> Result<Parts, String> {
-    let same = |other: &Claim| {
-        (other.incident, other.asset) == (claim.incident, claim.asset)
-            && other.basis != ClaimBasis::Custody
-    };
-    let mut due: BTreeMap<OwnerIx, u128> = BTreeMap::new();
-    for other in state.claims.list.iter().filter(|other| same(other)) {
-        let open = if matches!(other.standing, ClaimStanding::Paid(..)) {
-            0
-        } else {
-            other.payable
-        };
-        let sum = due.entry(other.owner).or_default();
-        *sum = sum.saturating_add(open);
-    }
-    let mut paid = Vec::new();
-    for (position, record) in records.iter().enumerate() {
-        let Event::ClaimPaid {
-            claim: number,
-            units,
-            custody: false,
-        } = &record.event
-        else {
-            continue;
-        };
-        let of = usize::try_from(*number)
-            .ok()
-            .and_then(|number| state.claims.list.get(number));
-        if let Some(of) = of.filter(|of| same(of)) {
-            paid.push(Paid {
-                at: record.at,
-                owner: of.owner,
-                amount: Amount::new(of.asset, *units),
-                position,
-            });
-        }
-    }
+    let due = still_due(state, claim);
+    let paid = paid_out(state, claim, records);
     let row = |(owner, due): (&OwnerIx, &u128)| {
         let account = state.registry.owner_id(*owner);
         let payments = payments(&paid, *owner);
@@ -290,11 +252,7 @@ fn claims(state: &State, claim: &Claim, records: &[Record]) -> Result<Parts, Str
     let rows = AssetRows {
         ix: claim.asset.0,
         asset: state.registry.asset_id(claim.asset).to_owned(),
-        decimals: state
-            .registry
-            .assets
-            .get(claim.asset.place())
-            .map_or(0, |asset| asset.decimals),
+        decimals: decimals(state, claim.asset),
         taken_on_chain: 0,
         borne_by_house: 0,
         recovered: 0,
@@ -310,6 +268,66 @@ fn claims(state: &State, claim: &Claim, records: &[Record]) -> Result<Parts, Str
         lodged.ok_or("the claim has no record")?,
     )?;
     Ok((header, rows, Vec::new()))
+}
+
+/// Whether a claim belongs into the set of `claim`: a lost balance of the same case and asset.
+fn belongs(other: &Claim, claim: &Claim) -> bool {
+    (other.incident, other.asset) == (claim.incident, claim.asset)
+        && other.basis != ClaimBasis::Custody
+}
+
+/// What may be paid and is not, by owner; everybody who claims is there.
+fn still_due(state: &State, claim: &Claim) -> BTreeMap<OwnerIx, u128> {
+    let mut due: BTreeMap<OwnerIx, u128> = BTreeMap::new();
+    for other in state
+        .claims
+        .list
+        .iter()
+        .filter(|other| belongs(other, claim))
+    {
+        let open = if matches!(other.standing, ClaimStanding::Paid(..)) {
+            0
+        } else {
+            other.payable
+        };
+        let sum = due.entry(other.owner).or_default();
+        *sum = sum.saturating_add(open);
+    }
+    due
+}
+
+/// What the journal shows as paid for claims of the set.
+fn paid_out(state: &State, claim: &Claim, records: &[Record]) -> Vec<Paid> {
+    let payment = |(position, record): (usize, &Record)| {
+        let Event::ClaimPaid {
+            claim: number,
+            units,
+            custody: false,
+        } = &record.event
+        else {
+            return None;
+        };
+        let of = state
+            .claims
+            .list
+            .get(usize::try_from(*number).ok()?)
+            .filter(|of| belongs(of, claim))?;
+        Some(Paid {
+            at: record.at,
+            owner: of.owner,
+            amount: Amount::new(of.asset, *units),
+            position,
+        })
+    };
+    records.iter().enumerate().filter_map(payment).collect()
+}
+
+fn decimals(state: &State, asset: AssetIx) -> u8 {
+    state
+        .registry
+        .assets
+        .get(asset.place())
+        .map_or(0, |asset| asset.decimals)
 }
 
 /// Records the set's entry in the journal and makes the customer's package under the checkpoint over it.

@@ -11,13 +11,13 @@ use keepwhole_core::event::{Event as Recorded, Record};
 use keepwhole_core::registry::{AssetIx, OUTSIDE, OwnerIx};
 use keepwhole_core::state::State;
 
-use super::adapter;
 use super::history::{History, JournalCheck, Sending, Step};
 use super::scenario::Scenario;
 use super::scenario::code::{FaultKind, JournalState, Outcome, Reason, ServiceState};
 use super::scenario::event::{Event, EventKind};
 use super::service::{Sent, Service};
 use super::words::{self, Said};
+use super::{adapter, command};
 use crate::journal::JournalError;
 
 /// A command whose reply left, as the journal must show it.
@@ -145,7 +145,7 @@ impl<'s> World<'s> {
     }
 
     fn send(&mut self, event: &Event) -> Option<Said> {
-        let command = match adapter::command(event, self.service.state()) {
+        let command = match command::command(event, self.service.state()) {
             Ok(Some(command)) => command,
             Ok(None) => return Some(Said::plain(Outcome::Accepted)),
             Err(said) => return Some(said),

@@ -315,3 +315,81 @@ fn the_report_says_what_is_wrong_and_the_exit_code_agrees() {
         "a file that is no story is invalid"
     );
 }
+
+/// Only the adapter of the drill can leave a control out: a policy of the product that says nothing clears nothing.
+#[test]
+fn no_policy_of_the_product_clears_by_saying_nothing() {
+    use keepwhole_core::answer::Answer;
+    use keepwhole_core::command::{Body, Command, NewMovement};
+    use keepwhole_core::event::Record;
+    use keepwhole_core::policy::Policy;
+    use keepwhole_core::registry::{Asset, OUTSIDE_NAME, Tier, Wallet};
+    let mut state = keepwhole_core::state::State::default();
+    let mut send = |id: Option<&str>, body: Body| {
+        let command = Command {
+            id: id.map(str::to_owned),
+            actor: None,
+            body,
+        };
+        let decision = keepwhole_core::decide::decide(&state, &command, 1_000);
+        for event in decision.events {
+            keepwhole_core::apply::apply(&mut state, &Record::new(1_000, 1, event));
+        }
+        decision.reply.answer
+    };
+    let text = str::to_owned;
+    send(
+        None,
+        Body::RegisterAsset(Asset {
+            id: text("BTC"),
+            decimals: 8,
+            network: Some(text("bitcoin")),
+            confirmations: 3,
+        }),
+    );
+    send(None, Body::RegisterOwners(vec![text("house"), text("c1")]));
+    send(
+        None,
+        Body::RegisterWallet(Wallet {
+            id: text("hot"),
+            tier: Tier::Hot,
+            address: text("addr"),
+        }),
+    );
+    send(
+        None,
+        Body::DeclareHoldings(vec![(text("hot"), text("BTC"), 10)]),
+    );
+    send(
+        None,
+        Body::RecordMovements(vec![NewMovement {
+            from: text(OUTSIDE_NAME),
+            to: text("c1"),
+            asset: text("BTC"),
+            units: 10,
+            kind: keepwhole_core::book::MovementKind::Opening,
+            reference: String::new(),
+        }]),
+    );
+    send(
+        None,
+        Body::AdoptPolicy(Box::new(Policy {
+            version: 1,
+            ..Policy::default()
+        })),
+    );
+    let answer = send(
+        Some("w1"),
+        Body::RequestWithdrawal {
+            customer: text("c1"),
+            wallet: text("hot"),
+            asset: text("BTC"),
+            units: 1,
+            to: text("ext"),
+        },
+    );
+    assert!(
+        matches!(&answer, Answer::Held(reason) if reason.code() == "no_rule_clears"),
+        "{answer:?}"
+    );
+}

@@ -1,9 +1,8 @@
 //! Reads `[[events]]`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::among;
 use super::given::Names;
+use super::sent::Sent;
 use super::table::{Slip, Table};
 use crate::drill::scenario::Given;
 use crate::drill::scenario::code::{CrashPoint, FaultKind, Op};
@@ -15,37 +14,6 @@ use crate::drill::scenario::scalar::{self, Written, duration, instant};
 
 /// How deep `multicall` may nest: far beyond any real payload, and safe to walk.
 const MULTICALL_DEPTH: usize = 16;
-
-/// Ids of events sent so far, each with how often and of what kind the first was.
-#[derive(Debug, Default)]
-pub(super) struct Sent {
-    ids: BTreeSet<String>,
-    times: BTreeMap<String, (u32, &'static str)>,
-}
-
-impl Sent {
-    fn add(&mut self, id: &str, kind: &'static str) {
-        self.ids.insert(id.to_owned());
-        let entry = self.times.entry(id.to_owned()).or_insert((0, kind));
-        entry.0 = entry.0.saturating_add(1);
-    }
-
-    pub(super) const fn ids(&self) -> &BTreeSet<String> {
-        &self.ids
-    }
-
-    pub(super) fn times(&self, id: &str) -> u32 {
-        self.times.get(id).map_or(0, |(times, _)| *times)
-    }
-
-    pub(super) fn of_kind(&self, kind: &str) -> BTreeSet<String> {
-        self.times
-            .iter()
-            .filter(|(_, (_, first))| *first == kind)
-            .map(|(id, _)| id.clone())
-            .collect()
-    }
-}
 
 /// What the keys of an event may refer to.
 struct Context<'n> {
@@ -516,14 +484,22 @@ impl Context<'_> {
         } else {
             table.opt("base", among("asset", assets))?
         };
+        let qty = table.opt("qty", self.written())?;
+        let wanted_price = table.opt("wanted_price", self.written())?;
+        if base.is_some() != qty.is_some() || base.is_some() != wanted_price.is_some() {
+            return Err(table.slip(
+                table.offset(),
+                "`base`, `qty` and `wanted_price` go together: give all or none",
+            ));
+        }
         Ok(Claim {
             customer: self.customer(table, "customer")?,
             incident: table.need("incident", scalar::id)?,
             asset: self.asset(table, "asset")?,
             amount: self.amount(table, "amount")?,
             base,
-            qty: table.opt("qty", self.written())?,
-            wanted_price: table.opt("wanted_price", self.written())?,
+            qty,
+            wanted_price,
             basis: table.opt_text("basis")?,
         })
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::among;
-use super::event::{Sent, scope};
+use super::event::scope;
 use super::given::Names;
+use super::sent::Sent;
 use super::table::{Slip, Table};
 use crate::drill::scenario::expect::{EXPECT_KINDS, Expect, ExpectKind};
 use crate::drill::scenario::scalar::{self, amount, duration, instant};

@@ -3,6 +3,7 @@
 mod event;
 mod expect;
 mod given;
+mod sent;
 mod table;
 
 use std::collections::BTreeSet;
