@@ -5,6 +5,7 @@
 //! auditors), [`drill`] (scenario files on simulated time), [`demo`], [`views`] (questions answered from the state),
 //! [`console`], [`report`], [`cli`].
 
+pub mod bench;
 pub mod bundle;
 pub mod cli;
 pub mod console;

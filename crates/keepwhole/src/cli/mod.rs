@@ -4,6 +4,7 @@
 //! an [`exit::Failure`] that names place, cause and fix.
 
 pub mod balance;
+pub mod bench;
 pub mod demo;
 pub mod drill;
 pub mod exit;
@@ -78,6 +79,11 @@ enum Verb {
         after_help = "Example:\n  keepwhole verify bundle.kwb --trust trust.txt --expect trusted"
     )]
     Verify(verify::VerifyArgs),
+    /// Measure on this machine: demo, durable movements, commands, replay, attribution.
+    #[command(
+        after_help = "Examples:\n  keepwhole bench replay attribution\n  keepwhole bench --dir /var/tmp --json"
+    )]
+    Bench(bench::BenchArgs),
 }
 
 /// The folder of the installation; every verb on an installation takes it.
@@ -120,6 +126,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Journal(args) => (journal::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),
         Verb::Demo(args) => (run_demo(args), args.json),
+        Verb::Bench(args) => (bench::run(args), args.json),
         Verb::Drill(args) => return ExitCode::from(drill::run(args)),
         Verb::Law(args) => return ExitCode::from(law::run(args)),
     };

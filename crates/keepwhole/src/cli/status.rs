@@ -53,7 +53,9 @@ pub fn run(args: &StatusArgs) -> Result<Exit, Failure> {
     };
     let findings = page.findings();
     if reading.recovery.torn_tail.is_some() {
-        note("the journal ends in a frame that is being written now or that a crash left unfinished; nobody was told of it");
+        note(
+            "the journal ends in a frame that is being written now or that a crash left unfinished; nobody was told of it",
+        );
     }
     Output::new(args.data.json).answer(&page.text(&findings), &page.value(&findings))?;
     let found = args.check && !findings.is_empty();

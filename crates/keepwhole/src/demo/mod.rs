@@ -17,13 +17,14 @@ pub mod world;
 
 use crate::journal::{JournalError, Options as JournalOptions, Publisher, RealDisk, installation};
 use crate::law;
-use crate::redress::RedressError;
+use crate::redress::{RedressError, RedressSet};
 use crate::report;
 use crate::sequencer::{Sequencer, SequencerError};
 use crate::text::Lang;
 use draw::Draw;
 use facts::Facts;
 use keepwhole_core::command::Body;
+use keepwhole_core::law::LawSet;
 use keepwhole_verify::archive::Limits;
 use keepwhole_verify::bundle::{Source, verify_bundle};
 use keepwhole_verify::note::Ed25519Signer;
@@ -157,30 +158,7 @@ pub fn run(options: &DemoOptions, step: &mut dyn FnMut(&str)) -> Result<DemoOutc
     step("opening the journal");
     let dir = options.out.join("journal");
     let (mut sequencer, mut publisher, bundle_key) = installation(&options.out, &dir)?;
-    let mut draw = Draw::new(options.seed, "balances");
-    let mut teller = story::Teller::new(&mut sequencer, "demo");
-    step("making up customers and their balances");
-    story::opening(
-        &mut teller,
-        &facts,
-        &tokens,
-        options.customers,
-        &mut draw,
-        &law,
-    )?;
-    step("playing 27 November 2025 as it was published");
-    story::theft(&mut teller, &facts, &tokens)?;
-    story::freeze(&mut teller, &facts)?;
-    let mut salts = Draw::new(options.seed, "redress");
-    step("committing to what each customer is short");
-    let mut sets = vec![commit_set(&mut teller, None, &mut salts)?];
-    step("putting it back");
-    let at = story::replenish(&mut teller, &facts, &tokens)?;
-    story::put_back(&mut teller, at, &tokens)?;
-    story::resume(&mut teller, at)?;
-    step("committing to what was put back");
-    let second = commit_set(&mut teller, sets.last(), &mut salts)?;
-    sets.push(second);
+    let sets = tell_story(options, &facts, &tokens, &law, &mut sequencer, step)?;
     step("playing the 54 minutes under other conditions");
     let outcomes = runs::all(&facts, &tokens, &mut || {})?;
     step("publishing the checkpoint, the bundle and three customers' proofs");
@@ -225,7 +203,42 @@ pub fn run(options: &DemoOptions, step: &mut dyn FnMut(&str)) -> Result<DemoOutc
     })
 }
 
-fn shipped_law() -> Result<keepwhole_core::law::LawSet, DemoError> {
+/// Tells the case from the opening to whole customers; returns the redress sets, one per epoch.
+fn tell_story(
+    options: &DemoOptions,
+    facts: &Facts,
+    tokens: &[world::Token],
+    law: &LawSet,
+    sequencer: &mut Sequencer<RealDisk>,
+    step: &mut dyn FnMut(&str),
+) -> Result<Vec<RedressSet>, DemoError> {
+    let mut draw = Draw::new(options.seed, "balances");
+    let mut salts = Draw::new(options.seed, "redress");
+    let mut teller = story::Teller::new(sequencer, "demo");
+    step("making up customers and their balances");
+    story::opening(
+        &mut teller,
+        facts,
+        tokens,
+        options.customers,
+        &mut draw,
+        law,
+    )?;
+    step("playing 27 November 2025 as it was published");
+    story::theft(&mut teller, facts, tokens)?;
+    story::freeze(&mut teller, facts)?;
+    step("committing to what each customer is short");
+    let first = commit_set(&mut teller, None, &mut salts)?;
+    step("putting it back");
+    let at = story::replenish(&mut teller, facts, tokens)?;
+    story::put_back(&mut teller, at, tokens)?;
+    story::resume(&mut teller, at)?;
+    step("committing to what was put back");
+    let second = commit_set(&mut teller, Some(&first), &mut salts)?;
+    Ok(vec![first, second])
+}
+
+fn shipped_law() -> Result<LawSet, DemoError> {
     let loaded = law::load(&law::SourceFile::shipped(), None);
     if !loaded.is_complete() {
         return Err(DemoError::Law("run `keepwhole law list`".to_owned()));
@@ -266,9 +279,9 @@ fn installation(
 /// Builds the redress set of the moment, keeps its manifest and journals the entry that commits to it.
 fn commit_set(
     teller: &mut story::Teller<'_, RealDisk>,
-    previous: Option<&crate::redress::RedressSet>,
+    previous: Option<&RedressSet>,
     salts: &mut Draw,
-) -> Result<crate::redress::RedressSet, DemoError> {
+) -> Result<RedressSet, DemoError> {
     let marks = proof::landmarks(teller.sequencer.journal())?;
     let set = proof::build_set(teller.sequencer.state(), &marks, previous, salts)?;
     teller

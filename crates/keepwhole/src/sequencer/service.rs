@@ -34,6 +34,9 @@ pub enum ServiceError {
 
 type Asked = (Command, SyncSender<Reply>);
 
+/// What runs after each turn: it may look at the sequencer and publish what is durable.
+pub type AfterTurn<D> = Box<dyn FnMut(&RwLock<Sequencer<D>>) + Send>;
+
 /// A running sequencer.
 #[derive(Debug)]
 pub struct Service<D: Disk + 'static> {
@@ -75,7 +78,7 @@ impl<D: Disk + Sync + 'static> Service<D> {
     pub fn start(
         sequencer: Sequencer<D>,
         mut clock: Box<dyn Clock>,
-        mut after: Box<dyn FnMut(&RwLock<Sequencer<D>>) + Send>,
+        mut after: AfterTurn<D>,
     ) -> Self {
         let sequencer = Arc::new(RwLock::new(sequencer));
         let (inbox, waiting) = sync_channel::<Asked>(QUEUE);
