@@ -35,7 +35,7 @@ pub enum ServiceError {
 type Asked = (Command, SyncSender<Reply>);
 
 /// What runs after each turn: it may look at the sequencer and publish what is durable.
-pub type AfterTurn<D> = Box<dyn FnMut(&RwLock<Sequencer<D>>) + Send>;
+type AfterTurn<D> = Box<dyn FnMut(&RwLock<Sequencer<D>>) + Send>;
 
 /// A running sequencer.
 #[derive(Debug)]
