@@ -8,7 +8,7 @@ use crate::journal::keys::KeyFile;
 use crate::journal::tiles::LogFiles;
 use crate::journal::{JournalError, RealDisk, attachments, layout, publish};
 use crate::sequencer::{Until, state_digest};
-use crate::text::seoul;
+use crate::text::{count, seoul};
 use clap::{Args, Subcommand};
 use keepwhole_core::event::Record;
 use keepwhole_core::registry::AssetIx;
@@ -112,7 +112,7 @@ fn vkey(data: &DataArgs) -> Result<Exit, Failure> {
     };
     let (log, bundle) = (key(KeyFile::Log)?, key(KeyFile::Bundle)?);
     let value = json!({ "log": log.to_string(), "bundle": bundle.to_string() });
-    Output::new(data.json).answer(&format!("log {log}\nbundle {bundle}"), &value)?;
+    Output::new(data.json).answer(&format!("log {log}\nquorum none\nbundle {bundle}"), &value)?;
     Ok(Exit::Done)
 }
 
@@ -287,9 +287,10 @@ fn check_all(dir: &Path, reading: &Reading) -> Result<Checked, Failure> {
         .map(|segment| segment.frames)
         .sum();
     let mut says = vec![format!(
-        "{} entries in {frames} frames of {} segments: every checksum, position and root is right, the root is {}",
-        journal.head().size,
-        journal.segments().len(),
+        "{} in {} of {}: every checksum, position and root is right, the root is {}",
+        counted(journal.head().size, "entry", "entries"),
+        counted(frames, "frame", "frames"),
+        counted(journal.segments().len() as u64, "segment", "segments"),
         journal.head().root
     )];
     if let Some(torn) = &reading.recovery.torn_tail {
@@ -342,6 +343,14 @@ fn check_all(dir: &Path, reading: &Reading) -> Result<Checked, Failure> {
     })
 }
 
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        count(u128::from(number)),
+        if number == 1 { one } else { many }
+    )
+}
+
 fn double_entry(dir: &Path, state: &State) -> Result<String, Failure> {
     for (place, asset) in state.registry.assets.iter().enumerate() {
         if AssetIx::next(place).is_some_and(|number| !state.book.sums_to_zero(number)) {
@@ -354,8 +363,8 @@ fn double_entry(dir: &Path, state: &State) -> Result<String, Failure> {
         }
     }
     Ok(format!(
-        "the books sum to zero over all owners in each of {} assets",
-        state.registry.assets.len()
+        "the books sum to zero over all owners in {}",
+        counted(state.registry.assets.len() as u64, "asset", "assets")
     ))
 }
 
@@ -393,6 +402,6 @@ fn documents(dir: &Path, reading: &Reading) -> Result<String, Failure> {
         good += 1;
     }
     Ok(format!(
-        "{good} documents hold the bytes that their names say"
+        "documents that hold the bytes that their names say: {good}"
     ))
 }

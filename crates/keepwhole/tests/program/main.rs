@@ -8,6 +8,7 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+mod cli;
 mod console;
 mod drill;
 mod evidence;
