@@ -4,19 +4,18 @@
 mod cases;
 mod requests;
 
-use crate::custody::{Custody, Direction, Explained, Flow};
+use crate::custody::{Custody, Direction, Explained, Flow, Report};
 use crate::due::Timer;
 use crate::event::{Event, Record};
 use crate::registry::AssetIx;
 use crate::state::{Answered, Price, PublishedSet, State};
-use alloc::string::String;
 
 /// Outflows are kept this long for the caps at least, ms.
 const WINDOW_KEPT_MS: u64 = 86_400_000;
 
 /// Folds one record into the state.
 pub fn apply(state: &mut State, record: &Record) {
-    state.at = record.at;
+    state.at = state.at.max(record.at);
     state.turn = record.turn;
     match &record.event {
         Event::AssetRegistered(asset) => state.registry.add_asset(asset.clone()),
@@ -99,9 +98,7 @@ fn custody(state: &mut State, at: u64, event: &Event) -> bool {
         }
         Event::FlowSeen(flow) => flow_seen(custody, flow),
         Event::FlowReported { flow, report } => {
-            if let Some(row) = flow_mut(custody, *flow) {
-                row.reports.push(report.clone());
-            }
+            flow_reported(custody, *flow, report);
         }
         Event::InflowConfirmed { flow } => inflow_confirmed(custody, *flow),
         Event::OutflowExplained { flow, explained } => {
@@ -158,6 +155,25 @@ fn flow_seen(custody: &mut Custody, flow: &Flow) {
     custody.flows.push(flow.clone());
 }
 
+/// A node's latest report stands for it. An outflow that a reorganisation took back and that shows again leaves again.
+fn flow_reported(custody: &mut Custody, flow: u32, report: &Report) {
+    let Some(row) = flow_mut(custody, flow) else {
+        return;
+    };
+    row.reports.retain(|known| known.node != report.node);
+    row.reports.push(report.clone());
+    if row.direction == Direction::In || row.counted {
+        return;
+    }
+    row.counted = true;
+    let (wallet, amount) = (row.wallet, row.amount);
+    let held = custody
+        .holdings
+        .entry((wallet, amount.asset()))
+        .or_insert(0);
+    *held = held.saturating_sub(amount.units());
+}
+
 fn inflow_confirmed(custody: &mut Custody, flow: u32) {
     let Some(row) = flow_mut(custody, flow) else {
         return;
@@ -206,7 +222,7 @@ fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained
     // The holding is already smaller; what was free just before includes this outflow.
     let before = state
         .custody
-        .free(wallet, amount.asset())
+        .cap_base(wallet, amount.asset())
         .saturating_add(amount.units());
     let outflow = crate::custody::Outflow {
         at,
@@ -214,6 +230,7 @@ fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained
         before,
         request: None,
         seen: true,
+        lapsed: false,
     };
     push_outflow(state, wallet, amount.asset(), outflow);
 }
@@ -235,6 +252,7 @@ pub(crate) fn push_outflow(
     list.push(outflow);
 }
 
+/// The flow stays known under its key: seen again it is the same flow, not a second one.
 fn flow_withdrawn(custody: &mut Custody, flow: u32, node: &str) {
     let Some(row) = flow_mut(custody, flow) else {
         return;
@@ -254,18 +272,4 @@ fn flow_withdrawn(custody: &mut Custody, flow: u32, node: &str) {
         Direction::In => held.saturating_sub(amount.units()),
         Direction::Out => held.saturating_add(amount.units()),
     };
-    let key = (
-        wallet,
-        amount.asset(),
-        direction,
-        String::from(flow_txid(custody, flow)),
-    );
-    custody.by_key.remove(&key);
-}
-
-fn flow_txid(custody: &Custody, flow: u32) -> &str {
-    usize::try_from(flow)
-        .ok()
-        .and_then(|at| custody.flows.get(at))
-        .map_or("", |row| row.txid.as_str())
 }

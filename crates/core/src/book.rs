@@ -149,36 +149,20 @@ impl Book {
             })
     }
 
-    /// True if the movement leaves every total within 128 bits.
+    /// True if moving the amount leaves every total within 128 bits.
     #[must_use]
-    pub fn fits(&self, movement: &Movement) -> bool {
-        let units = movement.amount.units();
-        let asset = movement.amount.asset();
-        self.totals(movement.from, asset)
-            .outgoing
-            .checked_add(units)
-            .is_some()
-            && self
-                .totals(movement.to, asset)
-                .incoming
-                .checked_add(units)
-                .is_some()
-            && self
-                .owed
-                .get(asset.place())
-                .copied()
-                .unwrap_or_default()
-                .incoming
-                .checked_add(units)
-                .is_some()
-            && self
-                .owed
-                .get(asset.place())
-                .copied()
-                .unwrap_or_default()
-                .outgoing
-                .checked_add(units)
-                .is_some()
+    pub fn fits(&self, from: OwnerIx, to: OwnerIx, amount: Amount) -> bool {
+        let (asset, units) = (amount.asset(), amount.units());
+        let owed = self.owed.get(asset.place()).copied().unwrap_or_default();
+        let totals = [
+            self.totals(from, asset).outgoing,
+            self.totals(to, asset).incoming,
+            owed.incoming,
+            owed.outgoing,
+        ];
+        totals
+            .into_iter()
+            .all(|total| total.checked_add(units).is_some())
     }
 
     /// Per-asset sum of all totals, in minus out, the outside included: zero always (double entry).

@@ -30,6 +30,13 @@ impl Command {
     pub fn content(&self) -> [u8; 32] {
         sha256_of(self)
     }
+
+    /// The same digest, and the size of the canonical form in bytes.
+    pub(crate) fn content_and_size(&self) -> ([u8; 32], usize) {
+        // Writing into a vector can't fail, as below.
+        let bytes = borsh::to_vec(self).unwrap_or_default();
+        (*Digest::of(&bytes).as_bytes(), bytes.len())
+    }
 }
 
 /// SHA-256 over the canonical binary form of a value.

@@ -75,12 +75,14 @@ pub struct Outflow {
     pub at: u64,
     /// Minor units.
     pub units: u128,
-    /// What the wallet had free just before, minor units.
+    /// What the caps took for the wallet's holding just before, minor units.
     pub before: u128,
     /// The request that was cleared.
     pub request: Option<u32>,
     /// True once the chain shows it (then the holding is already smaller).
     pub seen: bool,
+    /// True once its clearance lapsed unused: it holds nothing back, and still counts for the caps.
+    pub lapsed: bool,
 }
 
 /// A sweep of a tripped wallet that the breaker ordered.
@@ -153,13 +155,25 @@ impl Custody {
     /// Cleared outflows of a wallet that the chain does not show yet, minor units.
     #[must_use]
     pub fn unseen(&self, wallet: WalletIx, asset: AssetIx) -> u128 {
+        self.sum(wallet, asset, |o| !o.seen && !o.lapsed)
+    }
+
+    fn sum(&self, wallet: WalletIx, asset: AssetIx, counts: impl Fn(&Outflow) -> bool) -> u128 {
         let list = self
             .windows
             .get(&(wallet, asset))
             .map_or(&[][..], Vec::as_slice);
         list.iter()
-            .filter(|o| !o.seen)
+            .filter(|o| counts(o))
             .fold(0u128, |total, o| total.saturating_add(o.units))
+    }
+
+    /// What the caps take for the holding of a wallet, minor units: whatever was cleared counts as gone, used or not,
+    /// so that clearances that lapse never raise a cap.
+    #[must_use]
+    pub fn cap_base(&self, wallet: WalletIx, asset: AssetIx) -> u128 {
+        self.holding(wallet, asset)
+            .saturating_sub(self.sum(wallet, asset, |o| !o.seen))
     }
 
     /// What a wallet holds less what is cleared to leave it, minor units.

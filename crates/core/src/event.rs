@@ -309,6 +309,11 @@ pub enum Event {
         /// Who.
         person: PersonIx,
     } = 61,
+    /// A change of policy came too late: another policy came into force since it was proposed.
+    ChangeOvertaken {
+        /// Number of the proposal.
+        proposal: u32,
+    } = 66,
     /// A destination was listed.
     DestinationListed {
         /// Address.

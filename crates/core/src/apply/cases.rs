@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::incident::clock::{Clock, Standing};
 use crate::incident::{Alarm, Awareness, Cause, Incident};
 use crate::redress::{Attribution, ClaimBasis, ClaimStanding, Loss, attribute, put_back};
-use crate::registry::{AssetIx, HOUSE};
+use crate::registry::AssetIx;
 use crate::state::State;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -220,14 +220,11 @@ fn loss(state: &mut State, at: u64, incident: u32, asset: AssetIx, units: u128, 
         .losses
         .entry(asset)
         .or_insert_with(|| Loss::before(&state.book, asset));
-    let house_balance = state.book.balance(HOUSE, asset);
-    // Decided before it was recorded; where it could not be split, the house bears it.
+    // The house's part was decided and stands in the event. Where the rest could not be split, the house bears it.
     let attribution =
-        attribute(row, units, order, house_balance, &state.registry).unwrap_or_else(|_| {
-            Attribution {
-                house: units,
-                customers: Vec::new(),
-            }
+        attribute(row, units, order, house, &state.registry).unwrap_or_else(|_| Attribution {
+            house: units,
+            customers: Vec::new(),
         });
     row.total = row.total.saturating_add(units);
     row.house = row.house.saturating_add(house);

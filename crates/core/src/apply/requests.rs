@@ -54,6 +54,15 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
         }
         Event::ClearanceLapsed { request } => {
             stand(state, *request, Standing::Lapsed);
+            // It stays in the window of the caps, but holds nothing back in the wallet any more.
+            if let Some(Ask::Withdrawal { wallet, asset, .. } | Ask::Transfer { wallet, asset, .. }) =
+                state.guard.request_at(*request).map(|row| &row.ask)
+                && let Some(list) = state.custody.windows.get_mut(&(*wallet, *asset))
+            {
+                for outflow in list.iter_mut().filter(|o| o.request == Some(*request)) {
+                    outflow.lapsed = true;
+                }
+            }
             state.guard.open.retain(|open| open != request);
             state
                 .timers
@@ -67,7 +76,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
             actor,
             role,
             expires,
-        } => grant(state, actor, role, *expires),
+        } => grant(state, at, actor, role, *expires),
         Event::RecordRead { person, owner, .. } => state.guard.reads.push((at, *person, *owner)),
         other => return changes(state, at, other),
     }
@@ -92,6 +101,10 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
         Event::ChangeInForce { proposal } => {
             end_wait(state, *proposal);
             with(state, *proposal, |row| row.standing = Standing::Cleared);
+        }
+        Event::ChangeOvertaken { proposal } => {
+            end_wait(state, *proposal);
+            with(state, *proposal, |row| row.standing = Standing::Lapsed);
         }
         Event::ChangeCancelled { proposal, person } => {
             end_wait(state, *proposal);
@@ -196,6 +209,7 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
                     before,
                     request: Some(request),
                     seen: false,
+                    lapsed: false,
                 },
             );
         }
@@ -218,20 +232,27 @@ fn revoke(state: &mut State, actor: ActorIx) {
     }
 }
 
-fn grant(state: &mut State, actor: &str, role: &str, expires: Option<u64>) {
+/// An account has one end for all its roles: a new role never prolongs the others, and roles that ended don't come
+/// back with it.
+fn grant(state: &mut State, at: u64, actor: &str, role: &str, expires: Option<u64>) {
     let known = state.registry.actor(actor);
-    match known.and_then(|ix| state.registry.actors.get_mut(ix.place())) {
-        Some(row) => {
-            if !row.roles.iter().any(|r| r == role) {
-                row.roles.push(String::from(role));
-            }
-            row.expires = expires;
-        }
-        None => state.registry.add_actor(
-            String::from(actor),
-            actor,
-            alloc::vec![String::from(role)],
-            expires,
-        ),
+    let Some(row) = known.and_then(|ix| state.registry.actors.get_mut(ix.place())) else {
+        let roles = alloc::vec![String::from(role)];
+        state
+            .registry
+            .add_actor(String::from(actor), actor, roles, expires);
+        return;
+    };
+    if row.expires.is_some_and(|ended| ended <= at) {
+        row.roles.clear();
     }
+    let others = row.roles.iter().any(|known| known != role);
+    if !row.roles.iter().any(|known| known == role) {
+        row.roles.push(String::from(role));
+    }
+    row.expires = match (row.expires, expires) {
+        (Some(old), Some(new)) if others => Some(old.min(new)),
+        (old, None) if others => old,
+        (_, new) => new,
+    };
 }

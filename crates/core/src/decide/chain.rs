@@ -12,8 +12,9 @@ use crate::event::Event;
 use crate::guard::Ask;
 use crate::incident::{AlarmCode, Cause};
 use crate::reason::Reason;
-use crate::registry::{AssetIx, OUTSIDE, WalletIx};
+use crate::registry::{AssetIx, OUTSIDE, OwnerIx, WalletIx};
 use crate::state::{Deposit, State};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 /// What one report adds to the state before it, for judging deposits in the same turn.
@@ -24,10 +25,7 @@ struct Seen<'s> {
 }
 
 pub(super) fn observation(turn: &mut Turn<'_>, seen: &Observation) -> Ruling {
-    let nodes = &turn.policy().nodes;
-    if !nodes.is_empty() && !nodes.contains(&seen.node) {
-        return Err(turn.malformed("the node is not one of the policy's"));
-    }
+    known_node(turn, &seen.node)?;
     let (wallet, asset) = (turn.wallet(&seen.wallet)?, turn.asset(&seen.asset)?);
     if turn
         .state
@@ -57,6 +55,20 @@ pub(super) fn observation(turn: &mut Turn<'_>, seen: &Observation) -> Ruling {
     Ok(Answer::Recorded)
 }
 
+fn known_node(turn: &Turn<'_>, node: &String) -> Result<(), Reason> {
+    let nodes = &turn.policy().nodes;
+    if nodes.is_empty() || nodes.contains(node) {
+        Ok(())
+    } else {
+        Err(turn.malformed("the node is not one of the policy's"))
+    }
+}
+
+/// A node that is known to report what is not so agrees with nobody.
+fn lies(state: &State, node: &str) -> bool {
+    state.custody.nodes.get(node) == Some(&NodeHealth::Lying)
+}
+
 fn report_of(seen: &Observation) -> Report {
     Report {
         node: seen.node.clone(),
@@ -67,6 +79,13 @@ fn report_of(seen: &Observation) -> Report {
 
 /// Another report of a known flow: more agreement, or a disagreement.
 fn again(turn: &mut Turn<'_>, number: u32, flow: &Flow, seen: &Observation) {
+    let (wallet, heard) = (
+        flow.wallet,
+        flow.reports.iter().any(|r| r.node == seen.node),
+    );
+    if seen.authority && !heard && !turn.would_halt(Scope::Wallet(wallet)) {
+        power_given(turn, wallet);
+    }
     if flow
         .reports
         .iter()
@@ -82,12 +101,19 @@ fn again(turn: &mut Turn<'_>, number: u32, flow: &Flow, seen: &Observation) {
         turn.alarm(AlarmCode::NodeDisagreement, &seen.node);
         return;
     }
-    let others = flow
+    if flow.direction == Direction::Out {
+        return;
+    }
+    let agreeing = flow
         .reports
         .iter()
-        .filter(|r| r.node != seen.node && r.units == seen.units)
-        .count();
-    let agree = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+        .filter(|r| r.units == seen.units)
+        .map(|r| r.node.as_str());
+    let nodes: BTreeSet<&str> = agreeing
+        .chain([seen.node.as_str()])
+        .filter(|node| !lies(turn.state, node))
+        .collect();
+    let agree = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
     if !flow.counted && agree >= turn.policy().node_quorum.max(1) {
         turn.emit(Event::InflowConfirmed { flow: number });
     }
@@ -120,16 +146,7 @@ fn first(
     turn.emit(Event::FlowSeen(flow));
     let subject = String::from(turn.state.registry.wallet_id(wallet));
     if seen.authority {
-        let incident = turn.alarm_of_case(
-            AlarmCode::AuthorityChanged,
-            &subject,
-            &Cause::Wallet(wallet),
-        );
-        turn.trip(
-            Scope::Wallet(wallet),
-            "power over the wallet was given away",
-            Some(incident),
-        );
+        power_given(turn, wallet);
     }
     if !out {
         if turn.state.custody.retired.contains_key(&wallet) {
@@ -161,6 +178,14 @@ fn first(
         }
     }
     Ok(())
+}
+
+fn power_given(turn: &mut Turn<'_>, wallet: WalletIx) {
+    let subject = String::from(turn.state.registry.wallet_id(wallet));
+    let cause = Cause::Wallet(wallet);
+    let incident = turn.alarm_of_case(AlarmCode::AuthorityChanged, &subject, &cause);
+    let why = "power over the wallet was given away";
+    turn.trip(Scope::Wallet(wallet), why, Some(incident));
 }
 
 /// What explains an outflow: a clearance for exactly this (a redeemed one first), or a sweep that was ordered.
@@ -212,7 +237,7 @@ pub(super) fn deposit(
         return Err(Reason::InvalidAmount { asked: units });
     }
     let asset = turn.asset(asset)?;
-    let owner = turn.owner(customer)?;
+    let owner = turn.customer(customer)?;
     let wallet = turn.wallet(wallet)?;
     let standing = Answer::Held(Reason::Unconfirmed {
         nodes: 0,
@@ -328,7 +353,7 @@ fn confirmations(
     let others = stored
         .iter()
         .filter(|r| latest.is_none_or(|l| l.node != r.node));
-    let mut nodes: alloc::collections::BTreeSet<&str> = alloc::collections::BTreeSet::new();
+    let mut nodes: BTreeSet<&str> = BTreeSet::new();
     let mut mismatch = false;
     for report in others.chain(latest) {
         let known = state.custody.tips.get(&report.node).copied().unwrap_or(0);
@@ -341,7 +366,7 @@ fn confirmations(
             .saturating_sub(report.height)
             >= wanted;
         mismatch |= report.units != deposit.units;
-        if deep && report.units == deposit.units {
+        if deep && report.units == deposit.units && !lies(state, &report.node) {
             nodes.insert(&report.node);
         }
     }
@@ -349,9 +374,12 @@ fn confirmations(
     if agree >= needs {
         return Ok(());
     }
+    let live = live_nodes(turn);
     Err(
         if mismatch || quorum_out_of_reach(turn, stored, latest, needs) {
             Reason::NodesDisagree
+        } else if let Some(live) = live.filter(|live| *live < needs) {
+            Reason::NodesLagging { live, needs }
         } else {
             Reason::Unconfirmed {
                 nodes: agree,
@@ -359,6 +387,20 @@ fn confirmations(
             }
         },
     )
+}
+
+/// Nodes of the policy that keep up, as far as they said how they are; `None` where the policy names none.
+fn live_nodes(turn: &Turn<'_>) -> Option<u32> {
+    let policy = turn.policy();
+    let keeps_up = |node: &&String| match turn.state.custody.nodes.get(*node) {
+        None | Some(NodeHealth::Up) => true,
+        Some(NodeHealth::Lagging { lag_ms }) => {
+            policy.node_max_lag_ms.is_none_or(|max| *lag_ms <= max)
+        }
+        Some(NodeHealth::Down | NodeHealth::Lying) => false,
+    };
+    let live = policy.nodes.iter().filter(keeps_up).count();
+    (!policy.nodes.is_empty()).then(|| u32::try_from(live).unwrap_or(u32::MAX))
 }
 
 /// Nodes that are past the block of a reported transaction without it, so many that a quorum can't be reached.
@@ -388,11 +430,13 @@ fn quorum_out_of_reach(
 /// Judges waiting deposits again with what was just seen.
 fn settle_deposits(turn: &mut Turn<'_>, seen: Option<&Seen<'_>>) -> Result<(), Reason> {
     let state = turn.state;
-    let mut credited = alloc::collections::BTreeSet::new();
+    let mut credited = BTreeSet::new();
     for (number, deposit) in state.deposits.iter().enumerate() {
         let waits = matches!(
             deposit.standing,
-            Answer::Held(Reason::Unconfirmed { .. } | Reason::NodesDisagree)
+            Answer::Held(
+                Reason::Unconfirmed { .. } | Reason::NodesDisagree | Reason::NodesLagging { .. }
+            )
         );
         if !waits || judge(turn, deposit, seen).is_err() || !credited.insert(source_of(deposit)) {
             continue;
@@ -414,9 +458,10 @@ fn settle_deposits(turn: &mut Turn<'_>, seen: Option<&Seen<'_>>) -> Result<(), R
     Ok(())
 }
 
-pub(super) fn node(turn: &mut Turn<'_>, node: &str, health: NodeHealth) -> Ruling {
+pub(super) fn node(turn: &mut Turn<'_>, node: &String, health: NodeHealth) -> Ruling {
+    known_node(turn, node)?;
     turn.emit(Event::NodeSeen {
-        node: String::from(node),
+        node: node.clone(),
         health,
     });
     match health {
@@ -436,33 +481,41 @@ pub(super) fn node(turn: &mut Turn<'_>, node: &str, health: NodeHealth) -> Rulin
 /// the customer still has it; the rest is a loss.
 pub(super) fn reorganisation(
     turn: &mut Turn<'_>,
-    node: &str,
+    node: &String,
     height: u64,
     dropped: &[String],
 ) -> Ruling {
+    known_node(turn, node)?;
     let state = turn.state;
+    let dropped: BTreeSet<&str> = dropped.iter().map(String::as_str).collect();
+    let mut taken = BTreeMap::new();
     for (number, flow) in state.custody.flows.iter().enumerate() {
         let reported = flow
             .reports
             .iter()
-            .any(|r| r.node == node && r.height > height);
-        if !reported || !dropped.contains(&flow.txid) {
+            .any(|r| r.node == *node && r.height > height);
+        if !reported || !dropped.contains(flow.txid.as_str()) {
             continue;
         }
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         turn.emit(Event::FlowWithdrawn {
             flow: number,
-            node: String::from(node),
+            node: node.clone(),
         });
-        let gone = flow.reports.iter().all(|r| r.node == node);
+        let gone = flow.reports.iter().all(|r| r.node == *node);
         if gone && flow.direction == Direction::In {
-            take_back(turn, flow)?;
+            take_back(turn, flow, &mut taken)?;
         }
     }
     Ok(Answer::Recorded)
 }
 
-fn take_back(turn: &mut Turn<'_>, flow: &Flow) -> Result<(), Reason> {
+/// `taken` is what this turn took back already, per customer and asset.
+fn take_back(
+    turn: &mut Turn<'_>,
+    flow: &Flow,
+    taken: &mut BTreeMap<(OwnerIx, AssetIx), u128>,
+) -> Result<(), Reason> {
     let state = turn.state;
     let asset = flow.amount.asset();
     let credited = state.deposits.iter().enumerate().find(|(_, d)| {
@@ -477,10 +530,13 @@ fn take_back(turn: &mut Turn<'_>, flow: &Flow) -> Result<(), Reason> {
         deposit: u32::try_from(number).unwrap_or(u32::MAX),
         standing,
     });
-    let back = deposit.units.min(state.book.balance(deposit.owner, asset));
+    let before = taken.entry((deposit.owner, asset)).or_insert(0);
+    let has = state.book.balance(deposit.owner, asset);
+    let back = deposit.units.min(has.saturating_sub(*before));
+    *before = before.saturating_add(back);
     let rest = deposit.units.saturating_sub(back);
     if rest > 0 {
-        // The weights of the loss are those before the taking back: recognise it first.
+        // The weights of the loss are those before the taking back, which is the last of the turn.
         let subject = String::from(state.registry.wallet_id(flow.wallet));
         let incident =
             turn.alarm_of_case(AlarmCode::ReorgLoss, &subject, &Cause::Wallet(flow.wallet));
@@ -488,13 +544,9 @@ fn take_back(turn: &mut Turn<'_>, flow: &Flow) -> Result<(), Reason> {
     }
     if back > 0 {
         let amount = Amount::new(asset, back);
-        turn.movement(
-            deposit.owner,
-            OUTSIDE,
-            amount,
-            MovementKind::TakenBack,
-            &deposit.id,
-        )?;
+        let (owner, id) = (deposit.owner, &deposit.id);
+        let event = turn.moving(owner, OUTSIDE, amount, MovementKind::TakenBack, id)?;
+        turn.late.push(event);
     }
     Ok(())
 }

@@ -102,11 +102,16 @@ fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
                 target: scope.clone(),
             })
         }
-        Change::AdoptPolicy(next) if next.version <= turn.policy().version => {
-            Err(turn.malformed("the version of the next policy must be higher"))
+        Change::AdoptPolicy(next) if !follows(turn.policy(), next) => {
+            Err(turn.malformed("the next policy's version is the present one's plus one"))
         }
         _ => Ok(()),
     }
+}
+
+/// One version after the other: a policy that was written against an older one would undo what came between.
+fn follows(policy: &Policy, next: &Policy) -> bool {
+    policy.version.checked_add(1) == Some(next.version)
 }
 
 /// Enough persons stand behind it: in force at once, or after the cool-off.
@@ -185,6 +190,12 @@ pub(super) fn cancel(turn: &mut Turn<'_>, target: &str) -> Ruling {
 
 /// The change and what it does.
 pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
+    if let Change::AdoptPolicy(next) = change
+        && !follows(turn.policy(), next)
+    {
+        turn.emit(Event::ChangeOvertaken { proposal: number });
+        return;
+    }
     turn.emit(Event::ChangeInForce { proposal: number });
     match change {
         Change::AdoptPolicy(next) => turn.emit(Event::PolicyAdopted(next.clone())),

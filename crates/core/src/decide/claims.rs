@@ -27,8 +27,11 @@ fn loss_of<'s>(state: &'s State, incident: &str, asset: AssetIx) -> Option<&'s L
 
 /// Value that came back closes what customers are still owed first; the rest is the house's.
 pub(super) fn recovery(turn: &mut Turn<'_>, incident: &str, asset: &str, units: u128) -> Ruling {
-    let place = turn.incident(incident)?;
+    if units == 0 {
+        return Err(Reason::InvalidAmount { asked: units });
+    }
     let asset = turn.asset(asset)?;
+    let place = turn.incident(incident)?;
     let missing = Reason::RestoredBeyondLoss {
         outstanding: 0,
         offered: units,
@@ -56,8 +59,8 @@ pub(super) fn recovery(turn: &mut Turn<'_>, incident: &str, asset: &str, units: 
 /// The house puts its own assets into the customers' pool, at most what is outstanding. No halt stops it: it only ever
 /// lowers what is missing.
 pub(super) fn replenish(turn: &mut Turn<'_>, incident: &str, asset: &str, units: u128) -> Ruling {
-    let place = turn.incident(incident)?;
     let asset = turn.asset(asset)?;
+    let place = turn.incident(incident)?;
     let outstanding = loss_of(turn.state, incident, asset).map_or(0, Loss::outstanding);
     if units == 0 || units > outstanding {
         return Err(Reason::RestoredBeyondLoss {
@@ -93,8 +96,12 @@ pub(super) fn lodge(
     price: Option<&NewPriceDifference>,
 ) -> Ruling {
     let id = String::from(turn.needs_id()?);
+    // A difference in price may round down to nothing; anything else is a claim of something.
+    if units == 0 && price.is_none() {
+        return Err(Reason::InvalidAmount { asked: units });
+    }
     let asset = turn.asset(asset)?;
-    let owner = turn.owner(customer)?;
+    let owner = turn.customer(customer)?;
     let place = turn.incident(incident)?;
     let basis = match price {
         Some(p) => ClaimBasis::Price(PriceDifference {
@@ -217,6 +224,16 @@ pub(super) fn pay(turn: &mut Turn<'_>, claim: &str) -> Ruling {
     } else {
         row.payable
     };
+    // What is outstanding may have grown since the claim was lodged: the machine's limit holds for what it pays.
+    if let Some((money, limit)) = turn.policy().auto_pay
+        && money == row.asset
+        && units > limit
+    {
+        return Ok(Answer::Denied(Reason::NeedsHuman {
+            payable: units,
+            limit,
+        }));
+    }
     let has = turn.state.book.balance(HOUSE, row.asset);
     if has < units {
         return Err(Reason::HouseShort { has, needs: units });

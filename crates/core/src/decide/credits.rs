@@ -17,6 +17,7 @@ pub(super) fn request(
     budget: &str,
     lines: &[NewCreditLine],
 ) -> Ruling {
+    turn.needs_id()?;
     if lines.is_empty() {
         return Err(turn.malformed("a batch of credits needs at least one line"));
     }
@@ -27,7 +28,7 @@ pub(super) fn request(
         }
         let asset = turn.asset(&line.asset)?;
         rows.push(CreditLine {
-            owner: turn.owner(&line.customer)?,
+            owner: turn.customer(&line.customer)?,
             asset,
             units: line.units,
         });

@@ -69,7 +69,7 @@ pub(super) fn trade(
     price: u128,
 ) -> Ruling {
     let (base, quote) = (turn.asset(base)?, turn.asset(quote)?);
-    let (buyer, seller) = (turn.owner(buyer)?, turn.owner(seller)?);
+    let (buyer, seller) = (turn.customer(buyer)?, turn.customer(seller)?);
     let decimals = turn
         .state
         .registry
@@ -103,8 +103,11 @@ pub(super) fn row(
     units: u128,
     credit: bool,
 ) -> Ruling {
+    if units == 0 {
+        return Err(Reason::InvalidAmount { asked: units });
+    }
     let asset = turn.asset(asset)?;
-    let owner = turn.owner(customer)?;
+    let owner = turn.customer(customer)?;
     let amount = Amount::new(asset, units);
     let reference = String::from(turn.id.unwrap_or(""));
     let (from, to) = if credit {
@@ -172,7 +175,7 @@ pub(super) fn price(
 
 /// A read of a personal record: with a purpose, within the person's and everybody's quota of the last hour.
 pub(super) fn read(turn: &mut Turn<'_>, customer: &str, purpose: &str) -> Ruling {
-    let owner = turn.owner(customer)?;
+    let owner = turn.customer(customer)?;
     let (_, person) = turn.needs_actor()?;
     if purpose.trim().is_empty() {
         return Err(Reason::PurposeMissing);

@@ -35,34 +35,84 @@ pub struct Decision {
 /// Decides a command at `at` (ms since the epoch, never earlier than the state's time).
 #[must_use]
 pub fn decide(state: &State, command: &Command, at: u64) -> Decision {
-    let content = command.content();
-    if let Some(known) = command.id.as_ref().and_then(|id| state.answers.get(id)) {
-        if known.content == content {
-            let id = command.id.clone().unwrap_or_default();
-            let reply = Reply {
-                answer: known.answer.clone(),
-                repeated: true,
-                created: None,
-            };
-            return Decision {
-                reply,
-                events: alloc::vec![Event::AnswerRepeated { id }],
-            };
-        }
-        let reason = Reason::DuplicateId {
-            id: command.id.clone().unwrap_or_default(),
+    let (content, size) = command.content_and_size();
+    let known = command
+        .id
+        .as_ref()
+        .and_then(|id| Some((id, state.answers.get(id)?)));
+    if let Some((id, known)) = known
+        && known.content == content
+    {
+        let reply = Reply {
+            answer: known.answer.clone(),
+            repeated: true,
+            created: None,
+        };
+        return Decision {
+            reply,
+            events: alloc::vec![Event::AnswerRepeated { id: id.clone() }],
+        };
+    }
+    let mut turn = Turn::new(state, command, at);
+    let named = turn.find_actor();
+    let ruling = envelope(&turn, command).and_then(|()| route(&mut turn, &command.body));
+    let used = known.map(|(id, _)| Reason::DuplicateId { id: id.clone() });
+    if let Some(stop) = named.err().or(used) {
+        // What is wrong with the command itself wins over whom it names, and that over an id that is used.
+        let reason = match ruling {
+            Err(reason) if reason.precedence() < stop.precedence() => reason,
+            _ => stop,
         };
         return refused(command, content, reason);
     }
-    let mut turn = Turn::new(state, command, at);
-    let ruling = turn
-        .find_actor()
-        .and_then(|()| route(&mut turn, &command.body));
     let answer = ruling.unwrap_or_else(|reason| {
         turn.keep_alarms_only();
         Answer::because(reason)
     });
-    finish(turn, command, content, answer)
+    let decision = finish(turn, command, content, answer);
+    if size > SURELY_SMALL && !storable(&decision.events) {
+        let what = "an event of this command would be larger than 65,535 bytes, or all of them than a frame; split it";
+        let reason = Reason::Malformed {
+            what: alloc::string::String::from(what),
+        };
+        return refused(command, content, reason);
+    }
+    decision
+}
+
+/// Longest id of a command and longest name of an actor, bytes.
+const NAME_MAX: usize = 256;
+/// A command up to this size, bytes, leads to no event that is too large for a leaf: an event holds the command's
+/// content once and little beside it.
+const SURELY_SMALL: usize = 16_384;
+/// Bytes of a record that are not its event, and of a frame that are not its records, at most.
+const AROUND: usize = 64;
+/// All events of one command lie in one frame, bytes (docs/journal-format.md).
+const FRAME_MAX: usize = 16 * 1024 * 1024 - 65_536;
+
+/// Id and actor are names.
+fn envelope(turn: &Turn<'_>, command: &Command) -> Result<(), Reason> {
+    let name = |text: &alloc::string::String| !text.is_empty() && text.len() <= NAME_MAX;
+    if command.id.as_ref().is_none_or(name) && command.actor.as_ref().is_none_or(name) {
+        Ok(())
+    } else {
+        Err(turn.malformed("an id or an actor has 1 to 256 bytes"))
+    }
+}
+
+/// Each event fits a leaf, and all of them one frame.
+fn storable(events: &[Event]) -> bool {
+    let sizes = events.iter().map(|event| {
+        borsh::object_length(event).map_or(usize::MAX, |size| size.saturating_add(AROUND))
+    });
+    let mut all = AROUND;
+    for size in sizes {
+        all = all.saturating_add(size);
+        if size > usize::from(u16::MAX) || all > FRAME_MAX {
+            return false;
+        }
+    }
+    true
 }
 
 fn refused(command: &Command, content: [u8; 32], reason: Reason) -> Decision {
@@ -70,7 +120,7 @@ fn refused(command: &Command, content: [u8; 32], reason: Reason) -> Decision {
     let event = Event::Answered {
         id: None,
         content,
-        actor: command.actor.clone(),
+        actor: command.actor.clone().filter(|name| name.len() <= NAME_MAX),
         kind: command.body.kind(),
         answer: answer.clone(),
     };
@@ -87,10 +137,12 @@ fn refused(command: &Command, content: [u8; 32], reason: Reason) -> Decision {
 fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) -> Decision {
     let Turn {
         mut events,
+        mut late,
         repeated,
         created,
         ..
     } = turn;
+    events.append(&mut late);
     let silent = command.body == Body::ObserveTime && answer == Answer::Recorded;
     if !silent {
         let uses_id = !matches!(answer, Answer::Refused(_));

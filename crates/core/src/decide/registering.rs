@@ -5,11 +5,12 @@ use super::turn::Turn;
 use crate::answer::Answer;
 use crate::command::sha256_of;
 use crate::event::Event;
-use crate::incident::clock::Duty;
+use crate::incident::AlarmCode;
+use crate::incident::clock::{BUSINESS_DAYS_MAX, Duty, Limit, Start};
 use crate::law::RuleRecord;
-use crate::policy::Policy;
+use crate::policy::{ActionClass, Policy};
 use crate::reason::Reason;
-use crate::registry::{Asset, OUTSIDE_NAME, Wallet};
+use crate::registry::{Asset, AssetIx, OUTSIDE_NAME, Tier, Wallet};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -35,8 +36,21 @@ fn fresh(known: bool, id: &str) -> Result<(), Reason> {
     }
 }
 
+/// Once a policy is in force, what widens what the exchange trusts needs a person who may raise risk, and is loud.
+fn widens(turn: &mut Turn<'_>, what: &str) -> Result<(), Reason> {
+    if turn.policy().version == 0 {
+        return Ok(());
+    }
+    turn.needs_role(ActionClass::RaiseRisk)?;
+    turn.alarm(AlarmCode::AdminRiskChange, what);
+    Ok(())
+}
+
 pub(super) fn asset(turn: &mut Turn<'_>, asset: &Asset) -> Ruling {
     name(turn, &asset.id)?;
+    if AssetIx::next(turn.state.registry.assets.len()).is_none() {
+        return Err(turn.malformed("at most 65,536 assets can be registered"));
+    }
     if asset.decimals > 38 {
         return Err(turn.malformed("an asset has at most 38 decimals"));
     }
@@ -62,13 +76,25 @@ pub(super) fn owners(turn: &mut Turn<'_>, ids: &[String]) -> Ruling {
     Ok(Answer::Recorded)
 }
 
+/// A wallet of ours is a destination that needs no listing, so only wallets for deposits are registered by machines.
 pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
     name(turn, &wallet.id)?;
+    if matches!(wallet.id.as_str(), "all" | "trading") || wallet.id.starts_with("asset:") {
+        return Err(
+            turn.malformed("`all`, `trading` and `asset:` name other scopes of the breaker")
+        );
+    }
+    if wallet.address.is_empty() {
+        return Err(turn.malformed("a wallet needs an address"));
+    }
     fresh(turn.state.registry.wallet(&wallet.id).is_some(), &wallet.id)?;
     fresh(
         turn.state.registry.wallet_at(&wallet.address).is_some(),
         &wallet.address,
     )?;
+    if wallet.tier != Tier::Deposit {
+        widens(turn, &wallet.id)?;
+    }
     turn.emit(Event::WalletRegistered(wallet.clone()));
     Ok(Answer::Recorded)
 }
@@ -82,7 +108,13 @@ pub(super) fn actor(
 ) -> Ruling {
     name(turn, id)?;
     name(turn, person)?;
+    if turn.policy().version > 0 && !roles.is_empty() {
+        return Err(
+            turn.malformed("a policy is in force: enrol without roles, and propose to grant them")
+        );
+    }
     fresh(turn.state.registry.actor(id).is_some(), id)?;
+    widens(turn, id)?;
     let (id, person) = (String::from(id), String::from(person));
     turn.emit(Event::ActorEnrolled {
         id,
@@ -94,9 +126,11 @@ pub(super) fn actor(
 }
 
 pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) -> Ruling {
+    let mut seen = BTreeSet::new();
     for (wallet, asset, units) in lines {
-        let (wallet, asset) = (turn.wallet(wallet)?, turn.asset(asset)?);
-        if turn.state.custody.holdings.contains_key(&(wallet, asset)) {
+        let (asset, wallet) = (turn.asset(asset)?, turn.wallet(wallet)?);
+        let known = turn.state.custody.holdings.contains_key(&(wallet, asset));
+        if known || !seen.insert((wallet, asset)) {
             let name = String::from(turn.state.registry.wallet_id(wallet));
             return Err(Reason::AlreadyRegistered { name });
         }
@@ -106,6 +140,7 @@ pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) ->
             units: *units,
         });
     }
+    widens(turn, "holdings")?;
     Ok(Answer::Recorded)
 }
 
@@ -113,7 +148,7 @@ pub(super) fn policy(turn: &mut Turn<'_>, policy: &Policy) -> Ruling {
     if turn.policy().version > 0 {
         return Err(turn.malformed("a policy is in force already; propose a change of it"));
     }
-    if policy.version == 0 {
+    if policy.version != 1 {
         return Err(turn.malformed("the first version of a policy is 1"));
     }
     turn.emit(Event::PolicyAdopted(Box::new(policy.clone())));
@@ -121,14 +156,35 @@ pub(super) fn policy(turn: &mut Turn<'_>, policy: &Policy) -> Ruling {
 }
 
 pub(super) fn duties(turn: &mut Turn<'_>, duties: &[Duty]) -> Ruling {
+    let mut seen = BTreeSet::new();
     for duty in duties {
-        fresh(
-            turn.state.incidents.duties.iter().any(|d| d.id == duty.id),
-            &duty.id,
-        )?;
+        countable(turn, &duty.start)?;
+        let known = turn.state.incidents.duties.iter().any(|d| d.id == duty.id);
+        fresh(known || !seen.insert(&duty.id), &duty.id)?;
         turn.emit(Event::DutyAdopted(duty.clone()));
     }
     Ok(Answer::Recorded)
+}
+
+/// A limit in business days can be counted: not too many, and holidays in ascending order.
+fn countable(turn: &Turn<'_>, start: &Start) -> Result<(), Reason> {
+    let limit = match start {
+        Start::Awareness(limit)
+        | Start::MaterialFact(limit)
+        | Start::Notification { limit, .. }
+        | Start::Block(limit) => limit,
+        Start::ClassificationCapped { .. } => return Ok(()),
+    };
+    let Limit::BusinessDays { days, holidays, .. } = limit else {
+        return Ok(());
+    };
+    if *days > BUSINESS_DAYS_MAX {
+        return Err(turn.malformed("a duty gives at most 2,500 business days"));
+    }
+    if !holidays.is_sorted_by(|a, b| a < b) {
+        return Err(turn.malformed("holidays stand once each and in ascending order"));
+    }
+    Ok(())
 }
 
 /// Adopts a law set: one event per rule that is new or changed, then the digest of the whole set. The digest is the
@@ -136,6 +192,12 @@ pub(super) fn duties(turn: &mut Turn<'_>, duties: &[Duty]) -> Ruling {
 pub(super) fn law(turn: &mut Turn<'_>, rules: &[RuleRecord], digest: [u8; 32]) -> Ruling {
     let mut sorted: alloc::vec::Vec<&RuleRecord> = rules.iter().collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
+    if sorted
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a.id == b.id))
+    {
+        return Err(turn.malformed("a set of law has each rule once"));
+    }
     let mut digests = alloc::vec::Vec::with_capacity(sorted.len().saturating_mul(32));
     for rule in &sorted {
         digests.extend_from_slice(&sha256_of(*rule));

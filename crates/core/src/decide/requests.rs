@@ -26,14 +26,15 @@ pub(super) fn withdrawal(
     units: u128,
     to: &str,
 ) -> Ruling {
-    if units == 0 {
-        return Err(Reason::InvalidAmount { asked: units });
-    }
+    turn.needs_id()?;
     if to.is_empty() {
         return Err(turn.malformed("a withdrawal needs a destination"));
     }
+    if units == 0 {
+        return Err(Reason::InvalidAmount { asked: units });
+    }
     let asset = turn.asset(asset)?;
-    let owner = turn.owner(customer)?;
+    let owner = turn.customer(customer)?;
     let wallet = turn.wallet(wallet)?;
     let ask = Ask::Withdrawal {
         owner,
@@ -53,6 +54,7 @@ pub(super) fn transfer(
     asset: &str,
     units: u128,
 ) -> Ruling {
+    turn.needs_id()?;
     if units == 0 || from == to {
         return Err(Reason::InvalidAmount { asked: units });
     }
@@ -133,7 +135,7 @@ fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
             units,
             ..
         } => {
-            let before = turn.state.custody.free(*wallet, *asset);
+            let before = turn.state.custody.cap_base(*wallet, *asset);
             turn.emit(Event::RequestCleared {
                 request,
                 until,
@@ -143,7 +145,7 @@ fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
             turn.movement(*owner, OUTSIDE, amount, MovementKind::Withdrawal, "")?;
         }
         Ask::Transfer { wallet, asset, .. } => {
-            let before = turn.state.custody.free(*wallet, *asset);
+            let before = turn.state.custody.cap_base(*wallet, *asset);
             turn.emit(Event::RequestCleared {
                 request,
                 until,
@@ -267,13 +269,14 @@ fn wallet_limits(
     if free < units {
         return Err(Reason::WalletShort { free, asked: units });
     }
+    let now = custody.cap_base(wallet, asset);
     let mut caps = turn.policy().caps.clone();
     caps.sort_by_key(|cap| cap.window_ms);
     for cap in caps {
         let mut inside = custody
             .window(wallet, asset, turn.at, cap.window_ms)
             .peekable();
-        let base = inside.peek().map_or(free, |first| first.before);
+        let base = inside.peek().map_or(now, |first| first.before);
         let used = inside.fold(0u128, |sum, o| sum.saturating_add(o.units));
         let limit = mul_div(base, u128::from(cap.bps), 10_000).map_or(0, |(floor, _)| floor);
         if used.saturating_add(units) > limit {
@@ -312,6 +315,14 @@ fn approver(turn: &mut Turn<'_>, request: &Request) -> Result<PersonIx, Reason> 
     Ok(person)
 }
 
+/// A nonce is what makes a repeat of an approval harmless: it can't be empty.
+fn needs_nonce(turn: &Turn<'_>, nonce: &str) -> Result<(), Reason> {
+    if nonce.is_empty() {
+        return Err(turn.malformed("an approval needs a nonce that the person never used before"));
+    }
+    Ok(())
+}
+
 fn find<'a>(turn: &Turn<'a>, target: &str) -> Result<(u32, &'a Request), Reason> {
     turn.state
         .guard
@@ -328,6 +339,7 @@ pub(super) fn approve(
     binds: Option<&Binds>,
     seen: Option<&[u8; 32]>,
 ) -> Ruling {
+    needs_nonce(turn, nonce)?;
     let (number, request) = find(turn, target)?;
     let person = approver(turn, request)?;
     if let Some(binds) = binds {
@@ -437,6 +449,7 @@ pub(super) fn asked(state: &State, ask: &Ask) -> (String, AssetIx, u128) {
 }
 
 pub(super) fn reject(turn: &mut Turn<'_>, target: &str, nonce: &str) -> Ruling {
+    needs_nonce(turn, nonce)?;
     let (number, request) = find(turn, target)?;
     let person = approver(turn, request)?;
     match turn.state.guard.nonces.get(&(person, String::from(nonce))) {

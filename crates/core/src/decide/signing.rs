@@ -22,6 +22,7 @@ pub(super) fn redeem(
     operations: &[Operation],
     attested: Option<&[u8; 32]>,
 ) -> Ruling {
+    let flat = flatten(turn, operations)?;
     let found = turn.state.guard.request(target);
     let wallet = found.and_then(|(_, request)| wallet_of(&request.ask));
     if let (Some((_, request)), Some(wallet)) = (found, wallet) {
@@ -41,7 +42,6 @@ pub(super) fn redeem(
         turn.alarm_of_case(AlarmCode::GuardUnattested, target, &cause(wallet));
         return Err(Reason::GuardUnattested);
     }
-    let flat = flatten(turn, operations)?;
     if let Some(other) = flat
         .iter()
         .find(|op| !turn.policy().ops_allowed.contains(&op.op))
@@ -71,7 +71,7 @@ pub(super) fn redeem(
 }
 
 fn cause(wallet: Option<WalletIx>) -> Cause {
-    wallet.map_or(Cause::Person, Cause::Signing)
+    wallet.map_or(Cause::Signer, Cause::Signing)
 }
 
 fn wallet_of(ask: &Ask) -> Option<WalletIx> {
@@ -87,6 +87,9 @@ fn flatten<'o>(turn: &Turn<'_>, operations: &'o [Operation]) -> Result<Vec<&'o O
     let mut left: Vec<(&Operation, usize)> = operations.iter().rev().map(|op| (op, 0)).collect();
     while let Some((op, depth)) = left.pop() {
         if op.op != "multicall" {
+            if !op.inner.is_empty() {
+                return Err(turn.malformed("only a `multicall` carries other operations"));
+            }
             flat.push(op);
             continue;
         }

@@ -12,6 +12,7 @@ use crate::reason::Reason;
 use crate::redress::house_part;
 use crate::registry::{ActorIx, AssetIx, HOUSE, OUTSIDE, OwnerIx, PersonIx, WalletIx};
 use crate::state::State;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -23,10 +24,16 @@ pub(super) struct Turn<'a> {
     pub(super) actor_name: Option<&'a str>,
     pub(super) actor: Option<ActorIx>,
     pub(super) events: Vec<Event>,
+    /// Movements that stand after all other events, because losses are weighed by the balances before them.
+    pub(super) late: Vec<Event>,
     pub(super) repeated: bool,
     pub(super) created: Option<String>,
-    opened: Option<Cause>,
+    opened: Vec<Cause>,
     tripped: Vec<Scope>,
+    /// All movements of the turn so far, per asset, minor units.
+    moved: BTreeMap<AssetIx, u128>,
+    /// What the house bears of the turn's losses so far, minor units.
+    borne: BTreeMap<AssetIx, u128>,
 }
 
 impl<'a> Turn<'a> {
@@ -38,10 +45,13 @@ impl<'a> Turn<'a> {
             actor_name: command.actor.as_deref(),
             actor: None,
             events: Vec::new(),
+            late: Vec::new(),
             repeated: false,
             created: None,
-            opened: None,
+            opened: Vec::new(),
             tripped: Vec::new(),
+            moved: BTreeMap::new(),
+            borne: BTreeMap::new(),
         }
     }
 
@@ -64,8 +74,10 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    /// A rule that gives a reason leaves nothing beside it but alarms and the case that they open: all or nothing.
+    /// A rule that gives a reason leaves nothing beside it but alarms, the case that they open and the halt that they
+    /// bring: all or nothing.
     pub(super) fn keep_alarms_only(&mut self) {
+        self.late.clear();
         self.events.retain(|event| {
             matches!(
                 event,
@@ -73,6 +85,9 @@ impl<'a> Turn<'a> {
                     | Event::IncidentOpened { .. }
                     | Event::AwarenessNamed { .. }
                     | Event::ClockStarted { .. }
+                    | Event::BreakerTripped { .. }
+                    | Event::TripShadowed { .. }
+                    | Event::SweepOrdered { .. }
             )
         });
     }
@@ -99,6 +114,17 @@ impl<'a> Turn<'a> {
             .ok_or_else(|| Reason::UnknownCustomer {
                 customer: String::from(id),
             })
+    }
+
+    /// An owner that is not the outside: nothing is owed to that one.
+    pub(super) fn customer(&self, id: &str) -> Result<OwnerIx, Reason> {
+        let owner = self.owner(id)?;
+        if owner == OUTSIDE {
+            return Err(Reason::UnknownCustomer {
+                customer: String::from(id),
+            });
+        }
+        Ok(owner)
     }
 
     pub(super) fn wallet(&self, id: &str) -> Result<WalletIx, Reason> {
@@ -134,7 +160,12 @@ impl<'a> Turn<'a> {
         let found = self
             .actor
             .and_then(|ix| Some((ix, self.state.registry.actors.get(ix.place())?.person)));
-        found.ok_or_else(|| self.malformed("the command needs an actor"))
+        found.ok_or_else(|| match self.actor_name {
+            Some(name) => Reason::UnknownActor {
+                actor: String::from(name),
+            },
+            None => self.malformed("the command needs an actor"),
+        })
     }
 
     /// The actor has, now, one of the roles that the class of action needs.
@@ -144,18 +175,16 @@ impl<'a> Turn<'a> {
         let Some(actor) = self.state.registry.actors.get(ix.place()) else {
             return Err(self.malformed("the command needs an actor"));
         };
+        if let Some(ended) = actor.expires.filter(|ended| *ended <= self.at) {
+            self.alarm(AlarmCode::RoleStale, &actor.id);
+            return Err(Reason::RoleExpired { ended });
+        }
         if !actor.roles.iter().any(|role| roles.contains(role)) {
             return Err(Reason::RoleMissing {
                 needs: roles.join("|"),
             });
         }
-        match actor.expires {
-            Some(ended) if ended <= self.at => {
-                self.alarm(AlarmCode::RoleStale, &actor.id);
-                Err(Reason::RoleExpired { ended })
-            }
-            _ => Ok((ix, person)),
-        }
+        Ok((ix, person))
     }
 
     /// The halt that stops what touches this, if one does.
@@ -168,7 +197,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// A movement that is checked to fit.
+    /// Records a movement that is checked to fit.
     pub(super) fn movement(
         &mut self,
         from: OwnerIx,
@@ -177,20 +206,38 @@ impl<'a> Turn<'a> {
         kind: MovementKind,
         reference: &str,
     ) -> Result<(), Reason> {
-        let movement = Movement {
+        let event = self.moving(from, to, amount, kind, reference)?;
+        self.emit(event);
+        Ok(())
+    }
+
+    /// A movement that leaves every total within 128 bits, the turn's other movements counted.
+    pub(super) fn moving(
+        &mut self,
+        from: OwnerIx,
+        to: OwnerIx,
+        amount: Amount,
+        kind: MovementKind,
+        reference: &str,
+    ) -> Result<Event, Reason> {
+        let asset = amount.asset();
+        let before = self.moved.get(&asset).copied().unwrap_or(0);
+        let together = before.checked_add(amount.units());
+        let fits =
+            together.is_some_and(|units| self.state.book.fits(from, to, Amount::new(asset, units)));
+        let (Some(together), true) = (together, fits) else {
+            return Err(Reason::InvalidAmount {
+                asked: amount.units(),
+            });
+        };
+        self.moved.insert(asset, together);
+        Ok(Event::MovementRecorded(Movement {
             from,
             to,
             amount,
             kind,
             reference: String::from(reference),
-        };
-        if !self.state.book.fits(&movement) {
-            return Err(Reason::InvalidAmount {
-                asked: amount.units(),
-            });
-        }
-        self.emit(Event::MovementRecorded(movement));
-        Ok(())
+        }))
     }
 
     /// Raises an alarm that opens no case.
@@ -204,22 +251,25 @@ impl<'a> Turn<'a> {
     /// Raises an alarm that belongs to a case: the open one with that cause, or a new one. Returns the case's place.
     pub(super) fn alarm_of_case(&mut self, code: AlarmCode, subject: &str, cause: &Cause) -> u32 {
         self.alarm(code, subject);
-        let next = self.state.incidents.cases.len();
+        let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
         if let Some(place) = self.state.incidents.open_for(cause) {
-            return u32::try_from(place).unwrap_or(u32::MAX);
+            return number(place);
         }
-        let place = u32::try_from(next).unwrap_or(u32::MAX);
-        if self.opened.as_ref() != Some(cause) {
-            self.open_case(cause.clone(), place, None);
+        let next = self.state.incidents.cases.len();
+        if let Some(at) = self.opened.iter().position(|opened| opened == cause) {
+            return number(next.saturating_add(at));
         }
+        let place = number(next.saturating_add(self.opened.len()));
+        self.open_case(cause.clone(), place, None);
         place
     }
 
     /// Opens the next case, with its first awareness and the clocks that start with it.
     pub(super) fn open_case(&mut self, cause: Cause, place: u32, by: Option<ActorIx>) {
         let opened_by = String::from(self.id.unwrap_or(""));
-        self.opened = Some(cause.clone());
-        self.created = Some(incident_id(usize::try_from(place).unwrap_or(usize::MAX)));
+        self.opened.push(cause.clone());
+        let name = incident_id(usize::try_from(place).unwrap_or(usize::MAX));
+        self.created.get_or_insert(name);
         self.emit(Event::IncidentOpened { cause, opened_by });
         self.emit(Event::AwarenessNamed {
             incident: place,
@@ -284,6 +334,14 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// True if the scope is halted, or would be in an armed breaker.
+    pub(super) fn would_halt(&self, scope: Scope) -> bool {
+        let breaker = &self.state.breaker;
+        breaker.tripped.contains_key(&scope)
+            || breaker.is_shadowed(scope)
+            || self.tripped.contains(&scope)
+    }
+
     /// Starts the duties that the first halt of a case brings; later halts of the same case start none.
     pub(super) fn start_block_clocks(&mut self, incident: u32) {
         let duties = &self.state.incidents.duties;
@@ -318,7 +376,8 @@ impl<'a> Turn<'a> {
             .cases
             .get(place)
             .and_then(|case| case.losses.get(&asset));
-        let balance = state.book.balance(HOUSE, asset);
+        let borne = self.borne.get(&asset).copied().unwrap_or(0);
+        let balance = state.book.balance(HOUSE, asset).saturating_sub(borne);
         let order = self.policy().loss_order;
         let house = house_part(known, units, order, balance, state, asset);
         self.emit(Event::LossRecognised {
@@ -328,13 +387,10 @@ impl<'a> Turn<'a> {
             house,
         });
         if house > 0 {
-            self.movement(
-                HOUSE,
-                OUTSIDE,
-                Amount::new(asset, house),
-                MovementKind::WrittenOff,
-                "",
-            )?;
+            let part = Amount::new(asset, house);
+            let event = self.moving(HOUSE, OUTSIDE, part, MovementKind::WrittenOff, "")?;
+            self.late.push(event);
+            self.borne.insert(asset, borne.saturating_add(house));
         }
         Ok(())
     }

@@ -146,6 +146,9 @@ pub fn due(limit: &Limit, started: u64) -> Option<u64> {
     }
 }
 
+/// Most business days that a duty may give: about ten years. More is no deadline, and counting them takes time.
+pub const BUSINESS_DAYS_MAX: u32 = 2_500;
+
 const DAY_MS: i64 = 86_400_000;
 
 /// The end (24:00 local) of the n-th business day after the local day of `started`.
@@ -155,6 +158,9 @@ fn end_of_business_day(
     offset_minutes: i16,
     holidays: &[i32],
 ) -> Option<u64> {
+    if days > BUSINESS_DAYS_MAX {
+        return None;
+    }
     let offset = i64::from(offset_minutes).checked_mul(60_000)?;
     let local = i64::try_from(started).ok()?.checked_add(offset)?;
     let mut day = i32::try_from(local.div_euclid(DAY_MS)).ok()?;

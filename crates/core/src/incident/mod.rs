@@ -150,6 +150,8 @@ pub enum Cause {
     Signing(WalletIx) = 3,
     /// A person opened it; no alarm joins it.
     Person = 4,
+    /// A signer that named no wallet of ours.
+    Signer = 5,
 }
 
 /// One candidate for awareness.

@@ -7,6 +7,7 @@ scope-wallet = wallet { $name }
 cause-wallet = Unauthorised outflow from wallet { $name }
 cause-ledger = Ledger changed behind the guard
 cause-signing = Irregular signing for wallet { $name }
+cause-signer = Signing request that names no wallet of the exchange
 cause-person = Incident opened by a person
 actor-system = the system
 authority-kisa = KISA

@@ -7,6 +7,7 @@ scope-wallet = 지갑 { $name }
 cause-wallet = 지갑 { $name }에서의 승인 없는 유출
 cause-ledger = 승인을 거치지 않은 잔고 변경
 cause-signing = 지갑 { $name }의 서명 이상
+cause-signer = 거래소 지갑을 지정하지 않은 서명 요청
 cause-person = 담당자가 개시한 사고
 actor-system = 시스템
 authority-kisa = 한국인터넷진흥원(KISA)

@@ -25,6 +25,7 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         Event::ChangeApproved { .. } => "change_approved",
         Event::ChangeWaits { .. } => "change_waits",
         Event::ChangeInForce { .. } => "change_in_force",
+        Event::ChangeOvertaken { .. } => "change_overtaken",
         Event::ChangeCancelled { .. } => "change_cancelled",
         Event::DestinationListed { .. } => "destination_listed",
         Event::RolesRevoked { .. } => "roles_revoked",
@@ -252,7 +253,8 @@ fn changes(names: &Names<'_>, event: &Event) -> Option<Members> {
                 ("until", time(*until)),
             ]
         }
-        Event::ChangeInForce { proposal: number } => {
+        Event::ChangeInForce { proposal: number }
+        | Event::ChangeOvertaken { proposal: number } => {
             vec![("proposal", proposal(names, *number))]
         }
         Event::DestinationListed { address } => vec![("address", Value::text(address.as_str()))],
@@ -299,6 +301,7 @@ fn facts(names: &Names<'_>, event: &Event) -> Option<Members> {
                 ],
                 Cause::Ledger => vec![("kind", Value::text("ledger"))],
                 Cause::Person => vec![("kind", Value::text("person"))],
+                Cause::Signer => vec![("kind", Value::text("signer"))],
             };
             vec![
                 ("cause", Value::object(cause)),

@@ -71,6 +71,7 @@ pub(crate) fn cause(state: &State, case: &Incident) -> Words {
             Words::key("cause-signing").with("name", state.registry.wallet_id(*ix))
         }
         Cause::Person => Words::key("cause-person"),
+        Cause::Signer => Words::key("cause-signer"),
     }
 }
 
