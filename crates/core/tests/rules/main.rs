@@ -2,10 +2,19 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::too_many_lines,
     reason = "a test stops at the first thing that is not as it should be, and a table of cases is one function"
 )]
 
+mod books;
+mod denials;
+mod exchange;
+mod flows;
 mod found_by_stories;
 mod law;
+mod records;
+mod script;
+mod splits;
+mod storms;

@@ -26,7 +26,7 @@ pub(super) static SET: LazyLock<LawSet> = LazyLock::new(|| {
 });
 
 /// The rule with this id.
-pub(super) fn rule(id: &str) -> &'static RuleRecord {
+pub(crate) fn rule(id: &str) -> &'static RuleRecord {
     SET.get(id).unwrap_or_else(|| panic!("no rule {id}"))
 }
 

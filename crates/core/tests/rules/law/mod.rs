@@ -2,7 +2,7 @@
 
 mod clocks;
 mod days;
-mod files;
+pub(crate) mod files;
 mod money;
 mod records;
 mod standing;

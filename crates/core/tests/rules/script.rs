@@ -1,0 +1,367 @@
+//! The small language in which the tables ask: one command a step, `verb key=value ...`, steps apart by `;`.
+//!
+//! `again key=value` asks the last command once more with these keys changed: that is how a row mends one thing.
+//! `!` before a step sets it aside: `again` does not mean it. `wait=MS` lets time pass before a step. A value is text without blanks; `''` is the empty text.
+
+use crate::exchange::{Exchange, policy};
+use keepwhole_core::answer::Reply;
+use keepwhole_core::command::{
+    Binds, Body, Command, NewCreditLine, NewMovement, NewPriceDifference, Observation, Operation,
+};
+use keepwhole_core::custody::{Direction, NodeHealth};
+use keepwhole_core::guard::Change;
+use std::collections::BTreeMap;
+
+/// A command in words.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Step {
+    verb: String,
+    keys: BTreeMap<String, String>,
+}
+
+impl Step {
+    fn text(&self, key: &str) -> String {
+        self.keys.get(key).cloned().unwrap_or_default()
+    }
+    fn units(&self, key: &str) -> u128 {
+        self.keys.get(key).map_or(0, |text| {
+            text.parse()
+                .unwrap_or_else(|_| panic!("`{key}` of {self:?}"))
+        })
+    }
+    fn millis(&self, key: &str) -> u64 {
+        u64::try_from(self.units(key)).expect("a time")
+    }
+    fn said(&self, key: &str) -> Option<String> {
+        self.keys.get(key).filter(|text| !text.is_empty()).cloned()
+    }
+}
+
+/// What a signer would sign: one operation, or the same one inside a `multicall`.
+fn operation(step: &Step) -> Operation {
+    let plain = Operation {
+        op: step.text("op"),
+        to: step.text("to"),
+        asset: "BTC".into(),
+        units: step.units("units"),
+        inner: Vec::new(),
+    };
+    if step.said("wrapped").is_none() {
+        return plain;
+    }
+    Operation {
+        op: "multicall".into(),
+        to: String::new(),
+        asset: String::new(),
+        units: 0,
+        inner: vec![plain],
+    }
+}
+
+/// Reads a step; `again` is the last one with changes.
+fn read(text: &str, last: Step) -> Step {
+    let mut words = text.split_whitespace();
+    let verb = words.next().expect("a verb");
+    let mut step = if verb == "again" {
+        last
+    } else {
+        Step {
+            verb: verb.into(),
+            keys: BTreeMap::new(),
+        }
+    };
+    for word in words {
+        let (key, value) = word
+            .split_once('=')
+            .unwrap_or_else(|| panic!("`{word}` in `{text}`"));
+        let value = if value == "''" { "" } else { value };
+        step.keys.insert(key.into(), value.into());
+    }
+    step
+}
+
+/// A movement of satoshi.
+pub(crate) fn movement(from: &str, to: &str, units: u128) -> NewMovement {
+    NewMovement {
+        from: from.into(),
+        to: to.into(),
+        asset: "BTC".into(),
+        units,
+        kind: keepwhole_core::book::MovementKind::Trade,
+        reference: String::new(),
+    }
+}
+
+/// An exchange that reads steps.
+pub(crate) struct Reader {
+    pub(crate) exchange: Exchange,
+    last: Step,
+}
+
+impl Reader {
+    pub(crate) fn new() -> Self {
+        Self {
+            exchange: Exchange::new(),
+            last: Step::default(),
+        }
+    }
+
+    /// Runs all steps; the reply to the last one, and its id.
+    pub(crate) fn run(&mut self, script: &str) -> (Reply, Option<String>) {
+        let mut reply = None;
+        for step in script
+            .split(';')
+            .map(str::trim)
+            .filter(|step| !step.is_empty())
+        {
+            reply = Some(self.step(step));
+        }
+        reply.unwrap_or_else(|| panic!("no step in `{script}`"))
+    }
+
+    fn step(&mut self, text: &str) -> (Reply, Option<String>) {
+        let (aside, text) = text
+            .strip_prefix('!')
+            .map_or((false, text), |rest| (true, rest));
+        let mut step = read(text, self.last.clone());
+        if let Some(wait) = step.keys.remove("wait") {
+            self.exchange.pass(wait.parse().expect("`wait` is ms"));
+        }
+        if !aside {
+            self.last = step.clone();
+        }
+        let command = self.meant(&step);
+        (self.exchange.send(&command), command.id)
+    }
+
+    /// The command that a step means.
+    pub(crate) fn command(&self, text: &str) -> Command {
+        self.meant(&read(text, Step::default()))
+    }
+
+    fn meant(&self, step: &Step) -> Command {
+        Command {
+            id: step.said("id"),
+            actor: step.said("by"),
+            body: self.body(step),
+        }
+    }
+
+    fn body(&self, step: &Step) -> Body {
+        let text = |key: &str| step.text(key);
+        let units = step.units("units");
+        match step.verb.as_str() {
+            "withdraw" => Body::RequestWithdrawal {
+                customer: text("customer"),
+                wallet: text("wallet"),
+                asset: text("asset"),
+                units,
+                to: text("to"),
+            },
+            "transfer" => Body::RequestTransfer {
+                from: text("from"),
+                to: text("to"),
+                asset: text("asset"),
+                units,
+            },
+            "credit" => Body::RequestCredit {
+                reason: "event".into(),
+                budget: text("budget"),
+                lines: vec![NewCreditLine {
+                    customer: text("customer"),
+                    asset: text("asset"),
+                    units,
+                }],
+            },
+            "approve" => Body::Approve {
+                target: text("target"),
+                nonce: text("nonce"),
+                binds: step.said("binds").map(|units| Binds {
+                    to: "0xlistedlist01".into(),
+                    asset: "BTC".into(),
+                    units: units.parse().expect("`binds` is an amount"),
+                }),
+                seen: step
+                    .said("seen")
+                    .map(|what| self.screen(&what, &text("target"))),
+            },
+            "reject" => Body::Reject {
+                target: text("target"),
+                nonce: text("nonce"),
+            },
+            "sign" => Body::RedeemClearance {
+                target: text("target"),
+                operations: vec![operation(step)],
+                attested: step
+                    .said("attested")
+                    .map(|byte| [byte.parse().expect("a byte"); 32]),
+            },
+            "deposit" => Body::RecordDeposit {
+                customer: text("customer"),
+                asset: "BTC".into(),
+                units,
+                txid: text("txid"),
+                wallet: text("wallet"),
+            },
+            "see" => Body::RecordObservation(Observation {
+                node: text("node"),
+                wallet: text("wallet"),
+                txid: text("txid"),
+                direction: if text("dir") == "out" {
+                    Direction::Out
+                } else {
+                    Direction::In
+                },
+                asset: "BTC".into(),
+                units,
+                peer: text("peer"),
+                height: step.millis("height"),
+                authority: false,
+            }),
+            "node" => Body::RecordNode {
+                node: text("node"),
+                health: match text("is").as_str() {
+                    "up" => NodeHealth::Up,
+                    "down" => NodeHealth::Down,
+                    "lying" => NodeHealth::Lying,
+                    lag => NodeHealth::Lagging {
+                        lag_ms: lag.parse().expect("`is` is a state or a lag"),
+                    },
+                },
+            },
+            _ => self.other(step),
+        }
+    }
+
+    fn other(&self, step: &Step) -> Body {
+        let text = |key: &str| step.text(key);
+        let units = step.units("units");
+        match step.verb.as_str() {
+            "halt" => Body::ProposeChange(Change::Halt {
+                scope: text("scope"),
+            }),
+            "resume" => Body::ProposeChange(Change::Resume {
+                scope: text("scope"),
+            }),
+            "retire" => Body::ProposeChange(Change::RetireKey {
+                wallet: text("wallet"),
+            }),
+            "list" => Body::ProposeChange(Change::ListDestination {
+                address: text("address"),
+            }),
+            "grant" => Body::ProposeChange(Change::Grant {
+                actor: text("actor"),
+                role: text("role"),
+                expires: step.said("expires").map(|_| step.millis("expires")),
+            }),
+            "move-awareness" => Body::ProposeChange(Change::MoveAwareness {
+                incident: text("incident"),
+                to: 0,
+            }),
+            "stand-behind" => Body::ApproveChange {
+                target: text("target"),
+            },
+            "cancel" => Body::CancelChange {
+                target: text("target"),
+            },
+            "register-asset" => {
+                let mut asset = self.exchange.state.registry.assets[1].clone();
+                asset.id = text("asset");
+                Body::RegisterAsset(asset)
+            }
+            "read" => Body::ReadRecord {
+                customer: text("customer"),
+                purpose: text("purpose"),
+            },
+            "price" => Body::RecordPrice {
+                base: text("base"),
+                quote: text("quote"),
+                price: units,
+                source: "exchange".into(),
+            },
+            "aware" => Body::BecomeAware {
+                incident: text("incident"),
+            },
+            "notify" => Body::Notify {
+                incident: text("incident"),
+                duty: text("duty"),
+                receipt: "r".into(),
+            },
+            "replenish" => Body::Replenish {
+                incident: text("incident"),
+                asset: text("asset"),
+                units,
+            },
+            "recover" => Body::RecordRecovery {
+                incident: text("incident"),
+                asset: text("asset"),
+                units,
+            },
+            "claim" => Body::LodgeClaim {
+                customer: text("customer"),
+                incident: text("incident"),
+                asset: text("asset"),
+                units,
+                price: step.said("base").map(|base| NewPriceDifference {
+                    base,
+                    qty: step.units("qty"),
+                    wanted: step.units("wanted"),
+                }),
+            },
+            "pay" => Body::PayClaim {
+                claim: text("claim"),
+            },
+            "move" => {
+                let mut line = movement(&text("from"), &text("to"), units);
+                line.asset = text("asset");
+                Body::RecordMovements(vec![line])
+            }
+            "trade" => Body::RecordTrade {
+                buyer: text("buyer"),
+                seller: text("seller"),
+                base: "BTC".into(),
+                quote: "KRW".into(),
+                units,
+                price: 1_000,
+            },
+            "row" => Body::RecordLedgerRow {
+                customer: text("customer"),
+                asset: text("asset"),
+                units,
+                credit: text("credit") == "yes",
+            },
+            "reorg" => Body::RecordReorganisation {
+                node: text("node"),
+                height: step.millis("height"),
+                dropped: vec![text("dropped")],
+            },
+            "fact" => Body::RecordFact {
+                incident: text("incident"),
+                text: "a fact".into(),
+                occurred: None,
+                source: String::new(),
+                material: text("material") == "yes",
+            },
+            "classify" => Body::Classify {
+                incident: text("incident"),
+                level: "serious".into(),
+            },
+            "tighten" => {
+                let mut next = policy();
+                next.version = 2;
+                next.caps[0].bps = 1;
+                Body::ProposeChange(Change::AdoptPolicy(Box::new(next)))
+            }
+            "time" => Body::ObserveTime,
+            other => panic!("no verb `{other}`"),
+        }
+    }
+
+    /// What an approver's screen shows: the request itself, or something else.
+    fn screen(&self, what: &str, target: &str) -> [u8; 32] {
+        match self.exchange.state.guard.request(target) {
+            Some((_, request)) if what == "it" => request.digest(),
+            _ => [0; 32],
+        }
+    }
+}
