@@ -63,7 +63,7 @@ pub fn view(told: &Told<'_>) -> ReportView {
     let (events, clocks) = case.map_or_else(Default::default, |case| {
         (
             timeline::events(&told.facts.timeline, case.events),
-            case.clocks,
+            timeline::clocks(case.clocks),
         )
     });
     let mode = Banner::Exercise(Words::key("banner-exercise"));

@@ -2,25 +2,40 @@
 
 use super::facts::Timeline;
 use crate::text::Words;
-use crate::views::{EventKind, Mark, TimelineEvent};
+use crate::views::{ClockRow, ClockState, EventKind, Mark, TimelineEvent};
 
 /// The case's events with the published facts in both languages: each keeps the entries that recorded it.
 ///
 /// The journal holds a fact in the words in which it was recorded; the report says the same in the reader's language.
 #[must_use]
 pub fn events(times: &Timeline, recorded: Vec<TimelineEvent>) -> Vec<TimelineEvent> {
-    let (known, mut events): (Vec<_>, Vec<_>) = recorded
-        .into_iter()
-        .partition(|event| event.mark == Mark::Published && event.kind == EventKind::Decided);
+    let mut events = recorded;
     for mut event in published(times) {
-        let same = known.iter().filter(|held| held.at == event.at);
-        event.evidence = same
-            .flat_map(|held| held.evidence.iter().copied())
-            .collect();
+        // What the journal says of the same moment, in a fact's words or by its own kind, becomes one line.
+        let same = |held: &TimelineEvent| {
+            let fact = held.mark == Mark::Published && held.kind == EventKind::Decided;
+            held.at == event.at && (fact || held.kind == event.kind)
+        };
+        let (told, rest): (Vec<_>, Vec<_>) = events.into_iter().partition(same);
+        event.evidence = told.into_iter().flat_map(|held| held.evidence).collect();
+        events = rest;
         events.push(event);
     }
     events.sort_by_key(|event| event.at);
     events
+}
+
+/// The case's clocks as public sources know them: a duty without a published fulfilment was not found, which does not say
+/// that it was not met.
+#[must_use]
+pub fn clocks(mut rows: Vec<ClockRow>) -> Vec<ClockRow> {
+    for row in rows
+        .iter_mut()
+        .filter(|row| row.started.is_some() && row.done.is_none())
+    {
+        row.state = ClockState::NotFound;
+    }
+    rows
 }
 
 fn published(times: &Timeline) -> Vec<TimelineEvent> {

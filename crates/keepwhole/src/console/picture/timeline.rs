@@ -15,7 +15,7 @@ const LEFT: u32 = 24;
 const RIGHT: u32 = 24;
 const INNER: u32 = WIDTH - LEFT - RIGHT;
 const MARKER: u32 = 26;
-const EVENT_ROWS: usize = 4;
+const EVENT_ROWS: usize = 8;
 const LANE: u32 = 44;
 
 /// The window of time drawn: from the first to the last thing that happened, with a little room. Clocks that are due
@@ -110,7 +110,7 @@ struct EventMark {
     row: u32,
 }
 
-/// Events in up to four rows, so that numbers do not cover each other, and the number of rows used.
+/// Events in up to eight rows, so that numbers do not cover each other, and the number of rows used.
 fn placed_events(events: &[TimelineEvent], window: &Window) -> (Vec<EventMark>, u32) {
     let mut ends = [0_u32; EVENT_ROWS];
     let mut marks = Vec::with_capacity(events.len());
