@@ -24,3 +24,4 @@ mod redress;
 mod sample;
 mod stories;
 mod text;
+mod views;
