@@ -255,6 +255,7 @@ fn every_example_of_every_help_parses() {
         &["verify"],
         &["demo"],
         &["drill"],
+        &["bench"],
     ];
     for verb in verbs {
         let help = run(dir.path(), &[verb, &["--help"][..]].concat());
@@ -495,6 +496,98 @@ fn a_held_lock_is_refused_and_reading_goes_on() {
         assert_eq!(ran.code, 0, "{}", ran.err);
     }
     assert_eq!(serving.stop("-INT").0, Some(0));
+}
+
+/// Row 36 of the fault matrix: `KEEPWHOLE_ROUNDS` rounds (20 if absent; the full run has 1000).
+#[test]
+fn of_many_starts_at_once_exactly_one_serves() {
+    const STARTS: usize = 8;
+    let rounds = std::env::var("KEEPWHOLE_ROUNDS").ok();
+    let rounds: usize = rounds.map_or(20, |rounds| rounds.parse().unwrap());
+    let dir = installed();
+    for round in 0..rounds {
+        let start = || {
+            Command::new(PROGRAM)
+                .args(["serve", "--data", "ex", "--listen", "127.0.0.1:0", "--json"])
+                .current_dir(dir.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let mut serving = 0;
+        let mut refused = 0;
+        let mut waiting = Vec::new();
+        for mut child in (0..STARTS).map(|_| start()).collect::<Vec<_>>() {
+            let mut said = BufReader::new(child.stdout.take().unwrap());
+            let mut first = String::new();
+            said.read_line(&mut first).unwrap();
+            if first.contains("listening") {
+                serving += 1;
+                waiting.push(child);
+                continue;
+            }
+            said.read_to_string(&mut first).unwrap();
+            let error: Value = serde_json::from_str(&first).unwrap();
+            assert_eq!(error["error"]["code"], "lock_held", "round {round}");
+            assert_eq!(child.wait().unwrap().code(), Some(1), "round {round}");
+            refused += 1;
+        }
+        assert_eq!((serving, refused), (1, STARTS - 1), "round {round}");
+        for mut child in waiting {
+            let pid = child.id().to_string();
+            let sent = Command::new("kill").args(["-TERM", &pid]).status();
+            assert!(sent.unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), Some(0), "round {round}");
+        }
+    }
+    let checked = run(dir.path(), &["journal", "check", "--data", "ex"]);
+    assert_eq!(checked.code, 0, "{}", checked.err);
+}
+
+/// Row 9 of the fault matrix: the n-th `fdatasync` of `init` answers EIO, for every n that there is.
+#[test]
+fn a_failed_sync_ends_the_program_and_acknowledges_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let traced = |n: u32, name: &str| {
+        let inject = format!("inject=fdatasync:error=EIO:when={n}");
+        let words = [
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fdatasync",
+            "-e",
+            &inject,
+        ];
+        Command::new("strace")
+            .args(words)
+            .args([PROGRAM, "init", "--data", name, "--json"])
+            .current_dir(dir.path())
+            .output()
+    };
+    if !traced(10_000, "probe").is_ok_and(|probe| probe.status.success()) {
+        println!(
+            "SKIPPED: strace is not installed or not allowed here, so no sync was made to fail"
+        );
+        return;
+    }
+    let mut failed = 0;
+    for n in 1..=100 {
+        let name = format!("ex-{n}");
+        let ran = Ran::of(traced(n, &name).unwrap());
+        if ran.code == 0 {
+            break;
+        }
+        ran.failed(3, &["Input/output error"]);
+        assert_eq!(ran.json()["error"]["code"], "io_error", "fdatasync {n}");
+        failed = n;
+    }
+    assert!(
+        (5..100).contains(&failed),
+        "{failed} syncs were made to fail"
+    );
 }
 
 #[test]
