@@ -130,8 +130,17 @@ pub struct Policy {
     /// True where alarms trip the breaker. False is shadow mode: what would have tripped is recorded and nothing is
     /// halted by itself; a person's halt halts in either mode.
     pub breaker_armed: bool,
-    /// A machine may pay claims in this asset up to this amount; beyond it a person decides.
-    pub auto_pay: Option<(AssetIx, u128)>,
+    /// Up to which amount a machine may pay claims, per asset; without a rule for the asset a person decides.
+    pub auto_pay: Vec<AutoPay>,
+}
+
+/// A rule that lets a machine pay claims of one asset up to an amount.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct AutoPay {
+    /// The asset.
+    pub asset: AssetIx,
+    /// Largest payment, minor units, inclusive.
+    pub up_to: u128,
 }
 
 impl Policy {
@@ -162,6 +171,13 @@ impl Policy {
             .filter(|c| c.asset == asset)
             .map(|c| c.up_to)
             .max()
+    }
+
+    /// The largest payment of a claim in `asset` that a machine may make; zero without a rule.
+    #[must_use]
+    pub fn auto_pay_up_to(&self, asset: AssetIx) -> u128 {
+        let rules = self.auto_pay.iter().filter(|rule| rule.asset == asset);
+        rules.map(|rule| rule.up_to).max().unwrap_or(0)
     }
 
     /// The budget of that name.

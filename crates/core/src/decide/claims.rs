@@ -162,12 +162,13 @@ fn decide_claim(
         },
     };
     let payable = owed.min(claimed);
-    let standing = match turn.policy().auto_pay {
-        Some((money, limit)) if money == asset && payable > limit => {
-            ClaimStanding::Held(Reason::NeedsHuman { payable, limit })
-        }
-        _ if claimed > owed => ClaimStanding::InPart(Reason::ExceedsLoss { claimed, payable }),
-        _ => ClaimStanding::Payable,
+    let limit = turn.policy().auto_pay_up_to(asset);
+    let standing = if payable > limit {
+        ClaimStanding::Held(Reason::NeedsHuman { payable, limit })
+    } else if claimed > owed {
+        ClaimStanding::InPart(Reason::ExceedsLoss { claimed, payable })
+    } else {
+        ClaimStanding::Payable
     };
     Ok((payable, standing))
 }
@@ -203,11 +204,11 @@ pub(super) fn pay(turn: &mut Turn<'_>, claim: &str) -> Ruling {
         wallet: None,
         trading: true,
     })?;
+    let limit = turn.policy().auto_pay_up_to(row.asset);
     match &row.standing {
         ClaimStanding::Paid(..) => return Err(Reason::AlreadyPaid),
         // A held claim is a person's to decide: paying it by machine is denied, not held once more.
         ClaimStanding::Held(_) => {
-            let limit = turn.policy().auto_pay.map_or(0, |(_, limit)| limit);
             return Ok(Answer::Denied(Reason::NeedsHuman {
                 payable: row.payable,
                 limit,
@@ -225,10 +226,7 @@ pub(super) fn pay(turn: &mut Turn<'_>, claim: &str) -> Ruling {
         row.payable
     };
     // What is outstanding may have grown since the claim was lodged: the machine's limit holds for what it pays.
-    if let Some((money, limit)) = turn.policy().auto_pay
-        && money == row.asset
-        && units > limit
-    {
+    if units > limit {
         return Ok(Answer::Denied(Reason::NeedsHuman {
             payable: units,
             limit,

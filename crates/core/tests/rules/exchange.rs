@@ -9,7 +9,9 @@ use keepwhole_core::due::next_due;
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::guard::Standing;
 use keepwhole_core::incident::clock::{Duty, Limit, Start};
-use keepwhole_core::policy::{ActionClass, ApprovalTier, Budget, Cap, Clear, LossOrder, Policy};
+use keepwhole_core::policy::{
+    ActionClass, ApprovalTier, AutoPay, Budget, Cap, Clear, LossOrder, Policy,
+};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::{Asset, AssetIx, Tier, Wallet, WalletIx};
 use keepwhole_core::state::State;
@@ -130,7 +132,16 @@ pub(crate) fn policy() -> Policy {
         sweep_to: Some(WalletIx(1)),
         loss_order: LossOrder::ProRata,
         breaker_armed: true,
-        auto_pay: Some((KRW, 10_000)),
+        auto_pay: vec![
+            AutoPay {
+                asset: KRW,
+                up_to: 10_000,
+            },
+            AutoPay {
+                asset: BTC,
+                up_to: 1_000_000,
+            },
+        ],
     }
 }
 

@@ -3,7 +3,9 @@
 //! This is the only place able to say that a control is off: an absent key of `given.policy` becomes a policy that
 //! clears every amount and leaves that control out. No preset, file or flag of the product can express it.
 
-use keepwhole_core::policy::{ActionClass, ApprovalTier, Budget, Cap, Clear, LossOrder, Policy};
+use keepwhole_core::policy::{
+    ActionClass, ApprovalTier, AutoPay, Budget, Cap, Clear, LossOrder, Policy,
+};
 use keepwhole_core::registry::{AssetIx, WalletIx};
 
 use super::scenario::code::{self, Code, PolicyKey};
@@ -28,11 +30,6 @@ fn wallet_ix(given: &Given, id: &str) -> Option<WalletIx> {
 /// The policy of `given`: every amount clears unless a control that is given says otherwise.
 pub(super) fn policy(given: &Given) -> Policy {
     let rules = &given.policy;
-    let auto_pay = rules
-        .auto_pay_asset
-        .as_ref()
-        .and_then(|asset| asset_ix(given, asset))
-        .zip(rules.auto_pay_max);
     Policy {
         version: 1,
         authority: authority(),
@@ -68,8 +65,25 @@ pub(super) fn policy(given: &Given) -> Policy {
             Some(code::LossOrder::ProRata) | None => LossOrder::ProRata,
         },
         breaker_armed: true,
-        auto_pay,
+        auto_pay: auto_pay(given),
     }
+}
+
+/// The limit that is given holds for its asset; for every other one the control is off.
+fn auto_pay(given: &Given) -> Vec<AutoPay> {
+    let limited = given.policy.auto_pay_asset.as_ref();
+    let assets = given
+        .assets
+        .iter()
+        .filter_map(|asset| Some((asset_ix(given, &asset.id)?, asset)));
+    let rules = assets.map(|(asset, row)| AutoPay {
+        asset,
+        up_to: match given.policy.auto_pay_max {
+            Some(max) if limited == Some(&row.id) => max,
+            _ => u128::MAX,
+        },
+    });
+    rules.collect()
 }
 
 /// Who may do what, as the format fixes it for all stories.

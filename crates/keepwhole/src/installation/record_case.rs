@@ -253,8 +253,7 @@ fn changes(names: &Names<'_>, event: &Event) -> Option<Members> {
                 ("until", time(*until)),
             ]
         }
-        Event::ChangeInForce { proposal: number }
-        | Event::ChangeOvertaken { proposal: number } => {
+        Event::ChangeInForce { proposal: number } | Event::ChangeOvertaken { proposal: number } => {
             vec![("proposal", proposal(names, *number))]
         }
         Event::DestinationListed { address } => vec![("address", Value::text(address.as_str()))],

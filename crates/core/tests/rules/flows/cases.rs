@@ -256,3 +256,11 @@ fn a_case_that_a_person_opened_is_not_joined_by_alarms() {
         "one case for all such signers"
     );
 }
+
+/// No rule for an asset means that a person pays: nothing is paid by default.
+#[test]
+fn without_a_rule_for_the_asset_a_machine_pays_nothing() {
+    use keepwhole_core::policy::Policy;
+    use keepwhole_core::registry::AssetIx;
+    assert_eq!(Policy::default().auto_pay_up_to(AssetIx(0)), 0);
+}
