@@ -123,13 +123,56 @@ pub fn setup() -> Vec<Body> {
     ]
 }
 
+/// What the commands of one turn are drawn from.
+struct Drawn {
+    customer: String,
+    asset: String,
+    units: u128,
+    /// The id of an earlier request.
+    target: String,
+    number: u64,
+}
+
 /// The next command; ids of earlier requests are among its targets.
 pub fn next(draw: &mut Draw, number: u64) -> Command {
-    let customer = format!("c{}", draw.below(CUSTOMERS + 1));
-    let asset = text(if draw.once_in(2) { "AAA" } else { "BBB" });
-    let units = u128::from(draw.below(600));
-    let target = format!("s-{}", draw.below(number.max(1)));
+    let drawn = Drawn {
+        customer: format!("c{}", draw.below(CUSTOMERS + 1)),
+        asset: text(if draw.once_in(2) { "AAA" } else { "BBB" }),
+        units: u128::from(draw.below(600)),
+        target: format!("s-{}", draw.below(number.max(1))),
+        number,
+    };
     let body = match draw.below(13) {
+        kind @ 0..=5 => outgoing(kind, drawn),
+        6 => Body::RecordObservation(observation(draw, drawn)),
+        kind @ 7..=11 => service(kind, drawn),
+        _ => {
+            let scope = text(if draw.once_in(2) { "hot" } else { "all" });
+            Body::ProposeChange(if draw.once_in(3) {
+                Change::Halt { scope }
+            } else {
+                Change::Resume { scope }
+            })
+        }
+    };
+    let actor = Some(text(if draw.once_in(2) { "ann" } else { "bo" }));
+    Command {
+        id: Some(format!("s-{number}")),
+        actor,
+        body,
+    }
+}
+
+/// A request that lets value out, or a step towards it: 0 to 2 withdrawal, 3 approval, 4 clearance, else credit.
+fn outgoing(kind: u64, drawn: Drawn) -> Body {
+    let Drawn {
+        customer,
+        asset,
+        units,
+        target,
+        number,
+    } = drawn;
+    match kind {
         0..=2 => Body::RequestWithdrawal {
             customer,
             wallet: text("hot"),
@@ -143,22 +186,18 @@ pub fn next(draw: &mut Draw, number: u64) -> Command {
             binds: None,
             seen: None,
         },
-        4 => {
-            let inner = Vec::new();
-            let operation = Operation {
+        4 => Body::RedeemClearance {
+            target,
+            operations: vec![Operation {
                 op: text("transfer"),
                 to: text("out"),
                 asset,
                 units,
-                inner,
-            };
-            Body::RedeemClearance {
-                target,
-                operations: vec![operation],
-                attested: None,
-            }
-        }
-        5 => Body::RequestCredit {
+                inner: Vec::new(),
+            }],
+            attested: None,
+        },
+        _ => Body::RequestCredit {
             reason: text("event"),
             budget: text("promo"),
             lines: vec![NewCreditLine {
@@ -167,21 +206,38 @@ pub fn next(draw: &mut Draw, number: u64) -> Command {
                 units,
             }],
         },
-        6 => Body::RecordObservation(Observation {
-            node: text("node"),
-            wallet: text(if draw.once_in(3) { "cold" } else { "hot" }),
-            txid: format!("t-{}", draw.below(40)),
-            direction: if draw.once_in(3) {
-                Direction::In
-            } else {
-                Direction::Out
-            },
-            asset,
-            units: units / 20,
-            peer: text(if draw.once_in(3) { "at-cold" } else { "out" }),
-            height: number,
-            authority: false,
-        }),
+    }
+}
+
+/// A movement that a node saw on the chain.
+fn observation(draw: &mut Draw, drawn: Drawn) -> Observation {
+    Observation {
+        node: text("node"),
+        wallet: text(if draw.once_in(3) { "cold" } else { "hot" }),
+        txid: format!("t-{}", draw.below(40)),
+        direction: if draw.once_in(3) {
+            Direction::In
+        } else {
+            Direction::Out
+        },
+        asset: drawn.asset,
+        units: drawn.units / 20,
+        peer: text(if draw.once_in(3) { "at-cold" } else { "out" }),
+        height: drawn.number,
+        authority: false,
+    }
+}
+
+/// What the exchange does for its customers beside that: 7 trade, 8 reading, 9 notice, 10 claim, else its payment.
+fn service(kind: u64, drawn: Drawn) -> Body {
+    let Drawn {
+        customer,
+        asset,
+        units,
+        target,
+        ..
+    } = drawn;
+    match kind {
         7 => Body::RecordTrade {
             buyer: customer,
             seller: text("c0"),
@@ -206,20 +262,6 @@ pub fn next(draw: &mut Draw, number: u64) -> Command {
             units,
             price: None,
         },
-        11 => Body::PayClaim { claim: target },
-        _ => {
-            let scope = text(if draw.once_in(2) { "hot" } else { "all" });
-            Body::ProposeChange(if draw.once_in(3) {
-                Change::Halt { scope }
-            } else {
-                Change::Resume { scope }
-            })
-        }
-    };
-    let actor = Some(text(if draw.once_in(2) { "ann" } else { "bo" }));
-    Command {
-        id: Some(format!("s-{number}")),
-        actor,
-        body,
+        _ => Body::PayClaim { claim: target },
     }
 }

@@ -56,10 +56,13 @@ fn second() -> Manifest {
     committed(next)
 }
 
+/// A change to a manifest and the words that refuse it.
+type Change<'a> = (&'a dyn Fn(&mut Manifest), &'a str);
+
 #[test]
 fn a_manifest_reads_back_and_each_wrong_field_is_named() {
     assert_eq!(Manifest::read(&first().to_text()), Ok(first()));
-    let cases: [(&dyn Fn(&mut Manifest), &str); 11] = [
+    let cases: [Change<'_>; 11] = [
         (
             &|m| m.as_of = "2026-11-22T00:00:00+09:00".to_owned(),
             "manifest.as_of",
@@ -101,7 +104,7 @@ fn a_manifest_reads_back_and_each_wrong_field_is_named() {
 fn nothing_is_taken_back_between_epochs() {
     let (old, text) = (first(), first().to_text());
     assert_eq!(second().check_follows(&old, &text, &[]), Ok(()));
-    let cases: [(&dyn Fn(&mut Manifest), &str); 8] = [
+    let cases: [Change<'_>; 8] = [
         (&|m| m.prev = Some([0; 32]), "manifest.prev"),
         (&|m| m.epoch = 3, "manifest.epoch"),
         (&|m| m.incident = "inc-2".to_owned(), "must stay the same"),
@@ -196,5 +199,5 @@ fn contacts_references_and_amounts() {
         grouped_units(u128::MAX, 18),
         "340,282,366,920,938,463,463.374607431768211455"
     );
-    assert_eq!(grouped_units(123_456_00, 2), "123,456");
+    assert_eq!(grouped_units(12_345_600, 2), "123,456");
 }
