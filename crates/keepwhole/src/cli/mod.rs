@@ -17,6 +17,7 @@ pub mod status;
 pub mod verify;
 
 use crate::demo::DemoError;
+use crate::sequencer::SequencerError;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use exit::{Exit, Failure};
 use std::ffi::OsString;
@@ -154,6 +155,9 @@ fn of_demo(error: &DemoError) -> Failure {
         DemoError::NotEmpty(_) => Failure::refused("not_empty", error.to_string()),
         DemoError::Customers { .. } => Failure::usage("customers", error.to_string()),
         DemoError::File { .. } => Failure::refused("not_written", error.to_string()),
+        DemoError::Journal(journal) | DemoError::Sequencer(SequencerError::Journal(journal)) => {
+            Failure::fault(journal.code(), error.to_string())
+        }
         _ => Failure::fault("demo", error.to_string()),
     }
 }

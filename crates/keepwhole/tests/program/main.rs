@@ -9,10 +9,14 @@
 )]
 
 mod cli;
+mod cli_faults;
+mod cli_life;
 mod console;
 mod drill;
 mod evidence;
 mod forgeries;
+mod forgeries_container;
+mod forgeries_redress;
 mod journal_disk;
 mod journal_faults;
 mod journal_publish;

@@ -218,11 +218,10 @@ fn a_failed_fdatasync_ends_the_process_at_once() {
     }
 }
 
-/// Row 36: of many processes started together exactly one becomes ready; `KEEPWHOLE_LOCK_ROUNDS` makes the run longer.
+/// Row 36: of many processes started together exactly one becomes ready; `KEEPWHOLE_ROUNDS` makes the run longer.
 #[test]
 fn of_processes_started_together_exactly_one_is_ready() {
-    let rounds =
-        std::env::var("KEEPWHOLE_LOCK_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("KEEPWHOLE_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let mut size = 0;
     for round in 0..rounds {
