@@ -3,6 +3,7 @@
 //! A duty's length is data. A duty whose rule gives no number has no computable deadline: its clock shows elapsed time
 //! and is never late by a made-up margin.
 
+use crate::law::{self, Calendar, ClockSpec, ClockStart, Day};
 use alloc::string::String;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -149,9 +150,7 @@ pub fn due(limit: &Limit, started: u64) -> Option<u64> {
 /// Most business days that a duty may give: about ten years. More is no deadline, and counting them takes time.
 pub const BUSINESS_DAYS_MAX: u32 = 2_500;
 
-const DAY_MS: i64 = 86_400_000;
-
-/// The end (24:00 local) of the n-th business day after the local day of `started`.
+/// The end (24:00 local) of the n-th business day after the local day of `started`, by the calendar of the law's rules.
 fn end_of_business_day(
     started: u64,
     days: u32,
@@ -161,20 +160,18 @@ fn end_of_business_day(
     if days > BUSINESS_DAYS_MAX {
         return None;
     }
-    let offset = i64::from(offset_minutes).checked_mul(60_000)?;
-    let local = i64::try_from(started).ok()?.checked_add(offset)?;
-    let mut day = i32::try_from(local.div_euclid(DAY_MS)).ok()?;
-    let mut left = days;
-    while left > 0 {
-        day = day.checked_add(1)?;
-        // Day 0 of the epoch, 1 January 1970, was a Thursday; 2 and 3 are Saturday and Sunday.
-        let weekday = day.rem_euclid(7);
-        if weekday != 2 && weekday != 3 && holidays.binary_search(&day).is_err() {
-            left = left.checked_sub(1)?;
-        }
+    let closed = holidays.iter().filter_map(|day| Day::from_epoch_days(*day));
+    let name = || String::from("recorded");
+    let calendar = Calendar::new(name(), Day::MIN, Day::MAX, closed.collect());
+    let clock = ClockSpec {
+        start: ClockStart::BecameAware,
+        limit: law::Limit::BusinessDays {
+            n: days,
+            calendar: name(),
+        },
+    };
+    match law::due_at(&clock, started, Some(offset_minutes), &calendar) {
+        law::Due::At { ms, .. } => Some(ms),
+        law::Due::NoNumber(_) | law::Due::NotComputable(_) => None,
     }
-    let end = i64::from(day.checked_add(1)?)
-        .checked_mul(DAY_MS)?
-        .checked_sub(offset)?;
-    u64::try_from(end).ok()
 }
