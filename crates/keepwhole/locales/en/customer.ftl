@@ -37,4 +37,4 @@ customer-statement-shown =
     } shown.
 customer-proof = Proof
 customer-proof-file = This customer’s package is { $file }. It is checked offline with this command:
-customer-no-proof = No package has been made for this customer yet.
+customer-no-proof = This page holds no package for this customer. A package handed out elsewhere is checked with keepwhole verify.

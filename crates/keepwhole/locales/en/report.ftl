@@ -67,6 +67,7 @@ fine-col-amount = At most
 fine-col-note = Condition
 proof-note = The figures of all { $count } customers are in one tree, and anybody can check that this customer’s figures are in it.
 proof-caption = Customer { $id }: short = replenished + outstanding
+proof-asset = Asset of the tree
 proof-leaf = Hash of the leaf
 proof-path = Hashes up to the root
 proof-root = Root of the redress tree

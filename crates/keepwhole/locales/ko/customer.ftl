@@ -33,4 +33,4 @@ customer-balance-unknown = 표시하지 않음
 customer-statement-shown = 전체 { $count }건 중 { $shown }건을 표시합니다.
 customer-proof = 증명 자료
 customer-proof-file = 이 이용자의 증명 파일은 { $file } 입니다. 인터넷 없이 다음 명령으로 확인합니다.
-customer-no-proof = 이 이용자의 증명 파일은 아직 만들지 않았습니다.
+customer-no-proof = 이 화면에는 이 이용자의 증명 파일이 없습니다. 따로 받은 파일이 있다면 keepwhole verify로 확인하십시오.

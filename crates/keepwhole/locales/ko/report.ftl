@@ -67,6 +67,7 @@ fine-col-amount = 최대 금액
 fine-col-note = 조건
 proof-note = 모든 이용자({ $count }명)의 수치가 하나의 트리에 들어 있고, 이 이용자의 수치가 그 안에 있음을 누구나 확인할 수 있습니다.
 proof-caption = 이용자 { $id }: 부족분 = 채운 수량 + 아직 채울 수량
+proof-asset = 트리의 자산
 proof-leaf = 잎의 해시
 proof-path = 루트까지의 해시 수
 proof-root = 보전 트리의 루트

@@ -73,7 +73,7 @@ pub fn to_text(outcome: &DemoOutcome) -> String {
     ];
     for run in &outcome.runs {
         lines.push(format!(
-            "{:<52} {:>22} won left",
+            "{:<52} {:>22} won taken",
             demo::runs::name(run.played),
             crate::text::count(run.krw)
         ));

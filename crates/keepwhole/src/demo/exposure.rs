@@ -13,8 +13,16 @@ use keepwhole_core::law::{
 /// Annual revenue of the exchange: the operator's consolidated revenue of 2024 as reported, rounded, won.
 pub const REVENUE: u128 = 1_730_000_000_000;
 
-/// Rules whose trigger did not happen on the public facts.
+/// Rules for whose trigger no public fact was found: no personal data, no unfair trade, no order was published.
 const NOT_TRIGGERED: &[&str] = &[
+    "kr-aml-admin-fine",
+    "kr-aml-admin-fine-30m",
+    "kr-na-evidence-crime-2026",
+    "kr-pipa-punitive-damages",
+    "kr-pipa-statutory-damages",
+    "kr-vaupa-block-damages",
+    "kr-vaupa-unfair-trade-crime",
+    "kr-vaupa-unfair-trade-surcharge",
     "kr-na-late-report-fine",
     "kr-na-late-report-fine-2026",
     "kr-na-coercive-fine-2026",
@@ -46,11 +54,11 @@ pub fn fines(law: &LawSet, facts: &Facts) -> Vec<FineRow> {
     let figures = exposure(law, "KR", day, &inputs).unwrap_or_default();
     figures
         .iter()
-        .filter_map(|figure| Some(row(law.get(&figure.rule)?, figure)))
+        .filter_map(|figure| Some(row(law.get(&figure.rule)?, figure, facts)))
         .collect()
 }
 
-fn row(rule: &RuleRecord, figure: &Figure) -> FineRow {
+fn row(rule: &RuleRecord, figure: &Figure, facts: &Facts) -> FineRow {
     let amount = match figure.amount {
         Some(won) => Value::Amount(Amount::krw(won)),
         None => Value::Unknown(Words::both(
@@ -69,9 +77,9 @@ fn row(rule: &RuleRecord, figure: &Figure) -> FineRow {
         status: status(rule.status),
         source: format!("{} {}", rule.instrument, rule.article),
         confidence: rule.confidence.name().to_owned(),
-        formula: Words::plain(&figure.formula),
+        formula: formula(&figure.formula),
         amount: Marked::new(amount, Mark::Derived),
-        note: note(figure),
+        note: note(rule, figure, facts),
     }
 }
 
@@ -82,11 +90,69 @@ fn title(rule: &RuleRecord) -> Words {
     }
 }
 
-fn note(figure: &Figure) -> Words {
+/// A formula with its inputs named in both languages and its numbers under separators.
+fn formula(core: &str) -> Words {
+    if core.is_empty() {
+        return Words::both("법에 계산식이 없음", "the law gives no formula");
+    }
+    let grouped: Vec<String> = core
+        .split(' ')
+        .map(|word| {
+            let digits = word.trim_matches(['(', ')', ',']);
+            match digits.parse::<u128>() {
+                Ok(number) => word.replace(digits, &crate::text::count(number)),
+                Err(_) => word.to_owned(),
+            }
+        })
+        .collect();
+    let (mut ko, mut en) = (grouped.join(" "), grouped.join(" "));
+    for (key, in_ko, in_en) in FORMULA_WORDS {
+        ko = ko.replace(key, in_ko);
+        en = en.replace(key, in_en);
+    }
+    Words::both(&ko.replace(" x ", " × "), &en.replace(" x ", " × "))
+}
+
+/// The inputs of a formula by their keys in the law's data; the longer key stands before one that it contains.
+const FORMULA_WORDS: &[(&str, &str, &str)] = &[
+    (
+        "cap_if_base_unknown_krw",
+        "기준 금액을 알 수 없을 때의 상한(원)",
+        "cap where the base is not known (won)",
+    ),
+    (
+        "daily_krw_if_no_revenue",
+        "매출액이 없을 때의 1일 금액(원)",
+        "a day where there is no revenue (won)",
+    ),
+    ("cap_krw", "법정 상한(원)", "cap (won)"),
+    ("annual_revenue", "연 매출액", "annual revenue"),
+    ("total_revenue", "전체 매출액", "total revenue"),
+    ("related_revenue", "관련 매출액", "related revenue"),
+    ("hacked_amount", "유출 총액", "amount taken"),
+    ("damages", "이용자 몫의 손해", "customers' part"),
+    ("unfair_profit", "부당이득", "unfair profit"),
+    ("at least", "하한", "at least"),
+    ("at most", "상한", "at most"),
+];
+
+/// What must be said of a row before its amount is read.
+fn note(rule: &RuleRecord, figure: &Figure, facts: &Facts) -> Words {
+    let day = keepwhole_core::law::day_at(facts.timeline.detected, 9 * 60);
+    let later = rule
+        .effective_from
+        .zip(day)
+        .is_some_and(|(from, day)| from > day);
+    if later && figure.column != Column::Proposed {
+        return Words::both(
+            "사고 이후에 시행된 법이며, 소급 규정이 없는 한 이 사건에는 미치지 않음",
+            "in force only after the incident; without a retroactive rule it does not reach this case",
+        );
+    }
     match &figure.zero {
         Some(WhyZero::NotTriggered) => Words::both(
-            "공개된 사실로는 적용 요건이 생기지 않았음",
-            "on the public facts its trigger did not happen",
+            "적용 요건에 해당하는 공개된 사실을 찾지 못함",
+            "no public fact was found that would trigger it",
         ),
         Some(WhyZero::TooFewFindings { found, needed }) => Words::both(
             &format!("고의·중과실로 인정된 침해 {found}건, {needed}건부터 적용"),
@@ -99,7 +165,10 @@ fn note(figure: &Figure) -> Words {
             "제안일 뿐이며, 경과 규정이 없는 한 이 사건에는 미치지 않음",
             "a proposal; without a transitional rule a later law would not reach this case",
         ),
-        None => Words::plain(&figure.trigger),
+        None => Words::both(
+            &format!("요건(법 자료의 영문 요약): {}", figure.trigger),
+            &format!("if: {}", figure.trigger),
+        ),
     }
 }
 
@@ -170,7 +239,7 @@ fn compared(rule: &RuleRecord, times: &Timeline) -> Option<ClockRow> {
     Some(ClockRow {
         duty: rule.id.clone(),
         title: title(rule),
-        authority: Words::plain(&rule.to.join(", ")),
+        authority: crate::views::authority(&rule.to.join(",")),
         source: format!("{} {}", rule.instrument, rule.article),
         status: status(rule.status),
         confidence: rule.confidence.name().to_owned(),

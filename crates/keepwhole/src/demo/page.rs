@@ -13,8 +13,12 @@ use crate::views::{
     ProofView, ReportView, Run, RunMode, TokenLoss, Value, Verified,
 };
 use keepwhole_core::law::LawSet;
+use keepwhole_core::split::mul_div;
 use keepwhole_core::state::State;
+use keepwhole_verify::package::{OpenedLeaf, Package};
 use keepwhole_verify::report::{Outcome, Report};
+use keepwhole_verify::sum_tree::{Leaf, TreeId, holder_hash};
+use sha2::{Digest as _, Sha256};
 
 /// All that the report tells.
 pub struct Told<'a> {
@@ -126,11 +130,11 @@ fn notes(told: &Told<'_>) -> Vec<Words> {
         Words::both(
             &format!(
                 "이용자 {}명과 그 잔고는 모두 지어낸 것입니다. 실제 이용자가 아닙니다.",
-                told.customers
+                crate::text::count(u128::from(told.customers))
             ),
             &format!(
                 "All {} customers and their balances are made up. None of them is a real person.",
-                told.customers
+                crate::text::count(u128::from(told.customers))
             ),
         ),
         Words::both(
@@ -179,6 +183,11 @@ fn summary(told: &Told<'_>) -> Vec<Figure> {
             Value::Count(u64::try_from(told.tokens.len()).unwrap_or(u64::MAX)),
             Mark::Published,
         ),
+        Figure::new(
+            Words::both("유출된 코인 총수량", "Coins taken in all"),
+            Value::Count(u64::try_from(facts.coins_total).unwrap_or(u64::MAX)),
+            Mark::Published,
+        ),
     ]
 }
 
@@ -215,6 +224,7 @@ fn token_loss(state: &State, token: &Token) -> TokenLoss {
 fn borne(told: &Told<'_>) -> Vec<Figure> {
     let house: u128 = told.tokens.iter().map(|t| t.house_krw).sum();
     let customers = told.facts.krw_total.saturating_sub(house);
+    let outstanding = outstanding_krw(told);
     let holders = told.set.map_or(0, |set| {
         u64::try_from(set.accounts().count()).unwrap_or(u64::MAX)
     });
@@ -239,9 +249,13 @@ fn borne(told: &Told<'_>) -> Vec<Figure> {
         krw(
             "그중 거래소가 다시 채운 금액",
             "Of it, replenished by the exchange",
-            customers,
+            customers.saturating_sub(outstanding),
         ),
-        krw("아직 채워야 할 금액", "Of it, still outstanding", 0),
+        krw(
+            "아직 채워야 할 금액",
+            "Of it, still outstanding",
+            outstanding,
+        ),
         Figure::new(
             Words::both(
                 "명세에 오른 이용자 수(지어낸 이용자)",
@@ -251,6 +265,20 @@ fn borne(told: &Told<'_>) -> Vec<Figure> {
             Mark::Assumed,
         ),
     ]
+}
+
+/// What the journal says is still outstanding, at the prices of the incident, won: a part of a token is rounded up, so
+/// that nothing outstanding ever shows as nothing.
+fn outstanding_krw(told: &Told<'_>) -> u128 {
+    let state = told.state();
+    let of = |token: &Token| {
+        let asset = state.registry.asset(&token.symbol)?;
+        let loss = state.incidents.cases.first()?.losses.get(&asset)?;
+        let krw = token.krw.saturating_sub(token.house_krw);
+        let (won, rest) = mul_div(krw, loss.outstanding(), loss.customers())?;
+        Some(won.saturating_add(u128::from(rest > 0)))
+    };
+    told.tokens.iter().filter_map(of).sum()
 }
 
 fn coverage(state: &State, token: &Token) -> CoverageRow {
@@ -355,11 +383,11 @@ fn sentence(run: &runs::Outcome) -> Words {
         runs::Played::CoSign(runs::Hypothesis::SignerAbused) => Words::both(
             &format!(
                 "승인 없는 서명 요청 {}건을 모두 거절했습니다. 서명될 수 있었던 금액은 0원입니다.",
-                run.refused
+                crate::text::count(u128::from(run.refused))
             ),
             &format!(
-                "All {} questions for bytes that nobody cleared were denied; nothing could have been signed.",
-                run.refused
+                "All {} requests to sign bytes that nobody had cleared were denied; nothing could have been signed.",
+                crate::text::count(u128::from(run.refused))
             ),
         ),
         runs::Played::CoSign(runs::Hypothesis::KeyKnownOutside) => Words::both(
@@ -369,11 +397,11 @@ fn sentence(run: &runs::Outcome) -> Words {
         runs::Played::CoSignWithRequests(_) => Words::both(
             &format!(
                 "도둑이 이용자 계정까지 써서 규칙에 맞는 출금을 청한 경우: 한도 안의 금액만 승인되고 {}건은 보류되었습니다.",
-                run.refused
+                crate::text::count(u128::from(run.refused))
             ),
             &format!(
                 "If the thief also asked for withdrawals in customers' names: only what the caps allow was cleared, {} requests were held.",
-                run.refused
+                crate::text::count(u128::from(run.refused))
             ),
         ),
     }
@@ -400,28 +428,38 @@ fn proof(told: &Told<'_>) -> Option<ProofView> {
             ));
         }
     }
-    let package: serde_json::Value = serde_json::from_str(text).ok()?;
-    let leaf = package.get("leaves")?.get(0)?;
-    let path = leaf
-        .get("path")
-        .and_then(serde_json::Value::as_array)
-        .map_or(0, Vec::len);
-    let first = set.manifest().assets.first()?;
+    let package = Package::read(text).ok()?;
+    let first = package.leaves.first()?;
+    let held = set.manifest().assets.iter().find(|a| a.ix == first.ix)?;
     let file = format!("packages/{customer}.json");
     Some(ProofView {
         customer: customer.clone(),
         rows,
-        leaf: leaf
-            .get("salt")
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
-        root: hex(&first.root),
-        path: u64::try_from(path).unwrap_or(u64::MAX),
+        asset: held.asset.clone(),
+        leaf: hex(&leaf_hash(&package, first, set.manifest().set_id)?),
+        root: hex(&held.root),
+        path: u64::try_from(first.path.len()).unwrap_or(u64::MAX),
         customers: u64::try_from(set.accounts().count()).unwrap_or(u64::MAX),
         command: format!("keepwhole verify {file} --trust trust.txt"),
         file,
     })
+}
+
+/// The hash of an opened leaf, as docs/proof-formats.md has it: from the exact text of the statement and its contact.
+fn leaf_hash(package: &Package, opened: &OpenedLeaf, set_id: [u8; 16]) -> Option<[u8; 32]> {
+    let statement: serde_json::Value = serde_json::from_str(&package.statement).ok()?;
+    let said = |name: &str| statement.get(name).and_then(serde_json::Value::as_str);
+    let detail: [u8; 32] = Sha256::digest(package.statement.as_bytes()).into();
+    let leaf = Leaf {
+        share: opened.share,
+        shares: opened.shares,
+        count: opened.count,
+        paid: opened.paid,
+        due: opened.due,
+        holder: holder_hash(&opened.salt, said("account_id")?, said("contact")?, &detail).ok()?,
+    };
+    let asset = opened.ix;
+    Some(leaf.node(&TreeId { set_id, asset }).hash)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -432,15 +470,28 @@ fn verified(report: &Report) -> Vec<Verified> {
     let stages = report.stages.iter();
     stages
         .map(|stage| Verified {
-            what: Words::plain(&format!(
-                "{} {}: {}",
-                stage.code,
-                stage.name,
-                stage.finding.says.join(" ")
-            )),
+            what: checked(stage.code, stage.name, &stage.finding.says.join(" ")),
             proved: stage.finding.outcome == Outcome::Pass,
         })
         .collect()
+}
+
+/// A stage of the verifier: its name in both languages, its finding in the verifier's own words.
+fn checked(code: &str, name: &str, says: &str) -> Words {
+    let ko = match code {
+        "V01" => "묶음 파일의 형식",
+        "V02" => "목록대로의 파일",
+        "V03" => "목록의 서명",
+        "V04" => "체크포인트",
+        "V06" => "타일과 기록",
+        "V07" => "개별 기록의 증명",
+        "V13" => "보전 명세",
+        _ => name,
+    };
+    Words::both(
+        &format!("{code} {ko} (검증 프로그램이 출력한 영문 그대로): {says}"),
+        &format!("{code} {name}: {says}"),
+    )
 }
 
 fn not_public() -> Vec<Words> {

@@ -31,9 +31,9 @@ const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 /// The public pages name no address.
 pub(super) const THIEF: &str = "address-not-public";
-const FSS: &str =
-    "supervisor's material released on 7 December 2025 by a member of the National Assembly";
-const NOTICE: &str = "the exchange's own notice, quoted in the press";
+const FSS: &str = "국회의원실이 2025년 12월 7일 공개한 금융감독원 자료 / supervisor's material released on 7 December 2025 by \
+                   a member of the National Assembly";
+const NOTICE: &str = "언론이 인용한 거래소 공지 / the exchange's own notice, quoted in the press";
 
 /// A writer of the story: each step is one command with an id of its own.
 pub(super) struct Teller<'a, D> {
@@ -310,8 +310,11 @@ pub(super) fn theft<D: Disk>(
 ) -> Result<(), DemoError> {
     let times = &facts.timeline;
     let minutes = times.last_outflow.saturating_sub(times.detected) / MINUTE_MS;
+    // The first report stands at the first published moment and the last one at the last.
+    let span = times.last_outflow.saturating_sub(times.detected);
+    let gaps = minutes.saturating_sub(1).max(1);
     let mut steps: Vec<(u64, Step)> = (0..minutes)
-        .map(|m| (times.detected + m * MINUTE_MS, Step::Minute(m)))
+        .map(|m| (times.detected + span * m / gaps, Step::Minute(m)))
         .collect();
     steps.extend(published(times));
     steps.sort_by_key(|(at, _)| *at);
@@ -392,24 +395,31 @@ fn published(times: &super::facts::Timeline) -> Vec<(u64, Step)> {
     vec![
         (
             times.meeting,
-            Step::Told(vec![aware, fact("emergency meeting", times.meeting, FSS)]),
+            Step::Told(vec![
+                aware,
+                fact("긴급회의 / emergency meeting", times.meeting, FSS),
+            ]),
         ),
         (
             times.network_paused,
             Step::Told(vec![
                 fact(
-                    "deposits and withdrawals of the Solana network paused",
+                    "솔라나 네트워크 입출금 중지 / deposits and withdrawals of the Solana network paused",
                     times.network_paused,
                     FSS,
                 ),
                 halt(HOT),
             ]),
         ),
-        one("last outflow", times.last_outflow),
+        one("마지막 유출 / last outflow", times.last_outflow),
         (
             times.all_halted,
             Step::Told(vec![
-                fact("all deposits and withdrawals halted", times.all_halted, FSS),
+                fact(
+                    "모든 입출금 중지 / all deposits and withdrawals halted",
+                    times.all_halted,
+                    FSS,
+                ),
                 halt("all"),
             ]),
         ),
@@ -417,40 +427,54 @@ fn published(times: &super::facts::Timeline) -> Vec<(u64, Step)> {
             times.fss_phone,
             Step::Told(vec![
                 fact(
-                    "financial supervisor told by telephone",
+                    "금융감독원에 유선 보고 / financial supervisor told by telephone",
                     times.fss_phone,
                     FSS,
                 ),
                 notify(
                     "kr-fss-incident-report",
-                    "by telephone; published time, no receipt seen",
+                    "유선, 공개된 시각이며 접수증은 확인하지 못함 / by telephone; published time, no receipt seen",
                 ),
             ]),
         ),
-        one("financial supervisor told in writing", times.fss_writing),
+        one(
+            "금융감독원에 서면 보고 / financial supervisor told in writing",
+            times.fss_writing,
+        ),
         (
             times.kisa,
             Step::Told(vec![
-                fact("internet and security agency told", times.kisa, FSS),
-                notify("kr-na-incident-24h", "published time, no receipt seen"),
+                fact(
+                    "한국인터넷진흥원(KISA)에 신고 / internet and security agency (KISA) told",
+                    times.kisa,
+                    FSS,
+                ),
+                notify(
+                    "kr-na-incident-24h",
+                    "공개된 시각이며 접수증은 확인하지 못함 / published time, no receipt seen",
+                ),
             ]),
         ),
         (
             times.public_notice,
             Step::Told(vec![
                 fact(
-                    "public notice of the abnormal outflow",
+                    "이상 유출을 이용자에게 공지 / public notice of the abnormal outflow",
                     times.public_notice,
                     NOTICE,
                 ),
                 notify(
                     "kr-vaupa-block-user-notice",
-                    "first notice in the published timeline; an earlier one was not found in public sources",
+                    "공개된 경과의 첫 공지이며, 더 이른 것은 공개 자료에서 찾지 못함 / first notice in the published timeline; an earlier one was not \
+                     found in public sources",
                 ),
             ]),
         ),
-        one("police told", times.police),
-        one("financial services commission told", times.fsc),
+        one("경찰에 신고 / police told", times.police),
+        one(
+            "금융위원회에 보고 / financial services commission told",
+            times.fsc,
+        ),
     ]
 }
 
@@ -459,11 +483,12 @@ pub(super) fn freeze<D: Disk>(teller: &mut Teller<'_, D>, facts: &Facts) -> Resu
     let at = facts.timeline.fsc + HOUR_MS;
     let body = Body::RecordFreeze {
         incident: "inc-1".to_owned(),
-        by: "issuer of LAYER, on chain".to_owned(),
+        by: "LAYER 발행사, 체인 상 / issuer of LAYER, on chain".to_owned(),
         asset: Some("LAYER".to_owned()),
         units: None,
         value: Some(facts.krw_frozen),
-        source: "the exchange's notice, 27 November 2025".to_owned(),
+        source: "거래소 공지, 2025년 11월 27일 / the exchange's notice, 27 November 2025"
+            .to_owned(),
     };
     teller.tell(at, Some("compliance-officer"), body)?;
     Ok(())
@@ -487,7 +512,7 @@ pub(super) fn replenish<D: Disk>(
             asset: token.symbol.clone(),
             units: token.customers(),
             kind: MovementKind::Deposit,
-            reference: "own assets brought in to replenish the pool (assumed day)".to_owned(),
+            reference: "보전을 위해 들여온 거래소 자산(날짜는 가정) / own assets brought in to replenish the pool (assumed day)".to_owned(),
         });
     }
     teller.tell(at, None, Body::RecordMovements(brought))?;

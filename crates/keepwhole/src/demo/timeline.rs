@@ -21,6 +21,17 @@ pub fn events(times: &Timeline, recorded: Vec<TimelineEvent>) -> Vec<TimelineEve
         events = rest;
         events.push(event);
     }
+    // The freeze was published, its hour was not: the journal's moment of recording it is the demo's own.
+    for event in events
+        .iter_mut()
+        .filter(|event| event.kind == EventKind::Recovered)
+    {
+        event.mark = Mark::Assumed;
+        event.what = Words::both(
+            "LAYER 발행사의 동결을 기록(동결은 공표되었으나 그 시각은 공표되지 않아 가정)",
+            "freeze by the issuer of LAYER put on record (the freeze was published; its hour was not and is assumed)",
+        );
+    }
     events.sort_by_key(|event| event.at);
     events
 }

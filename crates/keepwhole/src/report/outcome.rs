@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::sections::listed;
 use crate::console::{Reader, amount, confidence_key, law_tag, mark_tag, picture, value};
 use crate::text::{Words, count, ratio_percent};
-use crate::views::{CoverageRow, FineColumn, FineRow, ProofView, ReportView, TokenLoss};
+use crate::views::{CoverageRow, FineColumn, FineRow, ProofView, ReportView, TokenLoss, Value};
 
 /// What was taken, per token: picture and table.
 pub(super) fn tokens(r: &Reader, view: &ReportView) -> Markup {
@@ -134,7 +134,10 @@ fn fine_table(r: &Reader, caption: &str, rows: &[&FineRow]) -> Markup {
                                 }
                             }
                             td { (r.say(&row.formula)) }
-                            td { (value(r, &row.amount.value)) " " (mark_tag(r, row.amount.mark)) }
+                            td {
+                                (value(r, &row.amount.value))
+                                @if !matches!(row.amount.value, Value::Unknown(_)) { " " (mark_tag(r, row.amount.mark)) }
+                            }
                             td { (r.say(&row.note)) }
                         }
                     }
@@ -170,6 +173,7 @@ pub(super) fn proof(r: &Reader, proof: Option<&ProofView>) -> Markup {
             }
         }
         dl.summary {
+            div { dt { (r.t("proof-asset")) } dd { (proof.asset) } }
             div { dt { (r.t("proof-leaf")) } dd { code { (proof.leaf) } } }
             div { dt { (r.t("proof-path")) } dd { (count(u128::from(proof.path))) } }
             div { dt { (r.t("proof-root")) } dd { code { (proof.root) } } }

@@ -141,14 +141,9 @@ fn events(
     }
     for (row, freeze) in case.freezes.iter().enumerate() {
         let what = Words::key("event-frozen").with("who", freeze.by.as_str());
-        let (mark, evidence) = (source_mark(&freeze.source), at_row(&positions.freezes, row));
-        events.push(TimelineEvent {
-            at: freeze.at,
-            kind: EventKind::Recovered,
-            what,
-            mark,
-            evidence,
-        });
+        // The source vouches for the freeze, not for the moment: that is when it was put on record.
+        let evidence = at_row(&positions.freezes, row);
+        events.push(recorded(freeze.at, EventKind::Recovered, what, evidence));
     }
     events.sort_by_key(|event| event.at);
     events
@@ -376,7 +371,7 @@ fn trips(state: &State, trail: &Trail, case: &Incident) -> Vec<Trip> {
     since
         .map(|trip| Trip {
             scope: wording::scope(state, trip.scope),
-            cause: Words::plain(&trip.cause),
+            cause: wording::trip_cause(&trip.cause),
             at: trip.at,
             armed: trip.armed,
             reset: trip.reset,

@@ -30,4 +30,5 @@ pub use report::{
     Verified,
 };
 pub use trail::{CaseTrail, Trail, TripSeen};
+pub(crate) use wording::authority;
 pub use wording::banner;

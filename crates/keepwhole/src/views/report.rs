@@ -164,6 +164,8 @@ pub struct ProofView {
     pub customer: String,
     /// Per asset: short, replenished, outstanding.
     pub rows: Vec<(Amount, Amount, Amount)>,
+    /// The asset whose tree the leaf, the path and the root belong to.
+    pub asset: String,
     /// Hash of her leaf in the redress tree, lowercase hex.
     pub leaf: String,
     /// Root of the redress tree, lowercase hex.

@@ -111,7 +111,31 @@ pub(crate) fn authority(names: &str) -> Words {
         [one, two] => Words::key("authority-two")
             .with("one", one.clone())
             .with("two", two.clone()),
-        _ => Words::plain(names),
+        _ => joined(&known),
+    }
+}
+
+/// Three authorities or more, one after the other.
+fn joined(names: &[Words]) -> Words {
+    let pair = |one: Words, two: &Words| {
+        Words::key("authority-two")
+            .with("one", one)
+            .with("two", two.clone())
+    };
+    let mut names = names.iter();
+    let first = names
+        .next()
+        .cloned()
+        .unwrap_or_else(|| Words::key("authority-none"));
+    names.fold(first, pair)
+}
+
+/// Why the breaker tripped, in the reader's language where the core's words are known.
+pub(crate) fn trip_cause(cause: &str) -> Words {
+    match cause {
+        "value left without a clearance" => Words::key("trip-value-left"),
+        "halted by a person" => Words::key("trip-by-person"),
+        other => Words::plain(other),
     }
 }
 
@@ -126,6 +150,11 @@ fn one_authority(name: &str) -> Words {
         "users" => Words::key("authority-users"),
         "data_subjects" => Words::key("authority-data-subjects"),
         "police" => Words::key("authority-police"),
+        "mas" => Words::key("authority-mas"),
+        "nca" => Words::key("authority-nca"),
+        "nydfs" => Words::key("authority-nydfs"),
+        "fsa" => Words::key("authority-fsa"),
+        "sfc" => Words::key("authority-sfc"),
         "" => Words::key("authority-none"),
         other => Words::plain(other),
     }

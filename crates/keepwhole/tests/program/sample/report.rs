@@ -249,6 +249,7 @@ pub(crate) fn report() -> ReportView {
                 Amount::new(1_100_000_001, &sol()),
                 Amount::new(0, &sol()),
             )],
+            asset: "SOL".to_owned(),
             leaf: "aa".repeat(32),
             root: "bb".repeat(32),
             path: 17,
