@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use super::sections::listed;
 use crate::console::{Reader, amount, confidence_key, law_tag, mark_tag, picture, value};
 use crate::text::{Words, count, ratio_percent};
-use crate::views::{CoverageRow, FineColumn, FineRow, ProofView, ReportView, TokenLoss, Value};
+use crate::views::{
+    CoverageRow, FineColumn, FineRow, Mark, ProofView, ReportView, TokenLoss, Value,
+};
 
 /// What was taken, per token: picture and table.
 pub(super) fn tokens(r: &Reader, view: &ReportView) -> Markup {
@@ -55,7 +57,7 @@ fn token_total(r: &Reader, tokens: &[TokenLoss]) -> Markup {
             tfoot { tr {
                 th scope="row" { (r.t("token-total")) }
                 td.number { "–" }
-                td.number { (count(total)) }
+                td.number { (count(total)) " " (mark_tag(r, Mark::Derived)) }
                 td.number colspan="4" { span.quiet { (r.t("token-total-note")) } }
             } }
         }
