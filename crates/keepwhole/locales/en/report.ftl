@@ -65,7 +65,7 @@ fine-col-rule = Rule, source
 fine-col-formula = Formula
 fine-col-amount = At most
 fine-col-note = Condition
-proof-note = The figures of all { $count } customers are in one tree, and anybody can check that this customer’s figures are in it.
+proof-note = The list of { $count } customers is one tree per asset. Whoever holds the package below can check offline that this customer’s figures are in the tree of her asset.
 proof-caption = Customer { $id }: short = replenished + outstanding
 proof-asset = Asset of the tree
 proof-leaf = Hash of the leaf

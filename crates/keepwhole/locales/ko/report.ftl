@@ -65,7 +65,7 @@ fine-col-rule = 규정, 출처
 fine-col-formula = 계산
 fine-col-amount = 최대 금액
 fine-col-note = 조건
-proof-note = 모든 이용자({ $count }명)의 수치가 하나의 트리에 들어 있고, 이 이용자의 수치가 그 안에 있음을 누구나 확인할 수 있습니다.
+proof-note = 이용자 { $count }명의 보전 명세는 자산마다 하나의 트리입니다. 아래 증명 파일을 가진 사람은 이 이용자의 수치가 그 자산의 트리에 들어 있음을 인터넷 없이 확인할 수 있습니다.
 proof-caption = 이용자 { $id }: 부족분 = 채운 수량 + 아직 채울 수량
 proof-asset = 트리의 자산
 proof-leaf = 잎의 해시
