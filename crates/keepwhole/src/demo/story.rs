@@ -6,7 +6,7 @@
 use super::DemoError;
 use super::curve::Curve;
 use super::draw::Draw;
-use super::facts::Facts;
+use super::facts::{Facts, Timeline};
 use super::world::{self, Token};
 use crate::journal::Disk;
 use crate::sequencer::Sequencer;
@@ -384,96 +384,102 @@ fn halt(scope: &str) -> (Option<&'static str>, Body) {
 }
 
 /// The exchange's own steps as they were published.
-fn published(times: &super::facts::Timeline) -> Vec<(u64, Step)> {
-    let aware = (
-        Some("security-officer"),
-        Body::BecomeAware {
-            incident: "inc-1".to_owned(),
-        },
-    );
-    let one = |text: &str, at: u64| (at, Step::Told(vec![fact(text, at, FSS)]));
+fn published(times: &Timeline) -> Vec<(u64, Step)> {
+    let mut steps = stops(times);
+    steps.extend(tellings(times));
+    steps
+}
+
+/// A published moment: the fact, and what the exchange did with it in the journal's terms.
+fn moment(
+    text: &str,
+    at: u64,
+    source: &str,
+    more: Vec<(Option<&'static str>, Body)>,
+) -> (u64, Step) {
+    let mut told = vec![fact(text, at, source)];
+    told.extend(more);
+    (at, Step::Told(told))
+}
+
+/// Awareness and what the exchange stopped.
+fn stops(times: &Timeline) -> Vec<(u64, Step)> {
+    let incident = "inc-1".to_owned();
+    let aware = (Some("security-officer"), Body::BecomeAware { incident });
     vec![
-        (
+        moment(
+            "긴급회의 / emergency meeting",
             times.meeting,
-            Step::Told(vec![
-                aware,
-                fact("긴급회의 / emergency meeting", times.meeting, FSS),
-            ]),
+            FSS,
+            vec![aware],
         ),
-        (
+        moment(
+            "솔라나 네트워크 입출금 중지 / deposits and withdrawals of the Solana network paused",
             times.network_paused,
-            Step::Told(vec![
-                fact(
-                    "솔라나 네트워크 입출금 중지 / deposits and withdrawals of the Solana network paused",
-                    times.network_paused,
-                    FSS,
-                ),
-                halt(HOT),
-            ]),
+            FSS,
+            vec![halt(HOT)],
         ),
-        one("마지막 유출 / last outflow", times.last_outflow),
-        (
+        moment(
+            "마지막 유출 / last outflow",
+            times.last_outflow,
+            FSS,
+            vec![],
+        ),
+        moment(
+            "모든 입출금 중지 / all deposits and withdrawals halted",
             times.all_halted,
-            Step::Told(vec![
-                fact(
-                    "모든 입출금 중지 / all deposits and withdrawals halted",
-                    times.all_halted,
-                    FSS,
-                ),
-                halt("all"),
-            ]),
+            FSS,
+            vec![halt("all")],
         ),
-        (
+    ]
+}
+
+/// Whom the exchange told.
+fn tellings(times: &Timeline) -> Vec<(u64, Step)> {
+    let by_phone = notify(
+        "kr-fss-incident-report",
+        "유선, 공개된 시각이며 접수증은 확인하지 못함 / by telephone; published time, no receipt seen",
+    );
+    let reported = notify(
+        "kr-na-incident-24h",
+        "공개된 시각이며 접수증은 확인하지 못함 / published time, no receipt seen",
+    );
+    let noticed = notify(
+        "kr-vaupa-block-user-notice",
+        "공개된 경과의 첫 공지이며, 더 이른 것은 공개 자료에서 찾지 못함 / first notice in the published timeline; an \
+         earlier one was not found in public sources",
+    );
+    vec![
+        moment(
+            "금융감독원에 유선 보고 / financial supervisor told by telephone",
             times.fss_phone,
-            Step::Told(vec![
-                fact(
-                    "금융감독원에 유선 보고 / financial supervisor told by telephone",
-                    times.fss_phone,
-                    FSS,
-                ),
-                notify(
-                    "kr-fss-incident-report",
-                    "유선, 공개된 시각이며 접수증은 확인하지 못함 / by telephone; published time, no receipt seen",
-                ),
-            ]),
+            FSS,
+            vec![by_phone],
         ),
-        one(
+        moment(
             "금융감독원에 서면 보고 / financial supervisor told in writing",
             times.fss_writing,
+            FSS,
+            vec![],
         ),
-        (
+        moment(
+            "한국인터넷진흥원(KISA)에 신고 / internet and security agency (KISA) told",
             times.kisa,
-            Step::Told(vec![
-                fact(
-                    "한국인터넷진흥원(KISA)에 신고 / internet and security agency (KISA) told",
-                    times.kisa,
-                    FSS,
-                ),
-                notify(
-                    "kr-na-incident-24h",
-                    "공개된 시각이며 접수증은 확인하지 못함 / published time, no receipt seen",
-                ),
-            ]),
+            FSS,
+            vec![reported],
         ),
-        (
+        moment(
+            "이상 유출을 이용자에게 공지 / public notice of the abnormal outflow",
             times.public_notice,
-            Step::Told(vec![
-                fact(
-                    "이상 유출을 이용자에게 공지 / public notice of the abnormal outflow",
-                    times.public_notice,
-                    NOTICE,
-                ),
-                notify(
-                    "kr-vaupa-block-user-notice",
-                    "공개된 경과의 첫 공지이며, 더 이른 것은 공개 자료에서 찾지 못함 / first notice in the published timeline; an earlier one was not \
-                     found in public sources",
-                ),
-            ]),
+            NOTICE,
+            vec![noticed],
         ),
-        one("경찰에 신고 / police told", times.police),
-        one(
+        moment("경찰에 신고 / police told", times.police, FSS, vec![]),
+        moment(
             "금융위원회에 보고 / financial services commission told",
             times.fsc,
+            FSS,
+            vec![],
         ),
     ]
 }
