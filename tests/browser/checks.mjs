@@ -19,7 +19,8 @@ export async function answers(browser, url, { status, lang }) {
     if (status && got !== status) wrong.push(`answers ${got}, expected ${status}`);
     const facts = await page.evaluate(() => ({
       lang: document.documentElement.lang,
-      headings: [...document.querySelectorAll("h1")].map((h) => h.textContent.trim()),
+      // A file in two languages hides the one that is not chosen.
+      headings: [...document.querySelectorAll("h1")].filter((h) => h.checkVisibility()).map((h) => h.textContent.trim()),
       title: document.title.trim(),
     }));
     if (!facts.title) wrong.push("has no title");
@@ -154,7 +155,9 @@ async function walks(page) {
     const controls = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
     const usable = controls.filter((c) => !c.disabled && c.type !== "hidden" && c.checkVisibility({ contentVisibilityAuto: true }));
     // What may be focused by script only, such as the target of a skip link, is no control.
-    const wanted = usable.filter((c) => c.getAttribute("tabindex") !== "-1" || c.matches("a[href], button, input, select, textarea"));
+    const alone = usable.filter((c) => c.getAttribute("tabindex") !== "-1" || c.matches("a[href], button, input, select, textarea"));
+    // Of a group of radio buttons Tab reaches the chosen one; the arrow keys reach the others.
+    const wanted = alone.filter((c) => c.type !== "radio" || c.checked);
     wanted.forEach((control, index) => control.setAttribute("data-walk", String(index)));
     return wanted.map((control) => `${control.tagName.toLowerCase()} \`${(control.textContent || control.name || "").trim().slice(0, 40)}\``);
   });

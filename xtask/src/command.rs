@@ -72,10 +72,15 @@ pub(crate) fn capture(mut command: Command, limit: Duration) -> Ended {
 
 /// True if `program` can be found on the path.
 pub(crate) fn found(program: &str) -> bool {
-    let Some(path) = std::env::var_os("PATH") else {
-        return false;
-    };
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    place(program).is_some()
+}
+
+/// Where a program lies on the path.
+pub(crate) fn place(program: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 /// True in continuous integration, where what can't be run is a failure and not a wish.

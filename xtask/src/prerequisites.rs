@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::command::{capture, command, found, in_ci, pass_through};
+use crate::command::{capture, command, found, in_ci, pass_through, place};
 use crate::stages::Outcome;
 
 /// A program that some stage runs.
@@ -116,11 +116,10 @@ pub(crate) fn browser(root: &Path) -> Option<String> {
     if let Ok(path) = std::env::var("CHROMIUM") {
         return Some(path);
     }
+    // The whole path: the browser's driver does not search for a bare name.
     let found_one = || {
-        BROWSERS
-            .iter()
-            .find(|name| found(name))
-            .map(|name| (*name).to_owned())
+        let mut places = BROWSERS.iter().filter_map(|name| place(name));
+        places.next().map(|file| file.display().to_string())
     };
     found_one().or_else(|| {
         install(root, &["chromium", "fonts-nanum"]);

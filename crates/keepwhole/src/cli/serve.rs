@@ -61,7 +61,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let listener = bind(args.listen)?;
     if args.read_only {
         let reading = Reading::open(dir).map_err(failed)?;
-        return serve_reading(&args.data, None, reading, listener);
+        return serve_reading(&args.data, told_beside(dir), reading, listener);
     }
     let installation = Installation::open(dir).map_err(failed)?;
     say_recovery(&installation);
@@ -71,13 +71,23 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let (dir, log_key) = (installation.dir.clone(), installation.log_key.clone());
     let running = installation.run(Box::new(clock));
     let served = start(&running, down).and_then(|()| {
-        let feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.shared()));
+        let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.shared()));
+        if let Some(folder) = told_beside(&dir) {
+            feed = feed.beside(folder);
+        }
         serve(&args.data, listener, Arc::new(feed), running.ended())
     });
     // What stopped the sequencer says more than what the console said after it.
     running.stop().map_err(failed)?;
     served?;
     Ok(Exit::Done)
+}
+
+/// The folder around the installation of an exercise, where its report and packages lie.
+fn told_beside(dir: &Path) -> Option<&Path> {
+    let around = dir.parent()?;
+    let told = dir.join(crate::demo::EXERCISE).is_file() && around.join("report.html").is_file();
+    told.then_some(around)
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
