@@ -18,6 +18,7 @@ const NOT_TRIGGERED: &[&str] = &[
     "kr-aml-admin-fine",
     "kr-aml-admin-fine-30m",
     "kr-na-evidence-crime-2026",
+    "kr-na-user-notice-fine-2026",
     "kr-pipa-punitive-damages",
     "kr-pipa-statutory-damages",
     "kr-vaupa-block-damages",

@@ -502,8 +502,8 @@ fn not_public() -> Vec<Words> {
         ),
         Words::both("거래 서명", "transaction signatures"),
         Words::both(
-            "24개 토큰 중 20개의 수량",
-            "quantities of 20 of the 24 tokens",
+            "24개 토큰 중 23개의 수량과 20개의 금액",
+            "the quantities of 23 of the 24 tokens, and the value of 20 of them",
         ),
         Words::both("분 단위 유출량", "the outflow minute by minute"),
         Words::both("동결 자산의 반환 여부", "whether anything frozen came back"),
