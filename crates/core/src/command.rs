@@ -7,6 +7,7 @@ use crate::incident::clock::Duty;
 use crate::law::RuleRecord;
 use crate::policy::Policy;
 use crate::registry::{Asset, Wallet};
+use crate::subject::SubjectCommand;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -421,6 +422,8 @@ pub enum Body {
     } = 38,
     /// Time passes; what is due becomes an event.
     ObserveTime = 39,
+    /// Keep, read, erase or hold personal records, by the random number of the person.
+    OfSubject(SubjectCommand) = 60,
 }
 
 /// Keeps the first byte written and then refuses: enough to learn the number of a kind.

@@ -16,6 +16,7 @@ use crate::reason::Reason;
 use crate::redress::Claim;
 use crate::registry::{ActorIx, Asset, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
 use crate::state::Deposit;
+use crate::subject::{RecordId, SubjectAction, SubjectId};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -503,6 +504,85 @@ pub enum Event {
         /// Its id.
         id: String,
     } = 111,
+    /// A personal record was kept in the vault; only this commitment to it is here.
+    PersonalRecordKept {
+        /// Random number of whose it is.
+        subject: SubjectId,
+        /// Random number of the record.
+        record: RecordId,
+        /// SHA-256 over `keepwhole/pii/v1`, a zero byte, 32 random bytes and the plaintext.
+        commit: [u8; 32],
+    } = 120,
+    /// Somebody read fields of a personal record.
+    SubjectRead {
+        /// Who.
+        person: PersonIx,
+        /// Whose.
+        subject: SubjectId,
+        /// Which record.
+        record: RecordId,
+        /// Code of the purpose.
+        purpose: String,
+        /// Names of the fields that were shown.
+        fields: Vec<String>,
+    } = 121,
+    /// The relation with a person ended; retention runs from there.
+    RelationEnded {
+        /// Whose.
+        subject: SubjectId,
+        /// When, ms.
+        ended: u64,
+    } = 122,
+    /// One person asked to erase, hold or release; it waits for a second.
+    SubjectActionAsked {
+        /// Whose.
+        subject: SubjectId,
+        /// What.
+        action: SubjectAction,
+        /// Who asked.
+        person: PersonIx,
+    } = 123,
+    /// A person was erased: the vault destroys key, salts and the way to the account.
+    SubjectErased {
+        /// Whose.
+        subject: SubjectId,
+        /// Code of the legal ground.
+        ground: String,
+        /// The two persons who asked for it.
+        approvals: Vec<PersonIx>,
+    } = 124,
+    /// A legal hold was set: nothing of the person is erased while it stands.
+    LegalHoldSet {
+        /// Whose.
+        subject: SubjectId,
+        /// Code of the order or case.
+        reason: String,
+        /// The two persons who asked for it.
+        approvals: Vec<PersonIx>,
+    } = 125,
+    /// A legal hold was released.
+    LegalHoldReleased {
+        /// Whose.
+        subject: SubjectId,
+        /// Code under which it was set.
+        reason: String,
+        /// The two persons who asked for it.
+        approvals: Vec<PersonIx>,
+    } = 126,
+    /// The vault's store of keys changed.
+    KeyStoreRecorded {
+        /// Changes of the store so far.
+        generation: u64,
+        /// Number of the vault key.
+        key: u64,
+    } = 127,
+    /// The vault's store of keys was found older than recorded: somebody put a copy back.
+    KeyStoreRestored {
+        /// Generation that was recorded.
+        expected: u64,
+        /// Generation that was found.
+        found: u64,
+    } = 128,
     /// A redress set was published: exactly the bytes that commit to its manifest.
     RedressSetPublished {
         /// The entry.

@@ -33,3 +33,4 @@ pub mod redress;
 pub mod registry;
 pub mod split;
 pub mod state;
+pub mod subject;

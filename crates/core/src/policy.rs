@@ -18,6 +18,10 @@ pub enum ActionClass {
     LowerRisk = 2,
     /// Any other change of settings or rights.
     RaiseRisk = 3,
+    /// Keep, erase and hold personal records, and say when a relation ended.
+    KeepPersonal = 4,
+    /// Read personal records.
+    ReadPersonal = 5,
 }
 
 /// A cap on what leaves one wallet of one asset in a rolling window.

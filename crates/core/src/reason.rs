@@ -95,6 +95,12 @@ reasons! {
     ReadQuota { /** Reads in the last hour. */ used: u32, /** Allowed an hour. */ limit: u32 } = 35, "read_quota", Deny;
     /// Everybody's reads of the last hour are used up.
     ReadQuotaAll { /** Reads in the last hour. */ used: u32, /** Allowed an hour. */ limit: u32 } = 36, "read_quota_all", Deny;
+    /// The person was erased.
+    Erased { /** When, ms. */ at: u64 } = 37, "erased", Deny;
+    /// A legal hold keeps the person's records.
+    LegalHold { /** Code of the order or case. */ reason: String, /** Since when, ms. */ since: u64 } = 38, "legal_hold", Deny;
+    /// The law keeps the person's records.
+    RetentionRequired { /** The rule, or `relation_goes_on`. */ rule: String, /** First moment without it, ms; `None` while the relation goes on. */ until: Option<u64> } = 39, "retention_required", Deny;
     /// What the approval binds is not what the request asks.
     ApprovalMismatch { /** The field that differs. */ field: String } = 40, "approval_mismatch", Deny;
     /// What the approver's screen showed is not the request.

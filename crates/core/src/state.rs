@@ -10,6 +10,7 @@ use crate::incident::Incidents;
 use crate::law::RuleRecord;
 use crate::redress::Claims;
 use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
+use crate::subject::Subjects;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -109,6 +110,8 @@ pub struct State {
     pub timers: BTreeSet<(u64, Timer)>,
     /// Published redress sets.
     pub sets: Vec<PublishedSet>,
+    /// Persons by random number: holds, erasures, reads.
+    pub subjects: Subjects,
 }
 
 impl State {

@@ -1,4 +1,4 @@
-//! Folds what concerns the guard: requests, approvals, clearances, changes, reads.
+//! Folds what concerns the guard: requests, approvals, clearances, changes, reads; and hands on what concerns subjects.
 
 use super::push_outflow;
 use crate::custody::Outflow;
@@ -113,7 +113,7 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
                 row.standing = Standing::Denied(Reason::RejectedByApprover { person })
             });
         }
-        _ => return false,
+        other => return crate::subject::apply(state, at, other),
     }
     true
 }

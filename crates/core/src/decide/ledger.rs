@@ -16,8 +16,6 @@ use crate::split::mul_div;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-const HOUR_MS: u64 = 3_600_000;
-
 /// A batch of movements: all or none, and none may overdraw, the batch's earlier lines counted.
 pub(super) fn movements(turn: &mut Turn<'_>, lines: &[NewMovement]) -> Ruling {
     // What the batch itself adds and takes so far, for owners that it takes from.
@@ -180,41 +178,7 @@ pub(super) fn read(turn: &mut Turn<'_>, customer: &str, purpose: &str) -> Ruling
     if purpose.trim().is_empty() {
         return Err(Reason::PurposeMissing);
     }
-    let recent = |at: u64| at.saturating_add(HOUR_MS) > turn.at;
-    let reads = &turn.state.guard.reads;
-    let all = reads
-        .iter()
-        .rev()
-        .take_while(|(at, _, _)| recent(*at))
-        .count();
-    let own = reads
-        .iter()
-        .rev()
-        .take_while(|(at, _, _)| recent(*at))
-        .filter(|(_, p, _)| *p == person)
-        .count();
-    let (all, own) = (
-        u32::try_from(all).unwrap_or(u32::MAX),
-        u32::try_from(own).unwrap_or(u32::MAX),
-    );
-    let refused = match (
-        turn.policy().reads_per_hour,
-        turn.policy().reads_per_hour_all,
-    ) {
-        (Some(limit), _) if own >= limit => Some(Reason::ReadQuota { used: own, limit }),
-        (_, Some(limit)) if all >= limit => Some(Reason::ReadQuotaAll { used: all, limit }),
-        _ => None,
-    };
-    if let Some(reason) = refused {
-        let who = turn
-            .state
-            .registry
-            .persons
-            .get(person.place())
-            .map_or("", String::as_str);
-        turn.alarm(AlarmCode::BulkRead, who);
-        return Err(reason);
-    }
+    super::subjects::quota(turn, person)?;
     turn.emit(Event::RecordRead {
         person,
         owner,

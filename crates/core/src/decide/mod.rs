@@ -12,6 +12,7 @@ mod ledger;
 mod registering;
 mod requests;
 mod signing;
+mod subjects;
 mod time;
 mod turn;
 
@@ -258,6 +259,7 @@ fn route_facts(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         Body::ApproveChange { target } => changes::approve(turn, target),
         Body::CancelChange { target } => changes::cancel(turn, target),
         Body::ReadRecord { customer, purpose } => ledger::read(turn, customer, purpose),
+        Body::OfSubject(command) => subjects::route(turn, command),
         Body::RecordClockJump { by_ms } => Ok(time::clock_jump(turn, *by_ms)),
         Body::RecordDowntime { since } => Ok(time::downtime(turn, *since)),
         Body::ObserveTime => Ok(time::observe(turn)),

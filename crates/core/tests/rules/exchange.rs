@@ -75,6 +75,11 @@ pub(crate) fn policy() -> Policy {
                 vec!["admin".into(), "security".into()],
             ),
             (ActionClass::RaiseRisk, vec!["admin".into()]),
+            (
+                ActionClass::KeepPersonal,
+                vec!["admin".into(), "security".into()],
+            ),
+            (ActionClass::ReadPersonal, vec!["security".into()]),
         ],
         clears: vec![
             Clear {

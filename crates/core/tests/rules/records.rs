@@ -13,6 +13,7 @@ use keepwhole_core::reason::Reason;
 use keepwhole_core::redress::{Claim, ClaimBasis, ClaimStanding, PriceDifference};
 use keepwhole_core::registry::{ActorIx, Asset, OwnerIx, PersonIx, Tier, Wallet};
 use keepwhole_core::state::Deposit;
+use keepwhole_core::subject::SubjectAction;
 use std::collections::BTreeSet;
 
 /// One of each kind of event, with text, numbers at the edge and nested parts.
@@ -295,6 +296,50 @@ fn one_of_each() -> Vec<Event> {
             answer: Answer::Refused(Reason::UnknownAsset { asset: text() }),
         },
         Event::AnswerRepeated { id: text() },
+        Event::PersonalRecordKept {
+            subject: [1; 16],
+            record: [255; 16],
+            commit: [7; 32],
+        },
+        Event::SubjectRead {
+            person,
+            subject: [1; 16],
+            record: [0; 16],
+            purpose: text(),
+            fields: vec![text(), text()],
+        },
+        Event::RelationEnded {
+            subject: [1; 16],
+            ended: START,
+        },
+        Event::SubjectActionAsked {
+            subject: [1; 16],
+            action: SubjectAction::ReleaseHold { reason: text() },
+            person,
+        },
+        Event::SubjectErased {
+            subject: [1; 16],
+            ground: text(),
+            approvals: vec![person, PersonIx(0)],
+        },
+        Event::LegalHoldSet {
+            subject: [1; 16],
+            reason: text(),
+            approvals: vec![person, PersonIx(0)],
+        },
+        Event::LegalHoldReleased {
+            subject: [1; 16],
+            reason: text(),
+            approvals: vec![person, PersonIx(0)],
+        },
+        Event::KeyStoreRecorded {
+            generation: u64::MAX,
+            key: 1,
+        },
+        Event::KeyStoreRestored {
+            expected: u64::MAX,
+            found: 0,
+        },
         Event::RedressSetPublished {
             entry: vec![0, 255],
         },

@@ -10,6 +10,7 @@ use keepwhole_core::command::{
 };
 use keepwhole_core::custody::{Direction, NodeHealth};
 use keepwhole_core::guard::Change;
+use keepwhole_core::subject::{SubjectAction, SubjectCommand};
 use std::collections::BTreeMap;
 
 /// A command in words.
@@ -273,6 +274,9 @@ impl Reader {
                 customer: text("customer"),
                 purpose: text("purpose"),
             },
+            "keep" | "show" | "end" | "erase" | "hold" | "release" => {
+                Body::OfSubject(self.of_subject(step))
+            }
             "price" => Body::RecordPrice {
                 base: text("base"),
                 quote: text("quote"),
@@ -354,6 +358,34 @@ impl Reader {
             }
             "time" => Body::ObserveTime,
             other => panic!("no verb `{other}`"),
+        }
+    }
+
+    /// Personal records: `subject` is a byte that fills the number.
+    fn of_subject(&self, step: &Step) -> SubjectCommand {
+        let byte = |key: &str| u8::try_from(step.units(key)).expect("a byte");
+        let (subject, record) = ([byte("subject"); 16], [byte("record"); 16]);
+        let code = step.text("code");
+        let act = |action| SubjectCommand::Act { subject, action };
+        match step.verb.as_str() {
+            "keep" => SubjectCommand::Keep {
+                subject,
+                record,
+                commit: [byte("commit"); 32],
+            },
+            "show" => SubjectCommand::Read {
+                subject,
+                record,
+                purpose: code,
+                fields: step.said("fields").into_iter().collect(),
+            },
+            "end" => SubjectCommand::EndRelation {
+                subject,
+                ended: step.millis("ended"),
+            },
+            "erase" => act(SubjectAction::Erase { ground: code }),
+            "hold" => act(SubjectAction::SetHold { reason: code }),
+            _ => act(SubjectAction::ReleaseHold { reason: code }),
         }
     }
 

@@ -96,6 +96,8 @@ fn authority() -> Vec<(ActionClass, Vec<String>)> {
             words(&[Admin, Security, Compliance]),
         ),
         (ActionClass::RaiseRisk, words(&[Admin])),
+        (ActionClass::KeepPersonal, words(&[Admin, Compliance])),
+        (ActionClass::ReadPersonal, words(code::Role::ALL)),
     ]
 }
 

@@ -71,6 +71,8 @@ pub(super) const fn reason(product: &Product) -> Reason {
         Product::PurposeMissing => Reason::PurposeMissing,
         Product::ReadQuota { .. } => Reason::ReadQuota,
         Product::ReadQuotaAll { .. } => Reason::ReadQuotaAll,
+        Product::Erased { .. } => Reason::Erased,
+        Product::LegalHold { .. } | Product::RetentionRequired { .. } => Reason::RetentionRequired,
         Product::ApprovalMismatch { .. } => Reason::ApprovalMismatch,
         Product::SeenMismatch => Reason::SeenMismatch,
         Product::ApprovalReplayed { .. } => Reason::ApprovalReplayed,

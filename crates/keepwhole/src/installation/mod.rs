@@ -6,6 +6,7 @@
 
 mod record_case;
 mod record_json;
+mod record_subject;
 mod running;
 mod source;
 

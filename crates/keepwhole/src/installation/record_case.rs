@@ -7,7 +7,7 @@ use keepwhole_core::incident::{Cause, Freeze, incident_id};
 use keepwhole_core::redress::{Claim, ClaimStanding};
 use keepwhole_verify::json::{Value, to_hex};
 
-/// The kind of an event of guard, breaker or incident in lower snake case; empty for any other.
+/// The kind of an event of guard, breaker or incident in lower snake case; any other is of personal data.
 pub(super) const fn kind(event: &Event) -> &'static str {
     match event {
         Event::AlarmRaised { .. } => "alarm_raised",
@@ -46,7 +46,7 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         Event::PoolReplenished { .. } => "pool_replenished",
         Event::ClaimLodged(_) => "claim_lodged",
         Event::ClaimPaid { .. } => "claim_paid",
-        _ => "",
+        _ => super::record_subject::kind(event),
     }
 }
 

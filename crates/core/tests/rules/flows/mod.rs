@@ -3,6 +3,7 @@
 mod cases;
 mod chain;
 mod requests;
+mod subjects;
 
 use crate::exchange::BTC;
 use crate::exchange::Exchange;

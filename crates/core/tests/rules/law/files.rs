@@ -25,6 +25,11 @@ pub(super) static SET: LazyLock<LawSet> = LazyLock::new(|| {
     LawSet::new(records).unwrap()
 });
 
+/// Every rule.
+pub(crate) fn all() -> impl Iterator<Item = &'static RuleRecord> {
+    SET.rules().values()
+}
+
 /// The rule with this id.
 pub(crate) fn rule(id: &str) -> &'static RuleRecord {
     SET.get(id).unwrap_or_else(|| panic!("no rule {id}"))
