@@ -87,6 +87,16 @@ impl fmt::Display for TreeError {
 
 impl core::error::Error for TreeError {}
 
+/// Appends the [`node_hash`] of each two neighbours to its second argument, in order, and leaves a last one without a
+/// sibling alone: [`hash_pairs`], or whatever does the same faster on some machine.
+pub type PairHasher<'a> = dyn FnMut(&[Digest], &mut Vec<Digest>) + 'a;
+
+/// The [`PairHasher`] that works everywhere.
+pub fn hash_pairs(children: &[Digest], out: &mut Vec<Digest>) {
+    let (pairs, _alone) = children.as_chunks::<2>();
+    out.extend(pairs.iter().map(|[left, right]| node_hash(left, right)));
+}
+
 /// The right edge of a growing tree: one hash per set bit of the size, largest subtree first.
 ///
 /// It is all that is needed to append leaves and to know the root, at most 63 hashes.
@@ -173,6 +183,66 @@ impl Frontier {
             complete(level, index, &hash);
         }
         self.peaks.push(hash);
+        self.size = next;
+        Ok(())
+    }
+
+    /// Appends many leaves, given as their [`leaf_hash`]es: level by level instead of leaf by leaf, so that `pairs` has
+    /// many nodes to hash at once. The edge is afterwards the one that [`push`](Self::push) of each leaf would give.
+    ///
+    /// # Errors
+    /// [`TreeError::Full`] where fewer than `leaves` fit below 2^63; then nothing has changed.
+    /// [`TreeError::PeaksDoNotFit`] when `pairs` gave another number of hashes than it had pairs; then the edge must not
+    /// be used.
+    pub fn extend(
+        &mut self,
+        leaves: Vec<Digest>,
+        pairs: &mut PairHasher<'_>,
+    ) -> Result<(), TreeError> {
+        self.extend_with(leaves, pairs, &mut |_, _, _| {})
+    }
+
+    /// As [`extend`](Self::extend), and calls `complete(level, first, hashes)` once a level, lowest first, with the
+    /// hashes of all complete subtrees that the leaves finish there; the first of them has the index `first`.
+    ///
+    /// # Errors
+    /// As [`extend`](Self::extend).
+    pub fn extend_with(
+        &mut self,
+        leaves: Vec<Digest>,
+        pairs: &mut PairHasher<'_>,
+        complete: &mut dyn FnMut(u8, u64, &[Digest]),
+    ) -> Result<(), TreeError> {
+        let next = u64::try_from(leaves.len())
+            .ok()
+            .and_then(|count| self.size.checked_add(count))
+            .filter(|next| *next < 1 << 63)
+            .ok_or(TreeError::Full)?;
+        let mut fresh_peaks: Vec<Digest> = Vec::new();
+        let (mut hashes, mut first, mut level) = (leaves, self.size, 0);
+        while let Some((eldest, younger)) = hashes.split_first() {
+            complete(level, first, &hashes);
+            let mut above = Vec::with_capacity(hashes.len() / 2 + 1);
+            // An odd first one has its left sibling among the peaks: the lowest that is left.
+            let (rest, wanted) = if first & 1 == 1 {
+                let left = self.peaks.pop().ok_or(TreeError::PeaksDoNotFit)?;
+                pairs(&[left, *eldest], &mut above);
+                (younger, younger.len() / 2 + 1)
+            } else {
+                (hashes.as_slice(), hashes.len() / 2)
+            };
+            pairs(rest, &mut above);
+            if above.len() != wanted {
+                return Err(TreeError::PeaksDoNotFit);
+            }
+            if rest.len() & 1 == 1 {
+                fresh_peaks.extend(rest.last());
+            }
+            hashes = above;
+            first >>= 1;
+            level += 1;
+        }
+        self.peaks.extend(fresh_peaks.into_iter().rev());
         self.size = next;
         Ok(())
     }

@@ -5,7 +5,7 @@
 
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::tile::MAX_ENTRY_BYTES;
-use keepwhole_verify::tree::{Frontier, leaf_hash};
+use keepwhole_verify::tree::{Frontier, TreeError};
 use std::fmt;
 
 /// First four bytes of every frame.
@@ -235,9 +235,7 @@ impl<'a> Frame<'a> {
     /// A [`FrameFault`]; then `edge` may have grown and must not be used.
     pub fn follow(&self, edge: &mut Frontier, root: &Digest, epoch: u64) -> Result<(), FrameFault> {
         self.check_place(edge.size(), root, epoch)?;
-        for record in &self.records {
-            edge.push(leaf_hash(record)).map_err(|_| FrameFault::Root)?;
-        }
+        grow(edge, self.records.iter().copied()).map_err(|_| FrameFault::Root)?;
         if edge.root() == self.header.root {
             Ok(())
         } else {
@@ -308,10 +306,25 @@ impl fmt::Display for EncodeFault {
     }
 }
 
+/// Grows the tree by all records at once: leaves and then each level of nodes, in as many lanes as the machine has.
+///
+/// # Errors
+/// The tree is full; then it is as it was.
+pub(crate) fn grow<'a>(
+    edge: &mut Frontier,
+    records: impl ExactSizeIterator<Item = &'a [u8]>,
+) -> Result<(), TreeError> {
+    let mut leaves = Vec::with_capacity(records.len());
+    keepwhole_lanes::leaf_hashes(records, &mut leaves);
+    edge.extend(leaves, &mut |children, out| {
+        keepwhole_lanes::node_hashes(children, out);
+    })
+}
+
 /// Writes a frame that continues `edge`, and grows `edge` by it.
 ///
 /// # Errors
-/// An [`EncodeFault`]; `edge` is then as it was, except when the tree is full.
+/// An [`EncodeFault`]; `edge` is then as it was.
 pub fn encode<B: AsRef<[u8]>>(
     edge: &mut Frontier,
     epoch: u64,
@@ -334,10 +347,7 @@ pub fn encode<B: AsRef<[u8]>>(
         return Err(EncodeFault::FrameSize(size));
     }
     let (first, previous_root) = (edge.size(), edge.root());
-    for record in records {
-        edge.push(leaf_hash(record.as_ref()))
-            .map_err(|_| EncodeFault::TreeFull)?;
-    }
+    grow(edge, records.iter().map(AsRef::as_ref)).map_err(|_| EncodeFault::TreeFull)?;
     let mut frame = Vec::with_capacity(size);
     frame.extend_from_slice(&MAGIC);
     frame.extend_from_slice(&[VERSION, 0, 0, 0]);

@@ -2,8 +2,8 @@
 
 use keepwhole_verify::digest::{Digest, DigestError};
 use keepwhole_verify::tree::{
-    self, Frontier, StoredHashes, TreeError, leaf_hash, prove_consistency, prove_inclusion,
-    root_of_leaves, verify_consistency, verify_inclusion,
+    self, Frontier, StoredHashes, TreeError, hash_pairs, leaf_hash, prove_consistency,
+    prove_inclusion, root_of_leaves, verify_consistency, verify_inclusion,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -314,4 +314,42 @@ fn digests_have_one_spelling() {
     }
     assert_eq!(Digest::of_parts(&[b"keep", b"whole"]), digest);
     assert_eq!(Digest::from_slice(&[0; 31]), None);
+}
+
+#[test]
+fn a_batch_that_does_not_fit_or_a_hasher_that_miscounts_is_refused() {
+    let leaf = leaf_hash(b"x");
+    let full = Frontier::from_parts((1 << 63) - 2, vec![leaf; 62]).unwrap();
+    let mut edge = full.clone();
+    assert_eq!(
+        edge.extend(vec![leaf; 2], &mut hash_pairs),
+        Err(TreeError::Full)
+    );
+    assert_eq!(edge, full, "a refused batch leaves no trace");
+    assert_eq!(
+        Frontier::new().extend(vec![leaf; 2], &mut |_, _| {}),
+        Err(TreeError::PeaksDoNotFit)
+    );
+}
+
+proptest! {
+    #[test]
+    fn batches_of_leaves_give_the_tree_of_one_by_one(sizes in prop::collection::vec(0..70_usize, 1..8)) {
+        let entries = entries(sizes.iter().sum());
+        let wanted = Memory::of(&entries);
+        let mut batched = Memory::default();
+        let mut rest = entries.as_slice();
+        for size in sizes {
+            let (batch, after) = rest.split_at(size);
+            rest = after;
+            let leaves = batch.iter().map(|entry| leaf_hash(entry)).collect();
+            let hashes = &mut batched.hashes;
+            batched.edge.extend_with(leaves, &mut hash_pairs, &mut |level, first, fresh| {
+                hashes.extend((first..).zip(fresh).map(|(ix, hash)| ((level, ix), *hash)));
+            }).unwrap();
+        }
+        prop_assert_eq!(batched.edge.root(), wanted.edge.root());
+        prop_assert_eq!(batched.edge, wanted.edge);
+        prop_assert_eq!(batched.hashes, wanted.hashes);
+    }
 }
