@@ -48,7 +48,6 @@ pub fn seconds_now() -> u64 {
 }
 
 /// The pages of a witness below `prefix` (empty, or a path such as `/w1`).
-#[must_use]
 pub fn router(witness: Shared, prefix: &str) -> Router {
     let routes = Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
