@@ -67,4 +67,6 @@ pub struct Reply {
     pub repeated: bool,
     /// Where a command creates something with a number of its own (an incident, a claim), its name.
     pub created: Option<String>,
+    /// Rows of a batch of transfers that were recorded before and not booked again; also of one that came twice in it.
+    pub repeated_rows: u32,
 }

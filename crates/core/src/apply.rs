@@ -37,6 +37,11 @@ pub fn apply(state: &mut State, record: &Record) {
         }
         Event::LawAdopted { digest, count } => state.law.adopted.push((record.at, *digest, *count)),
         Event::MovementRecorded(movement) => state.book.apply(movement),
+        Event::TransferRecorded(transfer) => {
+            let (from, to, asset) = (transfer.from, transfer.to, transfer.asset);
+            state.book.book(from, to, asset, transfer.units);
+            state.transfer_ids.insert(transfer);
+        }
         Event::PriceRecorded {
             base,
             quote,

@@ -39,6 +39,57 @@ pub enum MovementKind {
     Recovered = 11,
     /// A credited deposit that the chain took back.
     TakenBack = 12,
+    /// A fee that a customer paid.
+    Fee = 13,
+    /// A transfer between owners that the exchange's ledger shows.
+    Transfer = 14,
+}
+
+impl MovementKind {
+    /// All kinds, in order of their numbers, which begin with 1.
+    pub const ALL: [Self; 14] = [
+        Self::Opening,
+        Self::Deposit,
+        Self::Withdrawal,
+        Self::WithdrawalReturned,
+        Self::Trade,
+        Self::Credit,
+        Self::Observed,
+        Self::WrittenOff,
+        Self::ClaimPaid,
+        Self::Replenished,
+        Self::Recovered,
+        Self::TakenBack,
+        Self::Fee,
+        Self::Transfer,
+    ];
+
+    /// The number under which the kind is stored.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Opening => 1,
+            Self::Deposit => 2,
+            Self::Withdrawal => 3,
+            Self::WithdrawalReturned => 4,
+            Self::Trade => 5,
+            Self::Credit => 6,
+            Self::Observed => 7,
+            Self::WrittenOff => 8,
+            Self::ClaimPaid => 9,
+            Self::Replenished => 10,
+            Self::Recovered => 11,
+            Self::TakenBack => 12,
+            Self::Fee => 13,
+            Self::Transfer => 14,
+        }
+    }
+
+    /// The kind of that number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
 }
 
 /// One line of the ledger.
@@ -133,6 +184,12 @@ impl Book {
             .balance()
     }
 
+    /// Running totals of what customers and the house together are owed of an asset.
+    #[must_use]
+    pub fn owed_totals(&self, asset: AssetIx) -> Totals {
+        self.owed.get(asset.place()).copied().unwrap_or_default()
+    }
+
     /// Owners with a balance of `asset` above zero (the house included, the outside left out), in order of number.
     pub fn holders(&self, asset: AssetIx) -> impl Iterator<Item = (OwnerIx, u128)> + '_ {
         let numbered = self
@@ -181,19 +238,25 @@ impl Book {
     /// Folds a movement. Totals saturate; [`Book::fits`] was asked before the movement was recorded.
     pub(crate) fn apply(&mut self, movement: &Movement) {
         let (asset, units) = (movement.amount.asset(), movement.amount.units());
-        let from = self.slot(movement.from, asset);
+        self.book(movement.from, movement.to, asset, units);
+    }
+
+    /// Folds a movement of `units` from one owner to another.
+    pub(crate) fn book(&mut self, from: OwnerIx, to: OwnerIx, asset: AssetIx, units: u128) {
+        let (taken, given) = (from, to);
+        let from = self.slot(taken, asset);
         from.outgoing = from.outgoing.saturating_add(units);
-        let to = self.slot(movement.to, asset);
+        let to = self.slot(given, asset);
         to.incoming = to.incoming.saturating_add(units);
         if self.owed.len() <= asset.place() {
             self.owed
                 .resize(asset.place().saturating_add(1), Totals::default());
         }
         if let Some(owed) = self.owed.get_mut(asset.place()) {
-            if movement.to != OUTSIDE {
+            if given != OUTSIDE {
                 owed.incoming = owed.incoming.saturating_add(units);
             }
-            if movement.from != OUTSIDE {
+            if taken != OUTSIDE {
                 owed.outgoing = owed.outgoing.saturating_add(units);
             }
         }

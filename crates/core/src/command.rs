@@ -8,6 +8,7 @@ use crate::law::RuleRecord;
 use crate::policy::Policy;
 use crate::registry::{Asset, Wallet};
 use crate::subject::SubjectCommand;
+use crate::transfer::TransferBatch;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -424,6 +425,8 @@ pub enum Body {
     ObserveTime = 39,
     /// Keep, read, erase or hold personal records, by the random number of the person.
     OfSubject(SubjectCommand) = 60,
+    /// Record rows of the exchange's ledger: all or none. A row that was recorded before is not booked again.
+    RecordTransfers(TransferBatch) = 40,
 }
 
 /// Keeps the first byte written and then refuses: enough to learn the number of a kind.

@@ -17,6 +17,7 @@ use crate::redress::Claim;
 use crate::registry::{ActorIx, Asset, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
 use crate::state::Deposit;
 use crate::subject::{RecordId, SubjectAction, SubjectId};
+use crate::transfer::Transfer;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -55,11 +56,26 @@ impl Record {
     /// # Errors
     /// An event whose form has more than 65,535 bytes.
     pub fn encode(&self) -> Result<Vec<u8>, EventTooLarge> {
-        let bytes = borsh::to_vec(self).map_err(|_| EventTooLarge { bytes: usize::MAX })?;
-        if bytes.len() > usize::from(u16::MAX) {
-            return Err(EventTooLarge { bytes: bytes.len() });
-        }
+        let mut bytes = Vec::new();
+        self.encode_into(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Appends the bytes that the journal stores, and says how many they are.
+    ///
+    /// # Errors
+    /// An event whose form has more than 65,535 bytes; `out` is then as it was.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<usize, EventTooLarge> {
+        let before = out.len();
+        let written = borsh::to_writer(&mut *out, self);
+        let bytes = out.len().saturating_sub(before);
+        if written.is_ok() && bytes <= usize::from(u16::MAX) {
+            return Ok(bytes);
+        }
+        out.truncate(before);
+        Err(EventTooLarge {
+            bytes: if written.is_ok() { bytes } else { usize::MAX },
+        })
     }
 
     /// Reads stored bytes strictly: all of them, and of a version that is known.
@@ -140,6 +156,8 @@ pub enum Event {
     } = 9,
     /// Value moved in the books.
     MovementRecorded(Movement) = 10,
+    /// A row of the exchange's ledger was booked.
+    TransferRecorded(Transfer) = 11,
     /// A wallet's flow was seen for the first time.
     FlowSeen(Flow) = 20,
     /// Another node reported a known flow.

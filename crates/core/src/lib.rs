@@ -5,7 +5,7 @@
 //! [`due::next_due`] says when time alone will change something. Whoever holds the events can fold them again and gets
 //! the same state to the bit.
 //!
-//! Read in this order: [`amount`], [`split`], [`registry`], [`book`], [`custody`], [`guard`], [`breaker`],
+//! Read in this order: [`amount`], [`split`], [`registry`], [`book`], [`transfer`], [`custody`], [`guard`], [`breaker`],
 //! [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`], [`decide`], [`apply`], [`due`].
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
@@ -34,3 +34,5 @@ pub mod registry;
 pub mod split;
 pub mod state;
 pub mod subject;
+pub mod transfer;
+pub mod transfer_ids;

@@ -3,7 +3,9 @@
 //! Each reason carries the numbers that caused it, so that a reader needs no other record. Whether a reason holds,
 //! denies or refuses stands in one place: [`Reason::effect`].
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use borsh::de::EnumExt as _;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What a reason does to the request.
@@ -37,17 +39,40 @@ macro_rules! reasons {
             /// What it does to the request: hold, deny, refuse or reduce.
             #[must_use]
             pub fn effect(&self) -> Effect {
-                match self { $( Self::$name { .. } => Effect::$effect, )* }
+                match self.inner() { $( Self::$name { .. } => Effect::$effect, )* }
             }
             /// Place in the order; smaller wins.
             #[must_use]
             pub fn precedence(&self) -> u8 {
-                match self { $( Self::$name { .. } => $tag, )* }
+                match self.inner() { $( Self::$name { .. } => $tag, )* }
             }
             /// All codes in order of precedence.
             pub const CODES: &'static [&'static str] = &[$($code),*];
         }
     };
+}
+
+impl Reason {
+    /// The reason that decides: of a row, the row's.
+    #[must_use]
+    pub fn inner(&self) -> &Self {
+        match self {
+            Self::Row { reason, .. } => reason,
+            other => other,
+        }
+    }
+}
+
+/// Tag of [`Reason::Row`].
+const ROW: u8 = 15;
+
+/// Reads the reason of a row: any but another row, so that no bytes nest deeper than this.
+fn plain<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Box<Reason>> {
+    let tag = u8::deserialize_reader(reader)?;
+    if tag == ROW {
+        return Err(borsh::io::ErrorKind::InvalidData.into());
+    }
+    Reason::deserialize_variant(reader, tag).map(Box::new)
 }
 
 reasons! {
@@ -73,6 +98,14 @@ reasons! {
     AlreadyRegistered { /** The name given. */ name: String } = 10, "already_registered", Refuse;
     /// The same command id came before with other content.
     DuplicateId { /** The id. */ id: String } = 11, "duplicate_id", Refuse;
+    /// A transfer of that id was recorded before with other content.
+    TransferConflict { /** The id. */ id: String } = 12, "transfer_conflict", Refuse;
+    /// A transfer is dated at or before the newest one whose id may be forgotten, so a repeat could not be told.
+    TransferTooOld { /** Its date, ms. */ effective: u64, /** Ids of transfers dated up to then may be forgotten, ms. */ forgotten: u64 } = 13, "transfer_too_old", Refuse;
+    /// A transfer is dated later than now.
+    TransferTooNew { /** Its date, ms. */ effective: u64, /** Latest date that is taken now, ms. */ latest: u64 } = 14, "transfer_too_new", Refuse;
+    /// One row stands in the way of its whole batch. Effect and place in the order are those of its reason.
+    Row { /** Place of the row, counted from 0. */ row: u32, /** What is wrong with it. */ #[borsh(deserialize_with = "plain")] reason: Box<Reason> } = 15, "row", Deny;
     /// A breaker halts the scope.
     Halted { /** Wallet name, `asset:NAME`, `trading` or `all`. */ scope: String } = 20, "halted", Deny;
     /// The key of the wallet is known or feared outside; it never signs again.

@@ -11,6 +11,7 @@ use crate::law::RuleRecord;
 use crate::redress::Claims;
 use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
 use crate::subject::Subjects;
+use crate::transfer_ids::TransferIds;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -106,6 +107,8 @@ pub struct State {
     pub law: Law,
     /// Answers given, by command id.
     pub answers: BTreeMap<String, Answered>,
+    /// Ids of recorded transfers.
+    pub transfer_ids: TransferIds,
     /// Moments at which time alone changes something.
     pub timers: BTreeSet<(u64, Timer)>,
     /// Published redress sets.

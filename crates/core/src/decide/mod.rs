@@ -14,6 +14,7 @@ mod requests;
 mod signing;
 mod subjects;
 mod time;
+mod transfers;
 mod turn;
 
 use crate::answer::{Answer, Reply};
@@ -48,6 +49,7 @@ pub fn decide(state: &State, command: &Command, at: u64) -> Decision {
             answer: known.answer.clone(),
             repeated: true,
             created: None,
+            repeated_rows: 0,
         };
         return Decision {
             reply,
@@ -130,6 +132,7 @@ fn refused(command: &Command, content: [u8; 32], reason: Reason) -> Decision {
             answer,
             repeated: false,
             created: None,
+            repeated_rows: 0,
         },
         events: alloc::vec![event],
     }
@@ -141,6 +144,7 @@ fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) 
         mut late,
         repeated,
         created,
+        repeated_rows,
         ..
     } = turn;
     events.append(&mut late);
@@ -160,6 +164,7 @@ fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) 
             answer,
             repeated,
             created,
+            repeated_rows,
         },
         events,
     }
@@ -185,6 +190,7 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         Body::AdoptDuties(duties) => registering::duties(turn, duties),
         Body::AdoptLaw { rules, digest } => registering::law(turn, rules, *digest),
         Body::RecordMovements(lines) => ledger::movements(turn, lines),
+        Body::RecordTransfers(batch) => transfers::record(turn, batch),
         Body::RecordTrade {
             buyer,
             seller,

@@ -28,6 +28,8 @@ pub(super) struct Turn<'a> {
     pub(super) late: Vec<Event>,
     pub(super) repeated: bool,
     pub(super) created: Option<String>,
+    /// Rows of a batch of transfers that are not booked again.
+    pub(super) repeated_rows: u32,
     opened: Vec<Cause>,
     tripped: Vec<Scope>,
     /// All movements of the turn so far, per asset, minor units.
@@ -48,6 +50,7 @@ impl<'a> Turn<'a> {
             late: Vec::new(),
             repeated: false,
             created: None,
+            repeated_rows: 0,
             opened: Vec::new(),
             tripped: Vec::new(),
             moved: BTreeMap::new(),

@@ -15,6 +15,7 @@ use keepwhole_core::policy::{
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::{Asset, AssetIx, Tier, Wallet, WalletIx};
 use keepwhole_core::state::State;
+use keepwhole_core::transfer_ids::TransferIds;
 
 pub(crate) const SECOND: u64 = 1_000;
 pub(crate) const MINUTE: u64 = 60 * SECOND;
@@ -239,10 +240,18 @@ pub(crate) fn duties() -> Vec<Duty> {
 }
 
 impl Exchange {
+    /// A state without records, whose window of transfer ids is small enough to run out of.
+    pub(crate) fn blank() -> State {
+        State {
+            transfer_ids: TransferIds::remembering(2),
+            ..State::default()
+        }
+    }
+
     /// Nothing yet.
     pub(crate) fn empty() -> Self {
         Self {
-            state: State::default(),
+            state: Self::blank(),
             records: Vec::new(),
             at: START,
         }
@@ -408,7 +417,7 @@ impl Exchange {
 
     /// Folds the journal again from the start.
     pub(crate) fn folded_again(&self) -> State {
-        let mut state = State::default();
+        let mut state = Self::blank();
         for record in &self.records {
             apply(&mut state, record);
         }

@@ -14,6 +14,7 @@ use keepwhole_core::redress::{Claim, ClaimBasis, ClaimStanding, PriceDifference}
 use keepwhole_core::registry::{ActorIx, Asset, OwnerIx, PersonIx, Tier, Wallet};
 use keepwhole_core::state::Deposit;
 use keepwhole_core::subject::SubjectAction;
+use keepwhole_core::transfer::{Transfer, TransferId};
 use std::collections::BTreeSet;
 
 /// One of each kind of event, with text, numbers at the edge and nested parts.
@@ -72,6 +73,15 @@ fn one_of_each() -> Vec<Event> {
             amount: Amount::new(asset, units),
             kind: MovementKind::TakenBack,
             reference: text(),
+        }),
+        Event::TransferRecorded(Transfer {
+            id: TransferId::new(&text()).unwrap(),
+            from: OwnerIx(1),
+            to: OwnerIx(u32::MAX),
+            asset,
+            kind: MovementKind::Transfer,
+            units,
+            effective: START,
         }),
         Event::FlowSeen(Flow {
             wallet: HOT,

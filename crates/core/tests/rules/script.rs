@@ -3,7 +3,7 @@
 //! `again key=value` asks the last command once more with these keys changed: that is how a row mends one thing.
 //! `!` before a step sets it aside: `again` does not mean it. `wait=MS` lets time pass before a step. A value is text without blanks; `''` is the empty text.
 
-use crate::exchange::{Exchange, policy};
+use crate::exchange::{Exchange, START, policy};
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::{
     Binds, Body, Command, NewCreditLine, NewMovement, NewPriceDifference, Observation, Operation,
@@ -11,6 +11,7 @@ use keepwhole_core::command::{
 use keepwhole_core::custody::{Direction, NodeHealth};
 use keepwhole_core::guard::Change;
 use keepwhole_core::subject::{SubjectAction, SubjectCommand};
+use keepwhole_core::transfer::{TransferBatch, TransferRow};
 use std::collections::BTreeMap;
 
 /// A command in words.
@@ -91,6 +92,28 @@ pub(crate) fn movement(from: &str, to: &str, units: u128) -> NewMovement {
         kind: keepwhole_core::book::MovementKind::Trade,
         reference: String::new(),
     }
+}
+
+/// The rows of `rows`: `id:from:to:units@ms`, parted by commas, dated from the exchange's start.
+fn rows(step: &Step) -> TransferBatch {
+    let mut batch = TransferBatch::new();
+    for row in step.text("of").split(',') {
+        let (what, ms) = row.split_once('@').unwrap_or((row, "0"));
+        let [id, from, to, units] = what.split(':').collect::<Vec<_>>()[..] else {
+            panic!("`{row}` is not `id:from:to:units@ms`");
+        };
+        let row = TransferRow {
+            id,
+            from,
+            to,
+            asset: &step.text("asset"),
+            units: units.parse().expect("units"),
+            kind: keepwhole_core::book::MovementKind::Trade,
+            effective: START + ms.parse::<u64>().expect("ms"),
+        };
+        batch.push(&row).expect("a row");
+    }
+    batch
 }
 
 /// An exchange that reads steps.
@@ -320,6 +343,7 @@ impl Reader {
                 line.asset = text("asset");
                 Body::RecordMovements(vec![line])
             }
+            "rows" => Body::RecordTransfers(rows(step)),
             "trade" => Body::RecordTrade {
                 buyer: text("buyer"),
                 seller: text("seller"),

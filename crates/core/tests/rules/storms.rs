@@ -71,7 +71,7 @@ fn storm() -> impl Strategy<Value = Vec<(String, u64)>> {
 }
 
 fn refolded(records: &[Record], pieces: usize) -> State {
-    let mut state = State::default();
+    let mut state = Exchange::blank();
     for piece in records.chunks(records.len().div_ceil(pieces).max(1)) {
         // A follower that stops here and goes on from its stored state.
         let stored = borsh::to_vec(&state).unwrap();

@@ -60,3 +60,5 @@ movement-claim = claim paid
 movement-replenished = replenished by the house
 movement-recovered = recovered
 movement-taken-back = deposit taken back by the chain
+movement-fee = fee
+movement-transfer = transfer

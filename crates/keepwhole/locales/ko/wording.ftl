@@ -60,3 +60,5 @@ movement-claim = 청구에 따른 지급
 movement-replenished = 거래소가 채움
 movement-recovered = 회수
 movement-taken-back = 체인에서 취소된 입금
+movement-fee = 수수료
+movement-transfer = 이체

@@ -48,18 +48,23 @@ pub(super) const A_DAY: u64 = 86_400_000;
 /// The reason code of a product reason.
 pub(super) const fn reason(product: &Product) -> Reason {
     match product {
+        Product::Row { reason: inner, .. } => reason(inner),
         Product::Malformed { .. }
         | Product::UnknownWallet { .. }
         | Product::UnknownActor { .. }
         | Product::UnknownIncident { .. }
-        | Product::UnknownDuty { .. } => Reason::Malformed,
+        | Product::UnknownDuty { .. }
+        | Product::TransferTooOld { .. }
+        | Product::TransferTooNew { .. } => Reason::Malformed,
         Product::InvalidAmount { .. } => Reason::InvalidAmount,
         Product::UnknownAsset { .. } => Reason::UnknownAsset,
         Product::UnknownCustomer { .. } => Reason::UnknownCustomer,
         Product::UnknownTarget { .. } | Product::ClearanceMissing { .. } => {
             Reason::ClearanceMissing
         }
-        Product::AlreadyRegistered { .. } | Product::DuplicateId { .. } => Reason::DuplicateId,
+        Product::AlreadyRegistered { .. }
+        | Product::DuplicateId { .. }
+        | Product::TransferConflict { .. } => Reason::DuplicateId,
         Product::Halted { .. } => Reason::Halted,
         Product::KeyRevoked { .. } => Reason::KeyRevoked,
         Product::RetiredAddress { .. } => Reason::RetiredAddress,

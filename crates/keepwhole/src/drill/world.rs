@@ -285,13 +285,20 @@ impl<'s> World<'s> {
     fn sums(&self, records: &[Record], state: &State) -> Result<(), Broken> {
         let mut shadow: BTreeMap<(OwnerIx, AssetIx), (u128, u128)> = BTreeMap::new();
         for record in records {
-            if let Recorded::MovementRecorded(movement) = &record.event {
-                let (asset, units) = (movement.amount.asset(), movement.amount.units());
-                let from = &mut shadow.entry((movement.from, asset)).or_default().1;
-                *from = from.saturating_add(units);
-                let to = &mut shadow.entry((movement.to, asset)).or_default().0;
-                *to = to.saturating_add(units);
-            }
+            let (from, to, asset, units) = match &record.event {
+                Recorded::MovementRecorded(movement) => (
+                    movement.from,
+                    movement.to,
+                    movement.amount.asset(),
+                    movement.amount.units(),
+                ),
+                Recorded::TransferRecorded(row) => (row.from, row.to, row.asset, row.units),
+                _ => continue,
+            };
+            let taken = &mut shadow.entry((from, asset)).or_default().1;
+            *taken = taken.saturating_add(units);
+            let given = &mut shadow.entry((to, asset)).or_default().0;
+            *given = given.saturating_add(units);
         }
         let numbers = |rows: usize| (0..rows).filter_map(|row| u32::try_from(row).ok());
         for owner in numbers(state.registry.owners.len()).map(OwnerIx) {

@@ -52,6 +52,7 @@ pub const fn kind(event: &Event) -> &'static str {
         Event::RuleAdopted(_) => "rule_adopted",
         Event::LawAdopted { .. } => "law_adopted",
         Event::MovementRecorded(_) => "movement_recorded",
+        Event::TransferRecorded(_) => "transfer_recorded",
         Event::FlowSeen(_) => "flow_seen",
         Event::FlowReported { .. } => "flow_reported",
         Event::InflowConfirmed { .. } => "inflow_confirmed",
@@ -177,6 +178,8 @@ fn movement_kind(kind: keepwhole_core::book::MovementKind) -> &'static str {
         Kind::Replenished => "replenished",
         Kind::Recovered => "recovered",
         Kind::TakenBack => "taken_back",
+        Kind::Fee => "fee",
+        Kind::Transfer => "transfer",
     }
 }
 
@@ -256,6 +259,15 @@ fn adopting(names: &Names<'_>, event: &Event) -> Option<Members> {
             ("to", names.owner(movement.to)),
             ("units", Value::amount(movement.amount.units())),
             ("why", Value::text(movement_kind(movement.kind))),
+        ],
+        Event::TransferRecorded(row) => vec![
+            ("asset", names.asset(row.asset)),
+            ("effective", time(row.effective)),
+            ("from", names.owner(row.from)),
+            ("id", Value::text(row.id.as_str())),
+            ("to", names.owner(row.to)),
+            ("units", Value::amount(row.units)),
+            ("why", Value::text(movement_kind(row.kind))),
         ],
         Event::PriceRecorded {
             base,

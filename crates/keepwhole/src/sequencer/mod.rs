@@ -219,6 +219,7 @@ fn too_large(command: &Command, at: u64, turn: u64) -> (Reply, Vec<Record>, Vec<
             answer,
             repeated: false,
             created: None,
+            repeated_rows: 0,
         },
         records,
         encoded,

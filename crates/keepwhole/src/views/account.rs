@@ -1,6 +1,6 @@
 //! From the state to the page of one customer.
 
-use keepwhole_core::book::{Movement, MovementKind};
+use keepwhole_core::book::MovementKind;
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::guard::{Ask, Standing};
 use keepwhole_core::incident::incident_id;
@@ -108,21 +108,29 @@ fn redress(state: &State, owner: OwnerIx) -> Vec<Redress> {
 }
 
 fn line(state: &State, owner: OwnerIx, entry: u64, record: &Record) -> Option<StatementLine> {
-    let Event::MovementRecorded(movement) = &record.event else {
-        return None;
+    let (at, kind, to, asset, units) = match &record.event {
+        Event::MovementRecorded(movement) => (
+            record.at,
+            movement.kind,
+            movement.to,
+            movement.amount.asset(),
+            movement.amount.units(),
+        ),
+        Event::TransferRecorded(row) => (row.effective, row.kind, row.to, row.asset, row.units),
+        _ => return None,
     };
     Some(StatementLine {
-        at: record.at,
+        at,
         entry,
-        what: what(movement),
-        incoming: movement.to == owner,
-        amount: wording::amount(state, movement.amount.asset(), movement.amount.units()),
+        what: what(kind),
+        incoming: to == owner,
+        amount: wording::amount(state, asset, units),
         balance: None,
     })
 }
 
-fn what(movement: &Movement) -> Words {
-    Words::key(match movement.kind {
+fn what(kind: MovementKind) -> Words {
+    Words::key(match kind {
         MovementKind::Opening => "movement-opening",
         MovementKind::Deposit => "movement-deposit",
         MovementKind::Withdrawal => "movement-withdrawal",
@@ -135,5 +143,7 @@ fn what(movement: &Movement) -> Words {
         MovementKind::Replenished => "movement-replenished",
         MovementKind::Recovered => "movement-recovered",
         MovementKind::TakenBack => "movement-taken-back",
+        MovementKind::Fee => "movement-fee",
+        MovementKind::Transfer => "movement-transfer",
     })
 }

@@ -87,20 +87,23 @@ impl Trail {
         self.cases.get(place).cloned().unwrap_or_default()
     }
 
+    fn moved(&mut self, position: u64, from: OwnerIx, to: OwnerIx) {
+        span(&mut self.movements, position);
+        for owner in [from, to] {
+            if owner != HOUSE && owner != OUTSIDE {
+                self.statements.entry(owner).or_default().push(position);
+            }
+        }
+    }
+
     /// Follows the record at `position`. Records come in order, each once.
     pub fn follow(&mut self, position: u64, record: &Record) {
         self.size = position.saturating_add(1);
         match &record.event {
             Event::LawAdopted { .. } => self.law = Some(position),
             Event::PolicyAdopted(_) => self.policy = Some(position),
-            Event::MovementRecorded(movement) => {
-                span(&mut self.movements, position);
-                for owner in [movement.from, movement.to] {
-                    if owner != HOUSE && owner != OUTSIDE {
-                        self.statements.entry(owner).or_default().push(position);
-                    }
-                }
-            }
+            Event::MovementRecorded(movement) => self.moved(position, movement.from, movement.to),
+            Event::TransferRecorded(row) => self.moved(position, row.from, row.to),
             Event::FlowSeen(flow) => {
                 if flow.direction == Direction::Out && flow.explained == Explained::Not {
                     example(&mut self.unexplained, position);
