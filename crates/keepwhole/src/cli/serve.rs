@@ -71,7 +71,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let (dir, log_key) = (installation.dir.clone(), installation.log_key.clone());
     let running = installation.run(Box::new(clock));
     let served = start(&running, down).and_then(|()| {
-        let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.shared()));
+        let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.reader()));
         if let Some(folder) = told_beside(&dir) {
             feed = feed.beside(folder);
         }
@@ -139,11 +139,9 @@ fn start(running: &Running, down: Option<u64>) -> Result<(), Failure> {
         .submit(command)
         .map_err(|error| Failure::fault("stopped", error.to_string()))?;
     let now = running
-        .shared()
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .state()
-        .at;
+        .reader()
+        .read(|state| state.at)
+        .map_err(|error| Failure::fault("stopped", error.to_string()))?;
     note(&format!(
         "no entry for {}; recorded as downtime",
         span(now.saturating_sub(since), Lang::En)

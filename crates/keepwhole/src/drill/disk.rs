@@ -86,4 +86,8 @@ impl Disk for DrillDisk {
     fn lock(&mut self, path: &str) -> io::Result<bool> {
         self.disk.lock(path)
     }
+
+    fn beside(&self) -> Self {
+        Self::new(self.disk.another(), Arc::clone(&self.stop_at))
+    }
 }

@@ -1,10 +1,10 @@
-//! A running installation: the sequencer on its thread, and its checkpoint published at most once a second.
+//! A running installation: the sequencer on its threads, and its checkpoint published at most once a second.
 
 use super::{Installation, InstallationError};
 use crate::journal::{JournalError, Publisher, RealDisk};
-use crate::sequencer::{Clock, Handle, Sequencer, Service};
+use crate::sequencer::{Clock, Condition, Handle, Limits, Reader, Service};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Least time between two published checkpoints.
@@ -27,26 +27,18 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn keep_up(&mut self, shared: &RwLock<Sequencer<RealDisk>>) {
-        // A reader that panicked can't have changed anything.
-        let head = shared.read().unwrap_or_else(PoisonError::into_inner).head();
-        if self.fault.is_some() || head.size == self.publisher.published().size() {
+    /// Publishes what is durable, through handles of its own: nobody waits for it. A full disk is no fault, as nothing
+    /// is said to the outside then; publishing goes on when there is space.
+    fn keep_up(&mut self, reader: &Reader<RealDisk>) {
+        if self.fault.is_some() || reader.durable().size == self.publisher.published().size() {
             return;
         }
-        let mut sequencer = shared.write().unwrap_or_else(PoisonError::into_inner);
-        if let Err(fault) = self.publisher.publish(sequencer.journal_mut()) {
-            self.fault = Some(fault);
+        match self.publisher.publish(&mut reader.journal()) {
+            Ok(_) => {}
+            Err(fault) if fault.code() == "disk_full" => {}
+            Err(fault) => self.fault = Some(fault),
         }
         self.last = Instant::now();
-    }
-}
-
-/// Says that the sequencer's thread is over, however it ended.
-struct EndMark(Arc<AtomicBool>);
-
-impl Drop for EndMark {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -65,17 +57,18 @@ impl Installation {
         };
         let keeper = Arc::new(Mutex::new(keeper));
         let ended = Arc::new(AtomicBool::new(false));
-        let (mark, kept) = (EndMark(Arc::clone(&ended)), Arc::clone(&keeper));
-        let after = move |shared: &RwLock<Sequencer<RealDisk>>| {
+        let (mark, kept) = (Arc::clone(&ended), Arc::clone(&keeper));
+        let beside = move |reader: &Reader<RealDisk>| {
             let mut keeper = hold(&kept);
             if keeper.last.elapsed() >= PACE {
-                keeper.keep_up(shared);
+                keeper.keep_up(reader);
             }
-            if keeper.fault.is_some() {
-                mark.0.store(true, Ordering::SeqCst);
+            if keeper.fault.is_some() || reader.condition() == Condition::Stopped {
+                mark.store(true, Ordering::SeqCst);
             }
         };
-        let service = Service::start(self.sequencer, clock, Box::new(after));
+        let limits = Limits::with_reserve();
+        let service = Service::start_with(self.sequencer, clock, Box::new(beside), &limits);
         Running {
             service,
             keeper,
@@ -85,16 +78,16 @@ impl Installation {
 }
 
 impl Running {
-    /// A way to ask. All of them must be dropped before [`stop`](Self::stop).
+    /// A way to ask.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.service.handle()
     }
 
-    /// What is durable, to read.
+    /// A way to read what is durable.
     #[must_use]
-    pub fn shared(&self) -> Arc<RwLock<Sequencer<RealDisk>>> {
-        self.service.shared()
+    pub fn reader(&self) -> Reader<RealDisk> {
+        self.service.reader()
     }
 
     /// Becomes true when the sequencer or the publishing has stopped by itself.
@@ -114,7 +107,7 @@ impl Running {
             ended,
         } = self;
         let early = ended.load(Ordering::SeqCst);
-        let shared = service.shared();
+        let reader = service.reader();
         if let Some(error) = service.stop() {
             return Err(error.into());
         }
@@ -122,7 +115,7 @@ impl Running {
         if early && keeper.fault.is_none() {
             return Err(InstallationError::Ended);
         }
-        keeper.keep_up(&shared);
+        keeper.keep_up(&reader);
         match keeper.fault.take() {
             Some(fault) => Err(fault.into()),
             None => Ok(()),

@@ -5,7 +5,7 @@ use crate::console::{ConsoleSource, SourceError};
 use crate::demo::EXERCISE;
 use crate::journal::tiles::LogFiles;
 use crate::journal::{Disk as _, Journal, JournalError, RealDisk, layout};
-use crate::sequencer::Sequencer;
+use crate::sequencer::Reader;
 use crate::text::Words;
 use crate::views::{
     Banner, CustomerView, Head, IncidentLine, IncidentView, JournalView, Overview, PackageLink,
@@ -15,7 +15,7 @@ use keepwhole_core::event::Record;
 use keepwhole_core::state::State;
 use keepwhole_verify::note::VerifierKey;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError};
 
 /// Entries on one page of the journal.
 const PAGE: u64 = 50;
@@ -27,7 +27,7 @@ const TRUST: &str = "trust.txt";
 /// What the console reads.
 pub enum Feed {
     /// A running sequencer; every page is as of its last durable entry.
-    Live(Arc<RwLock<Sequencer<RealDisk>>>),
+    Live(Reader<RealDisk>),
     /// A journal as it was when it was opened for reading.
     Fixed(Box<(State, Journal<RealDisk>)>),
 }
@@ -66,6 +66,30 @@ impl From<JournalError> for Pause {
     }
 }
 
+/// Calls `visit` for the entries from `from` on, before `end`.
+fn read_records(
+    journal: &Journal<RealDisk>,
+    from: u64,
+    end: u64,
+    visit: &mut dyn FnMut(u64, &Record),
+) -> Result<(), SourceError> {
+    let told = journal.read::<Pause>(from, &mut |position, bytes| {
+        if position >= end {
+            return Err(Pause::Enough);
+        }
+        let record = Record::decode(bytes).map_err(|_| Pause::NotARecord(position))?;
+        visit(position, &record);
+        Ok(())
+    });
+    match told {
+        Ok(()) | Err(Pause::Enough) => Ok(()),
+        Err(Pause::NotARecord(position)) => {
+            Err(unavailable(format!("entry `{position}` is not a record")))
+        }
+        Err(Pause::Journal(error)) => Err(unavailable(error)),
+    }
+}
+
 impl Moment<'_> {
     /// Calls `visit` for the entries from `from` on, before `end`.
     fn read(
@@ -74,21 +98,7 @@ impl Moment<'_> {
         end: u64,
         visit: &mut dyn FnMut(u64, &Record),
     ) -> Result<(), SourceError> {
-        let told = self.journal.read::<Pause>(from, &mut |position, bytes| {
-            if position >= end {
-                return Err(Pause::Enough);
-            }
-            let record = Record::decode(bytes).map_err(|_| Pause::NotARecord(position))?;
-            visit(position, &record);
-            Ok(())
-        });
-        match told {
-            Ok(()) | Err(Pause::Enough) => Ok(()),
-            Err(Pause::NotARecord(position)) => {
-                Err(unavailable(format!("entry `{position}` is not a record")))
-            }
-            Err(Pause::Journal(error)) => Err(unavailable(error)),
-        }
+        read_records(self.journal, from, end, visit)
     }
 
     /// The entry at `position`: from the published bundles, which find it at once, else from the journal itself.
@@ -171,13 +181,28 @@ impl ConsoleFeed {
         answer: impl FnOnce(&Moment<'_>, &Trail) -> Result<T, SourceError>,
     ) -> Result<T, SourceError> {
         match &self.feed {
-            Feed::Live(shared) => {
-                // A reader that panicked can't have changed anything.
-                let sequencer = shared.read().unwrap_or_else(PoisonError::into_inner);
-                self.follow(sequencer.state(), sequencer.journal(), answer)
+            Feed::Live(reader) => {
+                // Most of the trail is followed while the sequencer goes on; only the rest keeps it waiting.
+                self.catch_up(&reader.journal())?;
+                reader
+                    .moment(|state, journal| self.follow(state, journal, answer))
+                    .map_err(unavailable)?
             }
             Feed::Fixed(fixed) => self.follow(&fixed.0, &fixed.1, answer),
         }
+    }
+
+    /// Follows the trail up to the journal's head.
+    fn catch_up(&self, journal: &Journal<RealDisk>) -> Result<(), SourceError> {
+        // A page that panicked has not followed a record halfway: the trail counts the records it has taken.
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        let (from, end) = (trail.size, journal.head().size);
+        if from >= end {
+            return Ok(());
+        }
+        read_records(journal, from, end, &mut |position, record| {
+            trail.follow(position, record)
+        })
     }
 
     fn follow<T>(
@@ -196,13 +221,8 @@ impl ConsoleFeed {
             journal,
             head,
         };
-        // A page that panicked has not followed a record halfway: the trail counts the records it has taken.
-        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
-        if trail.size < moment.head.size {
-            moment.read(trail.size, moment.head.size, &mut |position, record| {
-                trail.follow(position, record)
-            })?;
-        }
+        self.catch_up(journal)?;
+        let trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
         answer(&moment, &trail)
     }
 }

@@ -139,6 +139,17 @@ fn locks<D: Disk>(mut disk: D, another: &dyn Fn() -> D) -> io::Result<()> {
         "a refused lock leaves the first holder's in place",
     )?;
     disk.sync("LOCK")?;
+    let beside = disk.beside();
+    disk.write_at("a/one", 0, b"beside")?;
+    must(
+        beside.read("a/one")? == b"beside",
+        "a handle beside reads what was written",
+    )?;
+    drop(beside);
+    must(
+        !another().lock("LOCK")?,
+        "a handle beside that goes away takes no lock with it",
+    )?;
     drop(disk);
     must(
         second.lock("LOCK")?,

@@ -80,6 +80,13 @@ pub trait Disk: Send {
     /// As the system reports.
     fn lock(&mut self, path: &str) -> io::Result<bool>;
 
+    /// Another handle on the same folder for the same process: it reads what this one wrote, writes files that this one
+    /// leaves alone, and holds no lock.
+    #[must_use]
+    fn beside(&self) -> Self
+    where
+        Self: Sized;
+
     /// The whole file.
     ///
     /// # Errors
@@ -124,6 +131,17 @@ pub struct DiskError {
     pub path: String,
     /// The system's answer.
     pub source: io::Error,
+}
+
+impl DiskError {
+    /// True where the disk, or what may be used of it, is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    }
 }
 
 impl fmt::Display for DiskError {

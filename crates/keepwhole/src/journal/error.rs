@@ -72,6 +72,13 @@ pub enum JournalError {
     },
     /// Records that can't be appended; the journal goes on.
     Refused(EncodeFault),
+    /// The disk is full. Nothing of the frame is stored, and that is certain: the journal goes on once there is space.
+    DiskFull {
+        /// Bytes of the frame that did not fit.
+        frame: u64,
+        /// The file that could not grow.
+        path: String,
+    },
     /// An earlier failure stopped this journal; it has to be opened again.
     Stopped(String),
     /// The journal was opened for reading only.
@@ -109,6 +116,7 @@ impl JournalError {
         match self {
             Self::LockHeld => "lock_held",
             Self::Fenced { .. } => "fenced",
+            Self::DiskFull { .. } => "disk_full",
             Self::Disk(error) if error.source.kind() == std::io::ErrorKind::StorageFull => {
                 "disk_full"
             }
@@ -173,6 +181,10 @@ impl fmt::Display for JournalError {
                 )
             }
             Self::Refused(fault) => fault.fmt(f),
+            Self::DiskFull { frame, path } => write!(
+                f,
+                "disk is full: a frame of `{frame}` bytes does not fit into `{path}`; nothing of it is stored, make space"
+            ),
             Self::Stopped(reason) => {
                 write!(f, "journal has stopped and must be opened again: {reason}")
             }

@@ -3,6 +3,7 @@
 //! All numbers are big-endian. A frame carries its own place in the tree (first position, roots before and after), so
 //! that a whole and honest file can be told from a torn, stale or changed one without any other file.
 
+use super::batch::FrameBatch;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::tile::MAX_ENTRY_BYTES;
 use keepwhole_verify::tree::{Frontier, TreeError};
@@ -186,7 +187,7 @@ pub struct Frame<'a> {
 }
 
 /// CRC-32C of a frame, its own four bytes left out.
-fn checksum(frame: &[u8]) -> u32 {
+pub(crate) fn checksum(frame: &[u8]) -> u32 {
     let (before, after) = (
         frame.get(..12).unwrap_or_default(),
         frame.get(16..).unwrap_or_default(),
@@ -330,50 +331,11 @@ pub fn encode<B: AsRef<[u8]>>(
     epoch: u64,
     records: &[B],
 ) -> Result<Vec<u8>, EncodeFault> {
-    let mut size = OVERHEAD_BYTES;
-    for (ix, record) in records.iter().enumerate() {
-        let bytes = record.as_ref().len();
-        if bytes == 0 || bytes > MAX_ENTRY_BYTES {
-            return Err(EncodeFault::RecordSize { record: ix, bytes });
-        }
-        size += 2 + bytes;
-    }
-    let count = u32::try_from(records.len()).map_err(|_| EncodeFault::FrameSize(size))?;
-    let length = u32::try_from(size).map_err(|_| EncodeFault::FrameSize(size))?;
-    if count == 0 {
-        return Err(EncodeFault::NoRecords);
-    }
-    if size > MAX_FRAME_BYTES {
-        return Err(EncodeFault::FrameSize(size));
-    }
-    let (first, previous_root) = (edge.size(), edge.root());
-    grow(edge, records.iter().map(AsRef::as_ref)).map_err(|_| EncodeFault::TreeFull)?;
-    let mut frame = Vec::with_capacity(size);
-    frame.extend_from_slice(&MAGIC);
-    frame.extend_from_slice(&[VERSION, 0, 0, 0]);
-    frame.extend_from_slice(&length.to_be_bytes());
-    frame.extend_from_slice(&[0; 4]);
-    frame.extend_from_slice(&first.to_be_bytes());
-    frame.extend_from_slice(&epoch.to_be_bytes());
-    frame.extend_from_slice(previous_root.as_bytes());
-    frame.extend_from_slice(edge.root().as_bytes());
-    frame.extend_from_slice(&count.to_be_bytes());
+    let mut batch = FrameBatch::new();
     for record in records {
-        let record = record.as_ref();
-        // The length was checked to fit above.
-        frame.extend_from_slice(
-            &u16::try_from(record.len())
-                .unwrap_or(u16::MAX)
-                .to_be_bytes(),
-        );
-        frame.extend_from_slice(record);
+        batch.push(record.as_ref())?;
     }
-    frame.extend_from_slice(&END);
-    let sum = checksum(&frame);
-    if let Some(place) = frame.get_mut(12..16) {
-        place.copy_from_slice(&sum.to_be_bytes());
-    }
-    Ok(frame)
+    Ok(batch.seal(edge, epoch)?.to_vec())
 }
 
 /// The one bit of `bytes` whose flip makes a right frame that continues the tree, if there is one.

@@ -2,6 +2,8 @@
 
 /// Held exclusively by the one writer; contains its epoch.
 pub const LOCK: &str = "LOCK";
+/// Space kept so that halts can be written on a full disk; its content means nothing.
+pub const RESERVE: &str = "reserve";
 /// One line: the origin, the name of the log.
 pub const ORIGIN: &str = "origin";
 /// Secret key that signs checkpoints.

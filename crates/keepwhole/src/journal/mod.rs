@@ -1,13 +1,15 @@
 //! The embedded journal: what is durable, in which order, and how anybody can check it.
 //!
-//! Read in this order: [`disk`] (what is asked of a disk), [`frame`] (what one sync makes durable), [`writer`] (append,
-//! read, check), [`recovery`] (what a crash leaves), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
+//! Read in this order: [`disk`] (what is asked of a disk), [`frame`] and [`batch`] (what one sync makes durable), [`writer`]
+//! (open, read, check) and [`append`], [`recovery`] (what a crash leaves), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
 //! [`attachments`], [`installation`] (all of it together). Every byte is described in docs/journal-format.md.
 //!
 //! The promise: what [`Journal::append`] returned is never lost and never changed unnoticed. One writer at a time,
 //! kept by a lock and by an epoch that rises with every start.
 
+pub mod append;
 pub mod attachments;
+pub mod batch;
 pub mod contract;
 pub mod disk;
 pub mod error;
@@ -18,11 +20,14 @@ pub mod layout;
 pub mod publish;
 pub mod real_disk;
 pub mod recovery;
+pub mod reserve;
 pub mod segment;
 pub mod sim_disk;
 pub mod tiles;
 pub mod writer;
 
+pub use append::{Extent, Times};
+pub use batch::FrameBatch;
 pub use disk::Disk;
 pub use error::{Fault, JournalError};
 pub use installation::Installation;

@@ -7,6 +7,7 @@ use super::tiles::{self, Comparison, LogFiles, TileBuilder};
 use super::writer::{Head, Journal};
 use keepwhole_verify::checkpoint::{Checkpoint, CheckpointError};
 use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
+use keepwhole_verify::tile::TileId;
 
 /// Signs checkpoints and keeps `log/` up to date.
 ///
@@ -15,6 +16,8 @@ pub struct Publisher {
     origin: String,
     signer: Box<dyn NoteSigner + Send>,
     builder: TileBuilder,
+    /// Tiles that are full and not yet written.
+    full: Vec<(TileId, Vec<u8>)>,
     signed: Head,
     published: Checkpoint,
 }
@@ -60,6 +63,7 @@ impl Publisher {
             origin: origin.to_owned(),
             signer,
             builder,
+            full: Vec::new(),
             signed,
             published,
         };
@@ -102,7 +106,8 @@ impl Publisher {
     /// `log/checkpoint` in one step. Safe to repeat after a crash at any point.
     ///
     /// # Errors
-    /// As [`open`](Self::open). After an error the publisher must be opened again.
+    /// As [`open`](Self::open). After a full disk it may be repeated; after any other error the publisher must be opened
+    /// again.
     pub fn publish<D: Disk>(
         &mut self,
         journal: &mut Journal<D>,
@@ -145,9 +150,8 @@ impl Publisher {
         let head = journal.head();
         while self.builder.size() < head.size {
             let until = head.size.min(self.builder.size() + BATCH);
-            let mut full = Vec::new();
             let from = self.builder.size();
-            let builder = &mut self.builder;
+            let (builder, full) = (&mut self.builder, &mut self.full);
             let mut visit = |position: u64, record: &[u8]| {
                 if position >= until {
                     return Err(Pause::Enough);
@@ -162,14 +166,28 @@ impl Publisher {
                 Ok(()) | Err(Pause::Enough) => {}
                 Err(Pause::Failed(error)) => return Err(error),
             }
-            for (tile, bytes) in full {
-                tiles::write(journal.disk_mut(), tile, &bytes)?;
-            }
+            self.write_full(journal)?;
         }
+        self.write_full(journal)?;
         for (tile, bytes) in self.builder.partial() {
             tiles::write(journal.disk_mut(), tile, bytes)?;
         }
         Ok(())
+    }
+
+    /// Writes the tiles that are full, each forgotten only once it is written.
+    fn write_full<D: Disk>(&mut self, journal: &mut Journal<D>) -> Result<(), JournalError> {
+        self.full.reverse();
+        let mut written = Ok(());
+        while let Some((tile, bytes)) = self.full.last() {
+            written = tiles::write(journal.disk_mut(), *tile, bytes);
+            if written.is_err() {
+                break;
+            }
+            self.full.pop();
+        }
+        self.full.reverse();
+        written
     }
 }
 

@@ -499,4 +499,8 @@ impl Disk for SimDisk {
             Ok(true)
         })
     }
+
+    fn beside(&self) -> Self {
+        self.another()
+    }
 }

@@ -1,8 +1,9 @@
 //! The journal itself: one writer that appends whole frames, and readers of what is synced.
 
+use super::append::Times;
 use super::disk::{Disk, Naming as _, TEMPORARY, folder_of};
 use super::error::JournalError;
-use super::frame::{self, Frame, FrameFault, HEADER_BYTES, Header};
+use super::frame::{Frame, FrameFault, HEADER_BYTES, Header};
 use super::recovery::{self, Scan, TornTail};
 use super::segment::{Segment, Window};
 use super::{Fault, layout};
@@ -10,9 +11,6 @@ use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::{Note, VerifierKey};
 use keepwhole_verify::tree::Frontier;
-
-/// Frames below this size are written over zeros laid ahead of them; larger ones extend the file.
-const SMALL_FRAME: usize = 256 * 1024;
 
 /// Size of the journal and root of its tree: what one number and one digest can say about all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,18 +65,22 @@ pub struct Recovery {
 
 /// A journal on a disk.
 ///
-/// [`append`](Self::append) is one write and one sync; whatever it returned is durable. After any failure every later
-/// append answers [`JournalError::Stopped`]: what reached the disk is only known after opening it again.
+/// [`append`](Self::append) and [`commit`](Self::commit) are one write and one sync; what they returned is durable. After
+/// a failure of unknown outcome every later one answers [`JournalError::Stopped`]: what reached the disk is only known
+/// after opening it again. The one failure of known outcome is [`JournalError::DiskFull`].
 #[derive(Debug)]
 pub struct Journal<D> {
-    disk: D,
-    options: Options,
-    segments: Vec<Segment>,
-    edge: Frontier,
-    head: Head,
-    epoch: u64,
-    stopped: Option<String>,
-    read_only: bool,
+    pub(super) disk: D,
+    pub(super) options: Options,
+    pub(super) segments: Vec<Segment>,
+    pub(super) edge: Frontier,
+    pub(super) head: Head,
+    pub(super) epoch: u64,
+    pub(super) stopped: Option<String>,
+    pub(super) read_only: bool,
+    /// No zeros ahead: the last attempt to write some found the disk full.
+    pub(super) sparing: bool,
+    pub(super) times: Times,
 }
 
 impl<D: Disk> Journal<D> {
@@ -166,6 +168,8 @@ impl<D: Disk> Journal<D> {
             epoch,
             stopped: None,
             read_only,
+            sparing: false,
+            times: Times::default(),
         }
     }
 
@@ -259,106 +263,6 @@ impl<D: Disk> Journal<D> {
     #[must_use]
     pub fn stopped(&self) -> Option<&str> {
         self.stopped.as_deref()
-    }
-
-    /// Appends all records as one frame: one write, one sync. They are durable, in order, when it returns.
-    ///
-    /// # Errors
-    /// [`JournalError::Refused`] for records of a wrong size, which changes nothing. Any other error stops the journal,
-    /// and whether the records are durable is known only after opening it again.
-    pub fn append<B: AsRef<[u8]>>(&mut self, records: &[B]) -> Result<Head, JournalError> {
-        if self.read_only {
-            return Err(JournalError::ReadOnly);
-        }
-        if let Some(reason) = &self.stopped {
-            return Err(JournalError::Stopped(reason.clone()));
-        }
-        let mut edge = self.edge.clone();
-        let frame = frame::encode(&mut edge, self.epoch, records).map_err(JournalError::Refused)?;
-        match self.write(&frame) {
-            Ok(()) => {
-                self.head = Head {
-                    size: edge.size(),
-                    root: edge.root(),
-                };
-                self.edge = edge;
-                Ok(self.head)
-            }
-            Err(error) => {
-                self.stopped = Some(error.to_string());
-                Err(error)
-            }
-        }
-    }
-
-    fn write(&mut self, frame: &[u8]) -> Result<(), JournalError> {
-        let found = read_epoch(&self.disk)?;
-        if found != self.epoch {
-            return Err(JournalError::Fenced {
-                ours: self.epoch,
-                found,
-            });
-        }
-        self.roll(frame.len() as u64)?;
-        let Some(segment) = self.segments.last_mut() else {
-            return Err(JournalError::Stopped("no segment to write to".to_owned()));
-        };
-        let end = segment.used + frame.len() as u64;
-        if end > segment.length && frame.len() < SMALL_FRAME && self.options.zero_ahead > 0 {
-            let length = end.next_multiple_of(self.options.zero_ahead);
-            let mut bytes = frame.to_vec();
-            bytes.resize(frame.len() + usize::try_from(length - end).unwrap_or(0), 0);
-            self.disk
-                .write_at(&segment.path, segment.used, &bytes)
-                .naming("write", &segment.path)?;
-            segment.length = length;
-        } else {
-            self.disk
-                .write_at(&segment.path, segment.used, frame)
-                .naming("write", &segment.path)?;
-            segment.length = segment.length.max(end);
-        }
-        self.disk
-            .sync(&segment.path)
-            .naming("sync", &segment.path)?;
-        segment.used = end;
-        segment.frames += 1;
-        Ok(())
-    }
-
-    /// Opens the next segment if there is none or the frame does not fit. The old one loses its zeros and is synced
-    /// first, so that a segment that is not the last is always whole.
-    fn roll(&mut self, frame: u64) -> Result<(), JournalError> {
-        if let Some(segment) = self.segments.last_mut() {
-            if segment.used == 0 || segment.used.saturating_add(frame) <= self.options.segment_bytes
-            {
-                return Ok(());
-            }
-            if segment.length > segment.used {
-                self.disk
-                    .truncate(&segment.path, segment.used)
-                    .naming("cut", &segment.path)?;
-                self.disk
-                    .sync(&segment.path)
-                    .naming("sync", &segment.path)?;
-                segment.length = segment.used;
-            }
-        }
-        let first = self.head.size;
-        let path = layout::segment_path(first);
-        self.disk.create(&path).naming("create", &path)?;
-        self.disk.sync(&path).naming("sync", &path)?;
-        self.disk
-            .sync_dir(layout::SEGMENTS)
-            .naming("sync", layout::SEGMENTS)?;
-        self.segments.push(Segment {
-            first,
-            path,
-            frames: 0,
-            used: 0,
-            length: 0,
-        });
-        Ok(())
     }
 
     /// Calls `visit(position, record)` for every record from `from` on, in order. Checksums and the chain of roots
@@ -500,11 +404,18 @@ fn published<D: Disk>(disk: &D, options: &Options) -> Result<Published, JournalE
     })
 }
 
+/// Bytes of the lock file: 20 digits and a newline.
+const EPOCH_BYTES: usize = 21;
+
 /// The epoch in the lock file; 0 when it is empty or torn, as every frame also carries its epoch.
-fn read_epoch<D: Disk>(disk: &D) -> Result<u64, JournalError> {
-    let bytes = disk.read(layout::LOCK).naming("read", layout::LOCK)?;
-    let text = std::str::from_utf8(&bytes)
-        .ok()
+pub(super) fn read_epoch<D: Disk>(disk: &D) -> Result<u64, JournalError> {
+    let mut bytes = [0; EPOCH_BYTES + 1];
+    let read = disk
+        .read_at(layout::LOCK, 0, &mut bytes)
+        .naming("read", layout::LOCK)?;
+    let text = bytes
+        .get(..read)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .and_then(|text| text.strip_suffix('\n'));
     Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
 }

@@ -1,34 +1,42 @@
 //! The one writer: commands are decided and folded in turn, all their records go to the journal in one write and one
 //! sync, and only then is anybody answered.
 //!
-//! The fold runs ahead of the sync inside a turn; nobody outside can see it, because a turn holds the sequencer until
-//! the journal has answered. A failed append stops the sequencer for good: what reached the disk is only known after
-//! opening again, by the same code that opens every day.
+//! A turn has two halves: [`prepare`] decides, encodes and folds; [`commit`] makes the frame durable. [`Sequencer`] does
+//! one after the other and shows its state to nobody in between. [`Service`] has two threads do them at once, so the
+//! fold runs ahead of the sync, and [`Reader`] gives nothing out that is not durable. A failed commit stops the
+//! sequencer for good: what reached the disk is only known after opening again, by the same code that opens every day.
 
 mod clock;
+mod commit;
 mod fold;
+mod inbox;
+mod keeper;
+mod pipeline;
+mod prepare;
+mod reader;
 mod service;
 
 pub use clock::{Clock, SystemClock, TestClock, WallShift};
 pub use fold::{FoldError, Until, fold, state_digest};
-pub use service::{Handle, Service, ServiceError};
+pub use inbox::{Answering, ServiceError, lowers_risk};
+pub use keeper::Beside;
+pub use prepare::Prepared;
+pub use reader::{Condition, Reader, Spent};
+pub use service::{Handle, Limits, Service};
 
-use crate::journal::{Disk, Head, Journal, JournalError};
-use keepwhole_core::answer::{Answer, Reply};
-use keepwhole_core::apply::apply;
-use keepwhole_core::command::{Body, Command};
-use keepwhole_core::decide::{Decision, decide};
+use crate::journal::{Disk, FrameBatch, Head, Journal, JournalError};
+use commit::commit;
+use keepwhole_core::answer::Reply;
+use keepwhole_core::command::Command;
 use keepwhole_core::due::next_due;
-use keepwhole_core::event::{Event, Record};
-use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
+use prepare::{Taken, pass_time, take};
+use std::sync::Mutex;
 
 /// Most commands that one turn takes.
 pub const TURN_COMMANDS: usize = 8_000;
-/// Once a turn has gathered this many bytes of records it appends them before it goes on. A frame may hold 16 MiB.
+/// Once a frame in the making has this many bytes it takes no more commands. A frame may hold 16 MiB.
 const TURN_BYTES: usize = 8 * 1024 * 1024;
-/// Most bytes of records that one command may lead to: all of them lie in one frame.
-const COMMAND_BYTES: usize = 15 * 1024 * 1024;
 
 /// Why a turn was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +58,8 @@ pub struct Sequencer<D> {
     journal: Journal<D>,
     state: State,
     stopped: bool,
+    frame: FrameBatch,
+    spent: Prepared,
 }
 
 impl<D: Disk> Sequencer<D> {
@@ -59,11 +69,17 @@ impl<D: Disk> Sequencer<D> {
     /// A journal that can't be read, or a record that this program does not know.
     pub fn open(journal: Journal<D>) -> Result<Self, SequencerError> {
         let state = fold(&journal, Until::End, &mut |_| {})?;
-        Ok(Self {
+        Ok(Self::of(journal, state))
+    }
+
+    fn of(journal: Journal<D>, state: State) -> Self {
+        Self {
             journal,
             state,
             stopped: false,
-        })
+            frame: FrameBatch::new(),
+            spent: Prepared::default(),
+        }
     }
 
     /// The state as of the last durable record.
@@ -95,6 +111,12 @@ impl<D: Disk> Sequencer<D> {
         next_due(&self.state)
     }
 
+    /// Where the time of preparing turns went; [`Journal::times`] says the same of the other half.
+    #[must_use]
+    pub const fn prepared(&self) -> Prepared {
+        self.spent
+    }
+
     /// Runs one turn at `now` (ms since the epoch; never earlier than the journal's time): first everything that is due
     /// by then, then the commands in order. Replies come back in the same order, after they are durable.
     ///
@@ -105,123 +127,42 @@ impl<D: Disk> Sequencer<D> {
             return Err(SequencerError::Stopped);
         }
         let at = now.max(self.state.at);
-        let mut batch = Batch::default();
-        let outcome = self.run(at, commands, &mut batch);
+        let outcome = self.run(at, commands);
         if outcome.is_err() {
             self.stopped = true;
         }
         outcome
     }
 
-    fn run(
-        &mut self,
-        at: u64,
-        commands: &[Command],
-        batch: &mut Batch,
-    ) -> Result<Vec<Reply>, SequencerError> {
-        let tick = Command {
-            id: None,
-            actor: None,
-            body: Body::ObserveTime,
-        };
-        while next_due(&self.state).is_some_and(|due| due <= at) {
-            let before = self.state.position;
-            self.take(&tick, at, batch)?;
-            if self.state.position == before {
-                break;
-            }
+    fn run(&mut self, at: u64, commands: &[Command]) -> Result<Vec<Reply>, SequencerError> {
+        while !pass_time(&mut self.state, at, &mut self.frame, &mut self.spent) {
+            self.flush()?;
         }
         let mut replies = Vec::with_capacity(commands.len());
         for command in commands {
-            replies.push(self.take(command, at, batch)?);
+            loop {
+                let (state, frame) = (&mut self.state, &mut self.frame);
+                match take(state, command, at, frame, &mut self.spent) {
+                    Taken::Reply(reply) => {
+                        replies.push(reply);
+                        break;
+                    }
+                    Taken::NoRoom => self.flush()?,
+                }
+            }
+            if self.frame.frame_bytes() >= TURN_BYTES {
+                self.flush()?;
+            }
         }
-        self.flush(batch)?;
+        self.flush()?;
         Ok(replies)
     }
 
-    /// Decides one command, encodes its records and folds them.
-    fn take(
-        &mut self,
-        command: &Command,
-        at: u64,
-        batch: &mut Batch,
-    ) -> Result<Reply, SequencerError> {
-        let turn = self.state.turn.saturating_add(1);
-        let Decision { reply, events } = decide(&self.state, command, at);
-        let (reply, records, encoded) = match encode(at, turn, events) {
-            Some((records, encoded)) => (reply, records, encoded),
-            None => too_large(command, at, turn),
-        };
-        let size = encoded.iter().map(Vec::len).sum::<usize>();
-        if batch.bytes.saturating_add(size) > TURN_BYTES && batch.bytes > 0 {
-            self.flush(batch)?;
-        }
-        for record in &records {
-            apply(&mut self.state, record);
-        }
-        batch.bytes = batch.bytes.saturating_add(size);
-        batch.records.extend(encoded);
-        Ok(reply)
-    }
-
-    fn flush(&mut self, batch: &mut Batch) -> Result<(), SequencerError> {
-        if !batch.records.is_empty() {
-            self.journal.append(&batch.records)?;
-            batch.records.clear();
-            batch.bytes = 0;
+    fn flush(&mut self) -> Result<(), SequencerError> {
+        if !self.frame.is_empty() {
+            commit(&mut self.journal, &mut self.frame, &Mutex::new(()))?;
+            self.frame.clear();
         }
         Ok(())
     }
-}
-
-/// Records of a turn that are folded and not yet durable.
-#[derive(Default)]
-struct Batch {
-    records: Vec<Vec<u8>>,
-    bytes: usize,
-}
-
-/// The records of a command and their bytes; `None` if one is larger than a leaf or all are larger than a frame.
-fn encode(at: u64, turn: u64, events: Vec<Event>) -> Option<(Vec<Record>, Vec<Vec<u8>>)> {
-    let records: Vec<Record> = events
-        .into_iter()
-        .map(|event| Record::new(at, turn, event))
-        .collect();
-    let mut total = 0usize;
-    let mut encoded = Vec::with_capacity(records.len());
-    for record in &records {
-        let bytes = record.encode().ok()?;
-        total = total.saturating_add(bytes.len());
-        if total > COMMAND_BYTES {
-            return None;
-        }
-        encoded.push(bytes);
-    }
-    Some((records, encoded))
-}
-
-/// The answer to a command whose events do not fit: it is refused by name, and the refusal is recorded.
-fn too_large(command: &Command, at: u64, turn: u64) -> (Reply, Vec<Record>, Vec<Vec<u8>>) {
-    let what = String::from(
-        "the command leads to more than one frame holds; split it into several commands",
-    );
-    let answer = Answer::because(Reason::Malformed { what });
-    let event = Event::Answered {
-        id: None,
-        content: command.content(),
-        actor: None,
-        kind: command.body.kind(),
-        answer: answer.clone(),
-    };
-    let (records, encoded) = encode(at, turn, vec![event]).unwrap_or_default();
-    (
-        Reply {
-            answer,
-            repeated: false,
-            created: None,
-            repeated_rows: 0,
-        },
-        records,
-        encoded,
-    )
 }

@@ -1,183 +1,242 @@
-//! The sequencer on a thread of its own: waiting callers are taken together, so that one sync serves all of them.
+//! The sequencer on threads of its own: one decides and folds, one hashes, writes and syncs what the first has folded
+//! meanwhile, and one keeps house. Whoever waits is taken together, so that one sync serves all of them.
 
+use super::inbox::{Answering, Asked, Inbox, ServiceError};
+use super::keeper::{Bell, Beside, keep};
+use super::pipeline::{Shared, held};
+use super::reader::Reader;
 use super::{Clock, Sequencer, SequencerError, TURN_COMMANDS};
 use crate::journal::Disk;
+use crate::journal::reserve::Reserve;
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::{Body, Command};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, RwLock};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Callers that may wait; one more is told to come back.
-const QUEUE: usize = 4 * TURN_COMMANDS;
 /// Longest sleep between two looks at the clock.
 const TICK: Duration = Duration::from_millis(250);
+/// Commands that are taken from the queue at once; halts are looked for before each of them.
+const CHUNK: usize = 256;
+/// With at most so many callers in a frame the deciding thread writes it itself, if the disk is idle.
+const FEW: usize = 1;
 
-/// Why a caller got no reply.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceError {
-    /// Too many callers wait.
-    #[error("busy: `{waiting}` callers wait already; try again in {retry_ms} ms")]
-    Busy {
-        /// Callers that wait.
-        waiting: usize,
-        /// When to try again, ms.
-        retry_ms: u64,
-    },
-    /// The sequencer stopped; the command may or may not have been recorded. The same id is safe to send again.
-    #[error(
-        "stopped: the journal failed, nothing was acknowledged; start again and send the same id"
-    )]
-    Stopped,
+/// How much the service takes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Commands that may wait.
+    pub commands: usize,
+    /// Bytes of commands that may wait.
+    pub bytes: usize,
+    /// Bytes of disk kept for halts; 0 for none.
+    pub reserve_bytes: u64,
+    /// Bytes that must be free beside the reserve before a full disk counts as having space again.
+    pub headroom_bytes: u64,
 }
 
-type Asked = (Command, SyncSender<Reply>);
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            commands: 4 * TURN_COMMANDS,
+            bytes: 64 * 1024 * 1024,
+            reserve_bytes: 0,
+            headroom_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
 
-/// What runs after each turn: it may look at the sequencer and publish what is durable.
-type AfterTurn<D> = Box<dyn FnMut(&RwLock<Sequencer<D>>) + Send>;
+impl Limits {
+    /// With 64 MiB of disk kept for halts.
+    #[must_use]
+    pub fn with_reserve() -> Self {
+        Self {
+            reserve_bytes: 64 * 1024 * 1024,
+            ..Self::default()
+        }
+    }
+}
 
 /// A running sequencer.
-#[derive(Debug)]
 pub struct Service<D: Disk + 'static> {
-    sequencer: Arc<RwLock<Sequencer<D>>>,
-    inbox: SyncSender<Asked>,
-    thread: Option<JoinHandle<Option<SequencerError>>>,
+    shared: Arc<Shared<D>>,
+    bell: Arc<Bell>,
+    /// The one that decides, the one that writes, the one that keeps house.
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<D: Disk> std::fmt::Debug for Service<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").finish_non_exhaustive()
+    }
 }
 
 /// A way to ask the sequencer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Handle {
-    inbox: SyncSender<Asked>,
+    inbox: Arc<dyn Put>,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// What a handle needs of the service, whatever its disk.
+trait Put: Send + Sync {
+    fn put(&self, asked: Asked) -> Result<(), ServiceError>;
+}
+
+impl<D: Disk> Put for Shared<D> {
+    fn put(&self, asked: Asked) -> Result<(), ServiceError> {
+        self.inbox.put(asked)
+    }
 }
 
 impl Handle {
     /// Sends a command and waits until its reply is durable.
     ///
     /// # Errors
-    /// The queue is full, or the sequencer stopped.
+    /// The queue or the disk is full, or the sequencer stopped.
     pub fn submit(&self, command: Command) -> Result<Reply, ServiceError> {
         let (answer, wait) = sync_channel(1);
-        self.inbox
-            .try_send((command, answer))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => ServiceError::Busy {
-                    waiting: QUEUE,
-                    retry_ms: 1_000,
-                },
-                TrySendError::Disconnected(_) => ServiceError::Stopped,
-            })?;
-        wait.recv().map_err(|_| ServiceError::Stopped)
+        self.submit_async(
+            command,
+            Box::new(move |told| {
+                // A caller that went away still has its command recorded; the same id gets the same answer.
+                let _gone = answer.send(told);
+            }),
+        )?;
+        wait.recv().unwrap_or(Err(ServiceError::Stopped))
+    }
+
+    /// Sends a command and returns at once; `answer` gets the reply once it is durable, or why there is none.
+    ///
+    /// # Errors
+    /// The queue or the disk is full, or the sequencer stopped; then `answer` is not called.
+    pub fn submit_async(&self, command: Command, answer: Answering) -> Result<(), ServiceError> {
+        self.inbox.put(Asked::new(command, Some(answer)))
     }
 }
 
-impl<D: Disk + Sync + 'static> Service<D> {
-    /// Starts the thread. `after` is called after each turn and at least every quarter of a second, outside the lock
-    /// on commands, to publish what is durable.
+/// Ends the service when the thread that holds it ends, however it does.
+struct EndMark<D: Disk>(Arc<Shared<D>>);
+
+impl<D: Disk> Drop for EndMark<D> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop(SequencerError::Stopped);
+        }
+    }
+}
+
+impl<D: Disk + 'static> Service<D> {
+    /// Starts the threads, with [`Limits::default`]. `beside` is called on a thread of its own at least every quarter of
+    /// a second, to publish what is durable.
     #[must_use]
-    pub fn start(
+    pub fn start(sequencer: Sequencer<D>, clock: Box<dyn Clock>, beside: Beside<D>) -> Self {
+        Self::start_with(sequencer, clock, beside, &Limits::default())
+    }
+
+    /// Starts the threads with these limits.
+    #[must_use]
+    pub fn start_with(
         sequencer: Sequencer<D>,
-        mut clock: Box<dyn Clock>,
-        mut after: AfterTurn<D>,
+        clock: Box<dyn Clock>,
+        beside: Beside<D>,
+        limits: &Limits,
     ) -> Self {
-        let sequencer = Arc::new(RwLock::new(sequencer));
-        let (inbox, waiting) = sync_channel::<Asked>(QUEUE);
-        let shared = Arc::clone(&sequencer);
-        let thread = std::thread::spawn(move || {
-            loop {
-                let (commands, answers) = match next(&waiting) {
-                    Some(taken) => taken,
-                    None => return None,
-                };
-                if let Err(error) = run_turn(&shared, clock.as_mut(), commands, answers) {
-                    return Some(error);
-                }
-                after(&shared);
-            }
-        });
+        let inbox = Inbox::new(limits.commands, limits.bytes);
+        let reserve = Reserve::of(limits.reserve_bytes);
+        let stopped = sequencer.stopped;
+        let shared = Shared::new(sequencer.journal, sequencer.state, inbox, reserve);
+        let (shared, bell) = (Arc::new(shared), Arc::new(Bell::default()));
+        if stopped {
+            shared.stop(SequencerError::Stopped);
+        }
+        let mark = || EndMark(Arc::clone(&shared));
+        let (deciding, writing, keeping) = (mark(), mark(), mark());
+        let (ending, headroom) = (Arc::clone(&bell), limits.headroom_bytes);
+        let threads = vec![
+            std::thread::spawn(move || run(&deciding.0, clock)),
+            std::thread::spawn(move || writing.0.write_all()),
+            std::thread::spawn(move || keep(&keeping.0, &ending, beside, headroom)),
+        ];
         Self {
-            sequencer,
-            inbox,
-            thread: Some(thread),
+            shared,
+            bell,
+            threads,
         }
     }
 
     /// A way to ask.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle {
-            inbox: self.inbox.clone(),
-        }
+        let shared: Arc<Shared<D>> = Arc::clone(&self.shared);
+        Handle { inbox: shared }
     }
 
-    /// What is durable, to read. Readers wait while a turn is being made durable.
+    /// A way to read what is durable.
     #[must_use]
-    pub fn shared(&self) -> Arc<RwLock<Sequencer<D>>> {
-        Arc::clone(&self.sequencer)
+    pub fn reader(&self) -> Reader<D> {
+        Reader::new(Arc::clone(&self.shared))
     }
 
     /// True once the sequencer has stopped by itself.
     #[must_use]
     pub fn has_stopped(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        held(&self.shared.durable).stopped
     }
 
-    /// Lets waiting callers finish and ends the thread; says what stopped it, if something did.
+    /// Lets waiting callers finish and ends the threads; says what stopped it, if something did.
     #[must_use]
     pub fn stop(mut self) -> Option<SequencerError> {
-        let thread = self.thread.take();
-        drop(self);
-        thread.and_then(|thread| thread.join().ok().flatten())
+        self.end();
+        held(&self.shared.error).take()
     }
-}
 
-/// Takes all who wait; `None` when nobody can ask any more.
-fn next(waiting: &Receiver<Asked>) -> Option<(Vec<Command>, Vec<SyncSender<Reply>>)> {
-    let (mut commands, mut answers) = (Vec::new(), Vec::new());
-    match waiting.recv_timeout(TICK) {
-        Ok((command, answer)) => {
-            commands.push(command);
-            answers.push(answer);
+    fn end(&mut self) {
+        self.shared.inbox.close();
+        self.bell.ring();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                self.shared.stop(SequencerError::Stopped);
+            }
         }
-        Err(RecvTimeoutError::Timeout) => return Some((commands, answers)),
-        Err(RecvTimeoutError::Disconnected) => return None,
     }
-    while commands.len() < TURN_COMMANDS {
-        let Ok((command, answer)) = waiting.try_recv() else {
-            break;
-        };
-        commands.push(command);
-        answers.push(answer);
-    }
-    Some((commands, answers))
 }
 
-fn run_turn<D: Disk>(
-    shared: &RwLock<Sequencer<D>>,
-    clock: &mut dyn Clock,
-    mut commands: Vec<Command>,
-    answers: Vec<SyncSender<Reply>>,
-) -> Result<(), SequencerError> {
-    if let Some(shift) = clock.wall_shift() {
-        commands.push(Command {
-            id: None,
-            actor: None,
-            body: Body::RecordClockJump { by_ms: shift.by_ms },
-        });
+impl<D: Disk + 'static> Drop for Service<D> {
+    fn drop(&mut self) {
+        self.end();
     }
-    // A reader that panicked can't have changed anything: only this thread writes.
-    let mut sequencer = shared
-        .write()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let now = clock.now();
-    if commands.is_empty() && sequencer.next_due().is_none_or(|due| due > now) {
-        return Ok(());
+}
+
+/// The deciding thread, until nobody can ask any more.
+fn run<D: Disk>(shared: &Shared<D>, mut clock: Box<dyn Clock>) {
+    let mut taken = VecDeque::new();
+    while shared.inbox.wait(TICK, CHUNK, &mut taken) {
+        let now = clock.now();
+        shared.pass_time(now);
+        if let Some(shift) = clock.wall_shift() {
+            let body = Body::RecordClockJump { by_ms: shift.by_ms };
+            let command = Command {
+                id: None,
+                actor: None,
+                body,
+            };
+            shared.note(command, now);
+        }
+        while let Some(asked) = shared.inbox.halt().or_else(|| taken.pop_front()) {
+            match shared.inbox.refusal(&asked) {
+                Some(full) => asked.refuse(full),
+                None => shared.decide(asked, clock.now()),
+            }
+        }
+        let few = if shared.inbox.is_empty() { FEW } else { 0 };
+        shared.hand_over(few);
     }
-    let replies = sequencer.turn(now, &commands)?;
-    drop(sequencer);
-    for (reply, answer) in replies.into_iter().zip(answers) {
-        // A caller that went away still has its command recorded; the same id gets the same answer.
-        let _gone = answer.send(reply);
-    }
-    Ok(())
+    shared.close();
 }

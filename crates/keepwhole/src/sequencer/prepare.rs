@@ -1,0 +1,131 @@
+//! The first half of a turn: decide a command, encode its records into the frame in the making, fold them. The second
+//! half is [`super::commit`]. Both the sequencer that waits and the service that overlaps go this one way.
+
+use crate::journal::FrameBatch;
+use crate::journal::frame::EncodeFault;
+use keepwhole_core::answer::{Answer, Reply};
+use keepwhole_core::apply::apply;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::decide::{Decision, decide};
+use keepwhole_core::due::next_due;
+use keepwhole_core::event::{Event, Record};
+use keepwhole_core::reason::Reason;
+use keepwhole_core::state::State;
+use std::time::{Duration, Instant};
+
+/// Where the time of preparing went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// Commands decided.
+    pub commands: u64,
+    /// Deciding.
+    pub decide: Duration,
+    /// Encoding records.
+    pub encode: Duration,
+    /// Folding them.
+    pub fold: Duration,
+}
+
+/// What became of a command.
+pub(super) enum Taken {
+    /// Decided and folded; the reply may leave once the frame is durable.
+    Reply(Reply),
+    /// Its records do not fit behind those that are in the frame already; nothing was changed.
+    NoRoom,
+}
+
+/// Decides one command at `at`, encodes its records into `frame` and folds them.
+pub(super) fn take(
+    state: &mut State,
+    command: &Command,
+    at: u64,
+    frame: &mut FrameBatch,
+    spent: &mut Prepared,
+) -> Taken {
+    let began = Instant::now();
+    let turn = state.turn.saturating_add(1);
+    let Decision { mut reply, events } = decide(state, command, at);
+    let decided = Instant::now();
+    let mark = frame.mark();
+    let mut records = of_turn(at, turn, events);
+    if let Err(fault) = encode(&records, frame) {
+        frame.rewind(mark);
+        if matches!(fault, EncodeFault::FrameSize(_)) && !frame.is_empty() {
+            return Taken::NoRoom;
+        }
+        (reply, records) = too_large(command, at, turn);
+        // The refusal is some hundred bytes, and the frame is empty.
+        let _fits = encode(&records, frame);
+    }
+    let encoded = Instant::now();
+    for record in &records {
+        apply(state, record);
+    }
+    spent.commands += 1;
+    spent.decide += decided.duration_since(began);
+    spent.encode += encoded.duration_since(decided);
+    spent.fold += encoded.elapsed();
+    Taken::Reply(reply)
+}
+
+/// Lets everything happen that is due by `at`; false if the frame has no room for it.
+pub(super) fn pass_time(
+    state: &mut State,
+    at: u64,
+    frame: &mut FrameBatch,
+    spent: &mut Prepared,
+) -> bool {
+    let tick = Command {
+        id: None,
+        actor: None,
+        body: Body::ObserveTime,
+    };
+    while next_due(state).is_some_and(|due| due <= at) {
+        let before = state.position;
+        match take(state, &tick, at, frame, spent) {
+            Taken::NoRoom => return false,
+            Taken::Reply(_) if state.position == before => return true,
+            Taken::Reply(_) => {}
+        }
+    }
+    true
+}
+
+fn of_turn(at: u64, turn: u64, events: Vec<Event>) -> Vec<Record> {
+    let record = |event| Record::new(at, turn, event);
+    events.into_iter().map(record).collect()
+}
+
+fn encode(records: &[Record], frame: &mut FrameBatch) -> Result<(), EncodeFault> {
+    for record in records {
+        // A record that is too large adds nothing, and a record without bytes is a fault of its size.
+        frame.push_with(|bytes| {
+            if let Ok(record) = record.encode() {
+                bytes.extend_from_slice(&record);
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// The answer to a command whose events do not fit: it is refused by name, and the refusal is recorded.
+fn too_large(command: &Command, at: u64, turn: u64) -> (Reply, Vec<Record>) {
+    let what = String::from(
+        "the command leads to more than one frame holds; split it into several commands",
+    );
+    let answer = Answer::because(Reason::Malformed { what });
+    let event = Event::Answered {
+        id: None,
+        content: command.content(),
+        actor: None,
+        kind: command.body.kind(),
+        answer: answer.clone(),
+    };
+    let reply = Reply {
+        answer,
+        repeated: false,
+        created: None,
+        repeated_rows: 0,
+    };
+    (reply, of_turn(at, turn, vec![event]))
+}
