@@ -7,7 +7,7 @@ use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_
 use crate::installation::{
     ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
 };
-use crate::sequencer::{Clock as _, SystemClock, Until};
+use crate::sequencer::{Clock as _, Condition, SystemClock, Until};
 use crate::text::{Lang, span};
 use clap::Args;
 use keepwhole_core::command::{Body, Command};
@@ -69,7 +69,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let clock = SystemClock::start(last);
     let down = downtime(&installation, clock.now());
     let (dir, log_key) = (installation.dir.clone(), installation.log_key.clone());
-    let running = installation.run(Box::new(clock));
+    let running = installation.run(Box::new(clock), Box::new(say_condition));
     let served = start(&running, down).and_then(|()| {
         let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.reader()));
         if let Some(folder) = told_beside(&dir) {
@@ -88,6 +88,19 @@ fn told_beside(dir: &Path) -> Option<&Path> {
     let around = dir.parent()?;
     let told = dir.join(crate::demo::EXERCISE).is_file() && around.join("report.html").is_file();
     told.then_some(around)
+}
+
+fn say_condition(condition: &Condition) {
+    match condition {
+        Condition::Working => note("the disk takes entries again"),
+        Condition::Slow(since) => note(&format!(
+            "the disk is slow: entries have waited {} ms to become durable",
+            since.as_millis()
+        )),
+        Condition::DiskFull(full) => note(&full.to_string()),
+        // What stopped it is said at the end.
+        Condition::Stopped => {}
+    }
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

@@ -11,7 +11,7 @@ mod running;
 mod source;
 
 pub use record_json::{kind, record_json};
-pub use running::Running;
+pub use running::{Running, Tell};
 pub use source::{ConsoleFeed, Feed};
 
 use crate::journal::installation as files;

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Least time between two published checkpoints.
 const PACE: Duration = Duration::from_secs(1);
 
+/// Hears how the service is, at every change of it.
+pub type Tell = Box<dyn FnMut(&Condition) + Send>;
+
 /// A running installation; [`stop`](Self::stop) it to have its last head published.
 #[derive(Debug)]
 pub struct Running {
@@ -47,9 +50,10 @@ fn hold(keeper: &Mutex<Keeper>) -> MutexGuard<'_, Keeper> {
 }
 
 impl Installation {
-    /// Starts the sequencer's thread with this clock.
+    /// Starts the sequencer's threads with this clock. `tell` hears of every change of how the service is.
     #[must_use]
-    pub fn run(self, clock: Box<dyn Clock>) -> Running {
+    pub fn run(self, clock: Box<dyn Clock>, mut tell: Tell) -> Running {
+        let mut told = Condition::Working;
         let keeper = Keeper {
             publisher: self.publisher,
             last: Instant::now(),
@@ -63,7 +67,13 @@ impl Installation {
             if keeper.last.elapsed() >= PACE {
                 keeper.keep_up(reader);
             }
-            if keeper.fault.is_some() || reader.condition() == Condition::Stopped {
+            drop(keeper);
+            let condition = reader.condition();
+            if std::mem::discriminant(&condition) != std::mem::discriminant(&told) {
+                tell(&condition);
+                told = condition;
+            }
+            if hold(&kept).fault.is_some() || told == Condition::Stopped {
                 mark.store(true, Ordering::SeqCst);
             }
         };

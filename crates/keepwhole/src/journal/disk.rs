@@ -104,6 +104,16 @@ pub trait Disk: Send {
     /// # Errors
     /// As the system reports; then the old content stands, or the new.
     fn write_atomic(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.replace(path, bytes)?;
+        self.sync_dir(folder_of(path))
+    }
+
+    /// As [`write_atomic`](Self::write_atomic), but the name is durable only after [`sync_dir`](Self::sync_dir) of its
+    /// folder: many files of one folder share that.
+    ///
+    /// # Errors
+    /// As the system reports; then the old content stands, or the new.
+    fn replace(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = format!("{path}{TEMPORARY}");
         if self.len(&temporary)?.is_some() {
             self.remove(&temporary)?;
@@ -111,8 +121,7 @@ pub trait Disk: Send {
         self.create(&temporary)?;
         self.write_at(&temporary, 0, bytes)?;
         self.sync(&temporary)?;
-        self.rename(&temporary, path)?;
-        self.sync_dir(folder_of(path))
+        self.rename(&temporary, path)
     }
 }
 

@@ -8,6 +8,7 @@ use super::writer::{Head, Journal};
 use keepwhole_verify::checkpoint::{Checkpoint, CheckpointError};
 use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
 use keepwhole_verify::tile::TileId;
+use std::collections::BTreeSet;
 
 /// Signs checkpoints and keeps `log/` up to date.
 ///
@@ -18,6 +19,8 @@ pub struct Publisher {
     builder: TileBuilder,
     /// Tiles that are full and not yet written.
     full: Vec<(TileId, Vec<u8>)>,
+    /// Folders of written tiles whose names are not yet durable.
+    folders: BTreeSet<String>,
     signed: Head,
     published: Checkpoint,
 }
@@ -64,6 +67,7 @@ impl Publisher {
             signer,
             builder,
             full: Vec::new(),
+            folders: BTreeSet::new(),
             signed,
             published,
         };
@@ -170,7 +174,12 @@ impl Publisher {
         }
         self.write_full(journal)?;
         for (tile, bytes) in self.builder.partial() {
-            tiles::write(journal.disk_mut(), tile, bytes)?;
+            self.folders
+                .insert(tiles::write(journal.disk_mut(), tile, bytes)?);
+        }
+        while let Some(folder) = self.folders.first() {
+            journal.disk_mut().sync_dir(folder).naming("sync", folder)?;
+            self.folders.pop_first();
         }
         Ok(())
     }
@@ -180,11 +189,16 @@ impl Publisher {
         self.full.reverse();
         let mut written = Ok(());
         while let Some((tile, bytes)) = self.full.last() {
-            written = tiles::write(journal.disk_mut(), *tile, bytes);
-            if written.is_err() {
-                break;
+            match tiles::write(journal.disk_mut(), *tile, bytes) {
+                Ok(folder) => {
+                    self.folders.insert(folder);
+                    self.full.pop();
+                }
+                Err(error) => {
+                    written = Err(error);
+                    break;
+                }
             }
-            self.full.pop();
         }
         self.full.reverse();
         written

@@ -1,6 +1,6 @@
 //! Tiles and entry bundles below `log/`: derived from the frames, written for the outside and for making proofs.
 
-use super::disk::{Disk, Naming as _};
+use super::disk::{Disk, Naming as _, folder_of};
 use super::error::JournalError;
 use super::layout;
 use keepwhole_verify::checkpoint::Checkpoint;
@@ -321,13 +321,18 @@ impl<D: Disk> LogFiles<'_, D> {
     }
 }
 
-/// Writes one finished tile durably and drops the partial ones it replaces.
-pub(crate) fn write<D: Disk>(disk: &mut D, tile: TileId, bytes: &[u8]) -> Result<(), JournalError> {
+/// Writes one finished tile and drops the partial ones it replaces. Its folder, which is returned, is to be synced before
+/// the tile is relied upon.
+pub(crate) fn write<D: Disk>(
+    disk: &mut D,
+    tile: TileId,
+    bytes: &[u8],
+) -> Result<String, JournalError> {
     let path = path_of(tile);
     let same = disk.len(&path).naming("measure", &path)? == Some(bytes.len() as u64)
         && disk.read(&path).naming("read", &path)? == bytes;
     if !same {
-        disk.write_atomic(&path, bytes).naming("write", &path)?;
+        disk.replace(&path, bytes).naming("write", &path)?;
     }
     if tile.width == FULL_WIDTH {
         let folder = format!("{path}.p");
@@ -335,7 +340,7 @@ pub(crate) fn write<D: Disk>(disk: &mut D, tile: TileId, bytes: &[u8]) -> Result
             disk.remove(&partial).naming("remove", &partial)?;
         }
     }
-    Ok(())
+    Ok(folder_of(&path).to_owned())
 }
 
 /// Compares every published hash tile and bundle with `records` read in order; used by a scrub.

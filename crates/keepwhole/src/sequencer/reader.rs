@@ -4,7 +4,7 @@ use super::inbox::ServiceError;
 use super::pipeline::{Shared, held};
 use super::prepare::Prepared;
 use crate::journal::append::SLOW_SYNC;
-use crate::journal::{Disk, Head, Journal, Times};
+use crate::journal::{Disk, Head, Journal, JournalError, Times};
 use keepwhole_core::state::State;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -105,6 +105,11 @@ impl<D: Disk> Reader<D> {
     #[must_use]
     pub fn durable(&self) -> Head {
         held(&self.shared.durable).extent.head
+    }
+
+    /// Stops the service for good, as after a failed write: what lies on the disk is no longer what was written.
+    pub fn halt(&self, found: JournalError) {
+        self.shared.stop(found.into());
     }
 
     /// How the service is now.

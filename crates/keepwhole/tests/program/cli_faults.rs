@@ -246,7 +246,7 @@ fn a_failed_append_ends_the_sequencer_and_says_why() {
     use std::sync::atomic::Ordering;
     let dir = installed();
     let open = Installation::open(&dir.path().join("ex")).unwrap();
-    let running = open.run(Box::new(SystemClock::start(0)));
+    let running = open.run(Box::new(SystemClock::start(0)), Box::new(|_| {}));
     // A later start took over, as its epoch in the lock file says.
     std::fs::write(dir.path().join("ex/LOCK"), "00000000000000000099\n").unwrap();
     let body = Body::RegisterOwners(vec!["house".to_owned()]);
