@@ -1,11 +1,10 @@
 //! The frame in the making: records are encoded straight into the bytes that will be written, then sealed in one go.
 
 use super::frame::{
-    END, EncodeFault, HEADER_BYTES, MAGIC, MAX_FRAME_BYTES, OVERHEAD_BYTES, VERSION, checksum,
+    END, EncodeFault, HEADER_BYTES, MAGIC, MAX_FRAME_BYTES, OVERHEAD_BYTES, VERSION, checksum, grow,
 };
-use keepwhole_verify::digest::Digest;
 use keepwhole_verify::tile::MAX_ENTRY_BYTES;
-use keepwhole_verify::tree::{Frontier, leaf_hash};
+use keepwhole_verify::tree::Frontier;
 
 /// Bytes before each record: its length.
 const LENGTH_BYTES: usize = 2;
@@ -18,7 +17,6 @@ pub struct FrameBatch {
     bytes: Vec<u8>,
     /// Where each record ends in `bytes`.
     ends: Vec<u32>,
-    leaves: Vec<Digest>,
     sealed: bool,
 }
 
@@ -42,7 +40,6 @@ impl FrameBatch {
         Self {
             bytes: vec![0; HEADER_BYTES],
             ends: Vec::new(),
-            leaves: Vec::new(),
             sealed: false,
         }
     }
@@ -129,7 +126,7 @@ impl FrameBatch {
     }
 
     /// The records, in order.
-    pub fn records(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn records(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         let mut start = HEADER_BYTES;
         self.ends.iter().map(move |end| {
             let end = usize::try_from(*end).unwrap_or(usize::MAX);
@@ -155,14 +152,14 @@ impl FrameBatch {
     /// frame come back. A second sealing over another edge writes another header.
     ///
     /// # Errors
-    /// [`EncodeFault::NoRecords`]; [`EncodeFault::TreeFull`], then `edge` must not be used.
+    /// [`EncodeFault::NoRecords`], [`EncodeFault::TreeFull`]; then `edge` is as it was.
     pub fn seal(&mut self, edge: &mut Frontier, epoch: u64) -> Result<&[u8], EncodeFault> {
         self.unseal();
         if self.ends.is_empty() {
             return Err(EncodeFault::NoRecords);
         }
         let (first, previous_root) = (edge.size(), edge.root());
-        self.grow(edge)?;
+        grow(edge, self.records()).map_err(|_| EncodeFault::TreeFull)?;
         let size = self.bytes.len() + END.len();
         let length = u32::try_from(size).map_err(|_| EncodeFault::FrameSize(size))?;
         let count = u32::try_from(self.ends.len()).map_err(|_| EncodeFault::FrameSize(size))?;
@@ -186,15 +183,6 @@ impl FrameBatch {
             place.copy_from_slice(&sum.to_be_bytes());
         }
         Ok(&self.bytes)
-    }
-
-    fn grow(&mut self, edge: &mut Frontier) -> Result<(), EncodeFault> {
-        let mut leaves = std::mem::take(&mut self.leaves);
-        leaves.clear();
-        leaves.extend(self.records().map(leaf_hash));
-        let grown = leaves.iter().try_for_each(|leaf| edge.push(*leaf));
-        self.leaves = leaves;
-        grown.map_err(|_| EncodeFault::TreeFull)
     }
 
     /// The sealed frame with zeros behind it up to `length` bytes, for `write`; the zeros do not stay.

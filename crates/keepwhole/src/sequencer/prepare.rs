@@ -100,9 +100,7 @@ fn encode(records: &[Record], frame: &mut FrameBatch) -> Result<(), EncodeFault>
     for record in records {
         // A record that is too large adds nothing, and a record without bytes is a fault of its size.
         frame.push_with(|bytes| {
-            if let Ok(record) = record.encode() {
-                bytes.extend_from_slice(&record);
-            }
+            let _too_large = record.encode_into(bytes);
         })?;
     }
     Ok(())
