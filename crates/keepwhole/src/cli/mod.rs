@@ -12,6 +12,7 @@ pub mod init;
 pub mod journal;
 pub mod law;
 pub mod output;
+pub mod person;
 pub mod serve;
 pub mod status;
 pub mod verify;
@@ -67,6 +68,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole journal check --data exchange\n  keepwhole journal show --data exchange --from 0 --count 3"
     )]
     Journal(journal::JournalArgs),
+    /// Keep, read, erase and hold personal data, outside the journal.
+    #[command(
+        after_help = "Examples:\n  keepwhole person put --data exchange --account c-1042 --actor kim record.json\n  keepwhole person list --data exchange"
+    )]
+    Person(person::PersonArgs),
     /// Show the rules that bind an exchange, with source, status and confidence.
     #[command(
         after_help = "Examples:\n  keepwhole law list --jurisdiction KR\n  keepwhole law at 2025-11-27"
@@ -125,6 +131,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Status(args) => (status::run(args), args.data.json),
         Verb::Balance(args) => (balance::run(args), args.data.json),
         Verb::Journal(args) => (journal::run(args), args.is_json()),
+        Verb::Person(args) => (person::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),
         Verb::Demo(args) => (run_demo(args), args.json),
         Verb::Bench(args) => (bench::run(args), args.json),

@@ -25,6 +25,7 @@ mod journal_records;
 mod journal_recovery;
 mod law;
 mod overlap;
+mod person;
 mod real_faults;
 mod redress;
 mod sample;
