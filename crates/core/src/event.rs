@@ -3,6 +3,10 @@
 //! The stored form of an event is [`Record`] in borsh: version, time, turn, tag, body. Tags are numbers that are never
 //! given twice. `docs/events.md` lists them.
 
+mod fault;
+
+pub use fault::{EventTooLarge, RecordError};
+
 use crate::answer::Answer;
 use crate::book::Movement;
 use crate::breaker::Scope;
@@ -89,25 +93,6 @@ impl Record {
             None => Err(RecordError::NotARecord),
         }
     }
-}
-
-/// An event that is larger than a leaf may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct EventTooLarge {
-    /// Its size.
-    pub bytes: usize,
-}
-
-/// Why stored bytes are not a record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RecordError {
-    /// Written by a newer program.
-    UnknownVersion {
-        /// The version that it names.
-        version: u8,
-    },
-    /// Not in canonical form, cut short, or with bytes left over.
-    NotARecord,
 }
 
 /// What happened.
