@@ -7,6 +7,7 @@ mod requests;
 use crate::custody::{Custody, Direction, Explained, Flow, Report};
 use crate::due::Timer;
 use crate::event::{Event, Record};
+use crate::index::HashKey;
 use crate::registry::AssetIx;
 use crate::state::{Answered, Price, PublishedSet, State};
 
@@ -15,11 +16,16 @@ const WINDOW_KEPT_MS: u64 = 86_400_000;
 
 /// Folds one record into the state.
 pub fn apply(state: &mut State, record: &Record) {
+    if state.position == 0 {
+        let key = HashKey::of(&crate::command::sha256_of(record));
+        state.registry.owners.set_key(key);
+        state.transfer_ids.set_key(key);
+    }
     state.at = state.at.max(record.at);
     state.turn = record.turn;
     match &record.event {
         Event::AssetRegistered(asset) => state.registry.add_asset(asset.clone()),
-        Event::OwnerRegistered(id) => state.registry.add_owner(id.clone()),
+        Event::OwnerRegistered(id) => state.registry.add_owner(id),
         Event::WalletRegistered(wallet) => state.registry.add_wallet(wallet.clone()),
         Event::ActorEnrolled {
             id,

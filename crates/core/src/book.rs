@@ -5,6 +5,7 @@
 //! always apply, and `out > in` is a finding.
 
 use crate::amount::Amount;
+use crate::pages::Pages;
 use crate::registry::{AssetIx, HOUSE, OUTSIDE, OwnerIx};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -129,16 +130,10 @@ impl Totals {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-struct Holding {
-    asset: AssetIx,
-    totals: Totals,
-}
-
 /// All balances: for each owner a short list of assets, in order of the asset's number.
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Book {
-    owners: Vec<Vec<Holding>>,
+    holdings: Pages,
     /// What all customers and the house are owed, per asset, in and out of the books.
     owed: Vec<Totals>,
 }
@@ -147,14 +142,18 @@ impl Book {
     /// Running totals of an owner in an asset.
     #[must_use]
     pub fn totals(&self, owner: OwnerIx, asset: AssetIx) -> Totals {
-        let list = self
-            .owners
-            .get(owner.place())
-            .map_or(&[][..], Vec::as_slice);
-        list.binary_search_by_key(&asset, |h| h.asset)
-            .ok()
-            .and_then(|at| list.get(at))
-            .map_or(Totals::default(), |h| h.totals)
+        self.holdings.totals(owner, asset)
+    }
+
+    pub(crate) fn touch(&self, owner: OwnerIx) -> u32 {
+        self.holdings.touch(owner)
+    }
+
+    /// Bytes of memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let owed = self.owed.capacity().saturating_mul(size_of::<Totals>());
+        self.holdings.bytes().saturating_add(owed)
     }
 
     /// Balance of an owner in an asset, minor units.
@@ -165,12 +164,9 @@ impl Book {
 
     /// All balances of an owner above zero, by asset.
     pub fn balances(&self, owner: OwnerIx) -> impl Iterator<Item = Amount> + '_ {
-        let list = self
-            .owners
-            .get(owner.place())
-            .map_or(&[][..], Vec::as_slice);
-        list.iter()
-            .map(|h| Amount::new(h.asset, h.totals.balance()))
+        self.holdings
+            .of(owner)
+            .map(|(asset, totals)| Amount::new(asset, totals.balance()))
             .filter(|a| !a.is_zero())
     }
 
@@ -192,18 +188,11 @@ impl Book {
 
     /// Owners with a balance of `asset` above zero (the house included, the outside left out), in order of number.
     pub fn holders(&self, asset: AssetIx) -> impl Iterator<Item = (OwnerIx, u128)> + '_ {
-        let numbered = self
-            .owners
-            .iter()
-            .enumerate()
-            .filter_map(|(at, list)| Some((OwnerIx::next(at)?, list)));
-        numbered
+        self.holdings
+            .in_asset(asset)
             .filter(|(owner, _)| *owner != OUTSIDE)
-            .filter_map(move |(owner, list)| {
-                let at = list.binary_search_by_key(&asset, |h| h.asset).ok()?;
-                let balance = list.get(at)?.totals.balance();
-                (balance > 0).then_some((owner, balance))
-            })
+            .map(|(owner, totals)| (owner, totals.balance()))
+            .filter(|(_, balance)| *balance > 0)
     }
 
     /// True if moving the amount leaves every total within 128 bits.
@@ -226,11 +215,9 @@ impl Book {
     #[must_use]
     pub fn sums_to_zero(&self, asset: AssetIx) -> bool {
         let (mut incoming, mut outgoing) = (0u128, 0u128);
-        for list in &self.owners {
-            for holding in list.iter().filter(|h| h.asset == asset) {
-                incoming = incoming.wrapping_add(holding.totals.incoming);
-                outgoing = outgoing.wrapping_add(holding.totals.outgoing);
-            }
+        for (_, totals) in self.holdings.in_asset(asset) {
+            incoming = incoming.wrapping_add(totals.incoming);
+            outgoing = outgoing.wrapping_add(totals.outgoing);
         }
         incoming == outgoing
     }
@@ -243,45 +230,24 @@ impl Book {
 
     /// Folds a movement of `units` from one owner to another.
     pub(crate) fn book(&mut self, from: OwnerIx, to: OwnerIx, asset: AssetIx, units: u128) {
-        let (taken, given) = (from, to);
-        let from = self.slot(taken, asset);
-        from.outgoing = from.outgoing.saturating_add(units);
-        let to = self.slot(given, asset);
-        to.incoming = to.incoming.saturating_add(units);
+        if let Some(taken) = self.holdings.slot(from, asset) {
+            taken.outgoing = taken.outgoing.saturating_add(units);
+        }
+        if let Some(given) = self.holdings.slot(to, asset) {
+            given.incoming = given.incoming.saturating_add(units);
+        }
         if self.owed.len() <= asset.place() {
             self.owed
                 .resize(asset.place().saturating_add(1), Totals::default());
         }
         if let Some(owed) = self.owed.get_mut(asset.place()) {
-            if given != OUTSIDE {
+            if to != OUTSIDE {
                 owed.incoming = owed.incoming.saturating_add(units);
             }
-            if taken != OUTSIDE {
+            if from != OUTSIDE {
                 owed.outgoing = owed.outgoing.saturating_add(units);
             }
         }
-    }
-
-    fn slot(&mut self, owner: OwnerIx, asset: AssetIx) -> &mut Totals {
-        let place = owner.place();
-        if self.owners.len() <= place {
-            self.owners.resize_with(place.saturating_add(1), Vec::new);
-        }
-        let list = &mut self.owners[place];
-        let at = match list.binary_search_by_key(&asset, |h| h.asset) {
-            Ok(at) => at,
-            Err(at) => {
-                list.insert(
-                    at,
-                    Holding {
-                        asset,
-                        totals: Totals::default(),
-                    },
-                );
-                at
-            }
-        };
-        &mut list[at].totals
     }
 
     /// What customers alone (the house left out) are owed of an asset, minor units.

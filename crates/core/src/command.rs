@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use keepwhole_verify::digest::Digest;
+use sha2::{Digest as _, Sha256};
 
 /// A command with its envelope.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -30,23 +30,46 @@ impl Command {
     /// SHA-256 over the canonical form, id and actor included.
     #[must_use]
     pub fn content(&self) -> [u8; 32] {
-        sha256_of(self)
+        self.content_and_size().0
     }
 
     /// The same digest, and the size of the canonical form in bytes.
     pub(crate) fn content_and_size(&self) -> ([u8; 32], usize) {
-        // Writing into a vector can't fail, as below.
-        let bytes = borsh::to_vec(self).unwrap_or_default();
-        (*Digest::of(&bytes).as_bytes(), bytes.len())
+        content_and_size(self)
     }
+}
+
+/// Hashes what is written, and counts it: a batch is not copied to be hashed.
+struct Hashing {
+    hasher: Sha256,
+    bytes: usize,
+}
+
+impl borsh::io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> borsh::io::Result<usize> {
+        self.hasher.update(bytes);
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> borsh::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn content_and_size(value: &impl BorshSerialize) -> ([u8; 32], usize) {
+    let mut hashing = Hashing {
+        hasher: Sha256::new(),
+        bytes: 0,
+    };
+    // Writing into a hasher can't fail.
+    let _written = value.serialize(&mut hashing);
+    (hashing.hasher.finalize().into(), hashing.bytes)
 }
 
 /// SHA-256 over the canonical binary form of a value.
 #[must_use]
 pub fn sha256_of(value: &impl BorshSerialize) -> [u8; 32] {
-    // Writing into a vector can't fail; an empty form would only ever equal itself.
-    let bytes = borsh::to_vec(value).unwrap_or_default();
-    *Digest::of(&bytes).as_bytes()
+    content_and_size(value).0
 }
 
 /// A movement as it is told.

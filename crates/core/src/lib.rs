@@ -5,8 +5,9 @@
 //! [`due::next_due`] says when time alone will change something. Whoever holds the events can fold them again and gets
 //! the same state to the bit.
 //!
-//! Read in this order: [`amount`], [`split`], [`registry`], [`book`], [`transfer`], [`custody`], [`guard`], [`breaker`],
-//! [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`], [`decide`], [`apply`], [`due`].
+//! Read in this order: [`amount`], [`split`], [`names`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
+//! [`custody`], [`guard`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
+//! [`decide`], [`apply`], [`due`].
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
 //! commands), names of people, and any way to ask "would this be allowed?" without a record of the question.
@@ -26,7 +27,10 @@ pub mod due;
 pub mod event;
 pub mod guard;
 pub mod incident;
+mod index;
 pub mod law;
+pub mod names;
+mod pages;
 pub mod policy;
 pub mod reason;
 pub mod redress;

@@ -1,5 +1,6 @@
 //! What is registered: assets, owners, wallets and actors. Outside names become dense numbers at first sight.
 
+use crate::names::Names;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -114,7 +115,7 @@ pub struct Registry {
     /// Assets by number.
     pub assets: Vec<Asset>,
     /// Owners' outside names by number; 0 is the house, 1 the outside.
-    pub owners: Vec<String>,
+    pub owners: Names,
     /// Our wallets by number.
     pub wallets: Vec<Wallet>,
     /// Actors by number.
@@ -122,7 +123,6 @@ pub struct Registry {
     /// Persons' names by number.
     pub persons: Vec<String>,
     asset_names: BTreeMap<String, AssetIx>,
-    owner_names: BTreeMap<String, OwnerIx>,
     wallet_names: BTreeMap<String, WalletIx>,
     addresses: BTreeMap<String, WalletIx>,
     actor_names: BTreeMap<String, ActorIx>,
@@ -138,7 +138,7 @@ impl Registry {
     /// The owner of that name.
     #[must_use]
     pub fn owner(&self, id: &str) -> Option<OwnerIx> {
-        self.owner_names.get(id).copied()
+        self.owners.number(id).map(OwnerIx)
     }
     /// Our wallet of that name.
     #[must_use]
@@ -163,7 +163,7 @@ impl Registry {
     /// Outside name of an owner; empty for a number that was never given.
     #[must_use]
     pub fn owner_id(&self, owner: OwnerIx) -> &str {
-        self.owners.get(owner.place()).map_or("", String::as_str)
+        self.owners.get(owner.0).unwrap_or("")
     }
     /// Outside name of an asset; empty for a number that was never given.
     #[must_use]
@@ -195,11 +195,8 @@ impl Registry {
             self.assets.push(asset);
         }
     }
-    pub(crate) fn add_owner(&mut self, id: String) {
-        if let Some(ix) = OwnerIx::next(self.owners.len()) {
-            self.owner_names.insert(id.clone(), ix);
-            self.owners.push(id);
-        }
+    pub(crate) fn add_owner(&mut self, id: &str) {
+        self.owners.add(id);
     }
     pub(crate) fn add_wallet(&mut self, wallet: Wallet) {
         if let Some(ix) = WalletIx::next(self.wallets.len()) {

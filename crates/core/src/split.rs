@@ -99,6 +99,20 @@ pub fn split<K: Ord>(total: u128, weights: &[u128], keys: &[K]) -> Result<Vec<u1
     if keys.len() != weights.len() {
         return Err(SplitError::KeysMissing);
     }
+    spread(total, weights, |a, b| keys.get(a).cmp(&keys.get(b)))
+}
+
+/// As [`split`], with the order of ties as a comparison of two places; equal places never meet in it.
+///
+/// Millions of weights are the case it is made for: one division for all of them, and no list of remainders.
+///
+/// # Errors
+/// No weight at all, or more than 128 bits of weight.
+pub fn spread(
+    total: u128,
+    weights: &[u128],
+    order: impl Fn(usize, usize) -> Ordering,
+) -> Result<Vec<u128>, SplitError> {
     let whole = sum(weights.iter().copied())?;
     if total == 0 {
         return Ok(weights.iter().map(|_| 0).collect());
@@ -106,6 +120,108 @@ pub fn split<K: Ord>(total: u128, weights: &[u128], keys: &[K]) -> Result<Vec<u1
     if whole == 0 {
         return Err(SplitError::NoWeight);
     }
+    match Reciprocal::of(total, whole) {
+        Some(reciprocal) => Ok(reciprocal.spread(weights, order)),
+        None => spread_by_division(total, whole, weights, order),
+    }
+}
+
+/// Buckets of remainders.
+const BUCKETS: usize = 4_096;
+
+/// `total / whole` to 128 binary places, for exact parts without a division each.
+struct Reciprocal {
+    total: u128,
+    whole: u128,
+    /// `floor(total * 2^128 / whole)`.
+    places: u128,
+    /// What turns a remainder into the number of its bucket.
+    shift: u32,
+}
+
+impl Reciprocal {
+    /// `None` where the whole is not larger than the total or needs all 128 bits: then the remainders may not fit.
+    fn of(total: u128, whole: u128) -> Option<Self> {
+        if total >= whole || whole > 1 << 127 {
+            return None;
+        }
+        let bits = u128::BITS.saturating_sub(whole.leading_zeros());
+        Some(Self {
+            total,
+            whole,
+            places: divide_wide(total, 0, whole).0,
+            shift: bits.saturating_sub(BUCKETS.trailing_zeros()),
+        })
+    }
+
+    /// The remainder that a part leaves. True remainders and those of a part that is one too small are below twice the
+    /// whole, so within 128 bits: the wrapped difference is exact.
+    const fn left(&self, weight: u128, part: u128) -> u128 {
+        let product = self.total.wrapping_mul(weight);
+        product.wrapping_sub(part.wrapping_mul(self.whole))
+    }
+
+    /// Floor of the exact share, and what remains. The estimate is at most one too small: the places left out of the
+    /// reciprocal are below one, times a weight below 2^128.
+    fn part(&self, weight: u128) -> (u128, u128) {
+        let estimate = wide_mul(weight, self.places).0;
+        let left = self.left(weight, estimate);
+        if left >= self.whole {
+            (estimate.wrapping_add(1), left.wrapping_sub(self.whole))
+        } else {
+            (estimate, left)
+        }
+    }
+
+    fn bucket(&self, left: u128) -> usize {
+        usize::try_from(left >> self.shift).unwrap_or(0)
+    }
+
+    fn spread(&self, weights: &[u128], order: impl Fn(usize, usize) -> Ordering) -> Vec<u128> {
+        let mut counts = alloc::vec![0u64; BUCKETS];
+        let mut given = 0u128;
+        let mut parts = Vec::with_capacity(weights.len());
+        parts.extend(weights.iter().map(|weight| {
+            let (part, left) = self.part(*weight);
+            given = given.wrapping_add(part);
+            if let Some(count) = counts.get_mut(self.bucket(left)) {
+                *count = count.wrapping_add(1);
+            }
+            part
+        }));
+        // Fewer units are missing than there are weights.
+        let mut missing = u64::try_from(self.total.wrapping_sub(given)).unwrap_or(u64::MAX);
+        let mut cut = BUCKETS;
+        while let Some(next) = cut.checked_sub(1) {
+            let count = counts.get(next).copied().unwrap_or(0);
+            if missing == 0 || count > missing {
+                break;
+            }
+            missing = missing.saturating_sub(count);
+            cut = next;
+        }
+        // Every remainder in the buckets from `cut` on gets a unit, of the bucket below it the largest.
+        let mut rest = Vec::new();
+        for (place, (part, weight)) in parts.iter_mut().zip(weights).enumerate() {
+            let left = self.left(*weight, *part);
+            let bucket = self.bucket(left);
+            *part = part.wrapping_add(u128::from(bucket >= cut));
+            if missing > 0 && bucket.wrapping_add(1) == cut {
+                rest.push((left, place));
+            }
+        }
+        give_remainders(&mut parts, rest, u128::from(missing), order);
+        parts
+    }
+}
+
+/// The plain way: a division a weight, and a list of remainders.
+fn spread_by_division(
+    total: u128,
+    whole: u128,
+    weights: &[u128],
+    order: impl Fn(usize, usize) -> Ordering,
+) -> Result<Vec<u128>, SplitError> {
     let mut parts = Vec::with_capacity(weights.len());
     let mut remainders: Vec<(u128, usize)> = Vec::with_capacity(weights.len());
     let mut left = total;
@@ -117,16 +233,16 @@ pub fn split<K: Ord>(total: u128, weights: &[u128], keys: &[K]) -> Result<Vec<u1
             remainders.push((remainder, place));
         }
     }
-    give_remainders(&mut parts, remainders, left, keys);
+    give_remainders(&mut parts, remainders, left, order);
     Ok(parts)
 }
 
 /// Gives `left` units (fewer than there are remainders) one each to the largest remainders.
-fn give_remainders<K: Ord>(
+fn give_remainders(
     parts: &mut [u128],
     mut remainders: Vec<(u128, usize)>,
     left: u128,
-    keys: &[K],
+    ties: impl Fn(usize, usize) -> Ordering,
 ) {
     let count = usize::try_from(left)
         .unwrap_or(usize::MAX)
@@ -135,8 +251,7 @@ fn give_remainders<K: Ord>(
         return;
     }
     let order = |a: &(u128, usize), b: &(u128, usize)| -> Ordering {
-        b.0.cmp(&a.0)
-            .then_with(|| keys.get(a.1).cmp(&keys.get(b.1)))
+        b.0.cmp(&a.0).then_with(|| ties(a.1, b.1))
     };
     if count < remainders.len() {
         remainders.select_nth_unstable_by(count - 1, order);

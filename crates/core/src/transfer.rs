@@ -26,6 +26,8 @@ pub const ID_MAX: usize = 64;
 pub const NAME_MAX: usize = 128;
 /// Longest name of an asset in a row, bytes.
 pub const ASSET_MAX: usize = 64;
+/// Bytes of a transfer's record at most.
+pub const RECORD_MAX: usize = 118;
 /// Bytes of a packed row that are not its texts.
 const HEAD: usize = 29;
 

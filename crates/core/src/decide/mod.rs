@@ -105,8 +105,9 @@ fn envelope(turn: &Turn<'_>, command: &Command) -> Result<(), Reason> {
 
 /// Each event fits a leaf, and all of them one frame.
 fn storable(events: &[Event]) -> bool {
-    let sizes = events.iter().map(|event| {
-        borsh::object_length(event).map_or(usize::MAX, |size| size.saturating_add(AROUND))
+    let sizes = events.iter().map(|event| match event {
+        Event::TransferRecorded(_) => crate::transfer::RECORD_MAX,
+        other => borsh::object_length(other).map_or(usize::MAX, |size| size.saturating_add(AROUND)),
     });
     let mut all = AROUND;
     for size in sizes {

@@ -1,80 +1,142 @@
 //! Batches of transfers: all or none, none may overdraw with the batch's earlier rows counted, and none is booked twice.
+//!
+//! Rows are taken 64 at a time, in stages: all that a stage will read is asked for before any of it is used, so that the
+//! processor waits for memory once a stage and not once a row.
 
 use super::Ruling;
 use super::turn::Turn;
 use crate::answer::Answer;
+use crate::book::{Book, MovementKind};
 use crate::event::Event;
 use crate::reason::Reason;
-use crate::registry::{AssetIx, OUTSIDE, OwnerIx};
+use crate::registry::{AssetIx, OUTSIDE, OwnerIx, Registry};
 use crate::transfer::{PackedRow, Transfer, TransferBatch, TransferId};
-use crate::transfer_ids::{Seen, content_print};
+use crate::transfer_ids::{IdKey, Seen};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::hint::black_box;
 
 /// A transfer may be dated this much later than now, ms: clocks differ.
-pub(crate) const AHEAD_MS: u64 = 600_000;
+const AHEAD_MS: u64 = 600_000;
+/// Rows of a stage.
+const STAGE: usize = 64;
 
-/// What the batch itself adds to and takes from an account so far.
-type Changes = BTreeMap<(OwnerIx, AssetIx), (u128, u128)>;
+/// A row on its way to a transfer.
+struct Staged<'b> {
+    row: PackedRow<'b>,
+    key: IdKey,
+    id_hash: u64,
+    from_hash: u64,
+    to_hash: u64,
+    from: Option<OwnerIx>,
+    to: Option<OwnerIx>,
+    asset: Option<AssetIx>,
+}
 
 pub(super) fn record(turn: &mut Turn<'_>, batch: &TransferBatch) -> Ruling {
     if batch.is_empty() {
         return Err(turn.malformed("a batch of transfers has at least one row"));
     }
-    let mut changes = Changes::new();
-    let mut owed = BTreeMap::new();
-    let mut ids: BTreeMap<&[u8], u32> = BTreeMap::new();
-    for (place, row) in batch.packed().enumerate() {
-        let of_row = |reason| Reason::Row {
-            row: u32::try_from(place).unwrap_or(u32::MAX),
-            reason: Box::new(reason),
-        };
-        let transfer = resolved(turn, &row).map_err(of_row)?;
-        let print = content_print(&transfer);
-        let earlier = ids.get(row.id).copied();
-        let seen = match earlier {
-            Some(known) if known == print => Seen::Same,
-            Some(_) => Seen::Other,
-            None => turn.state.transfer_ids.look(&transfer.id, print),
-        };
-        match seen {
-            Seen::Same => {
-                turn.repeated_rows = turn.repeated_rows.saturating_add(1);
-                continue;
-            }
-            Seen::Other => {
-                let id = String::from(transfer.id.as_str());
-                return Err(of_row(Reason::TransferConflict { id }));
-            }
-            Seen::Never => {}
+    turn.events.reserve(batch.len().saturating_add(1));
+    let mut changes = Changes::new(batch.len());
+    let mut assets = Assets::new();
+    let mut stage = Vec::with_capacity(STAGE);
+    let mut rows = batch.packed();
+    let mut place = 0u32;
+    loop {
+        stage.clear();
+        stage.extend(rows.by_ref().take(STAGE).map(|row| staged(turn, row)));
+        if stage.is_empty() {
+            return Ok(Answer::Recorded);
         }
-        dated(turn, transfer.effective).map_err(of_row)?;
-        ids.insert(row.id, print);
-        book(turn, &mut changes, &transfer).map_err(of_row)?;
-        fits_owed(turn, &mut owed, &transfer).map_err(of_row)?;
-        turn.emit(Event::TransferRecorded(transfer));
+        resolve(turn, &mut assets, &mut stage);
+        for row in &stage {
+            one(turn, &mut changes, row).map_err(|reason| Reason::Row {
+                row: place,
+                reason: Box::new(reason),
+            })?;
+            place = place.saturating_add(1);
+        }
     }
-    Ok(Answer::Recorded)
 }
 
-fn resolved(turn: &Turn<'_>, row: &PackedRow<'_>) -> Result<Transfer, Reason> {
-    let text = |bytes| core::str::from_utf8(bytes).unwrap_or("");
-    let (from, to, asset) = (
-        turn.owner(text(row.from))?,
-        turn.owner(text(row.to))?,
-        turn.asset(text(row.asset))?,
-    );
+fn staged<'b>(turn: &Turn<'_>, row: PackedRow<'b>) -> Staged<'b> {
+    let key = IdKey::of(row.id);
+    let owners = &turn.state.registry.owners;
+    Staged {
+        key,
+        id_hash: turn.state.transfer_ids.hash(&key),
+        from_hash: owners.hash(row.from),
+        to_hash: owners.hash(row.to),
+        row,
+        from: None,
+        to: None,
+        asset: None,
+    }
+}
+
+/// Finds the owners and assets of a stage; what the rows will read after that is asked for too.
+fn resolve<'b>(turn: &Turn<'_>, assets: &mut Assets<'b>, stage: &mut [Staged<'b>]) {
+    let (owners, ids) = (&turn.state.registry.owners, &turn.state.transfer_ids);
+    let mut asked = 0;
+    for row in stage.iter() {
+        asked ^= owners.touch(row.from_hash) ^ owners.touch(row.to_hash) ^ ids.touch(row.id_hash);
+    }
+    for row in stage.iter_mut() {
+        row.from = owners.find(row.from_hash, row.row.from).map(OwnerIx);
+        row.to = owners.find(row.to_hash, row.row.to).map(OwnerIx);
+        row.asset = assets.find(&turn.state.registry, row.row.asset);
+    }
+    for owner in stage.iter().flat_map(|row| [row.from, row.to]).flatten() {
+        asked ^= turn.state.book.touch(owner);
+    }
+    black_box(asked);
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn one(turn: &mut Turn<'_>, changes: &mut Changes, staged: &Staged<'_>) -> Result<(), Reason> {
+    let row = &staged.row;
+    let unknown = |name| Reason::UnknownCustomer {
+        customer: text(name),
+    };
     let broken = || turn.malformed("the batch is not in its packed form");
-    Ok(Transfer {
+    let transfer = Transfer {
+        from: staged.from.ok_or_else(|| unknown(row.from))?,
+        to: staged.to.ok_or_else(|| unknown(row.to))?,
+        asset: staged.asset.ok_or_else(|| Reason::UnknownAsset {
+            asset: text(row.asset),
+        })?,
         id: TransferId::of_checked(row.id).ok_or_else(broken)?,
-        from,
-        to,
-        asset,
-        kind: crate::book::MovementKind::from_number(row.kind).ok_or_else(broken)?,
+        kind: MovementKind::from_number(row.kind).ok_or_else(broken)?,
         units: row.units,
         effective: row.effective,
-    })
+    };
+    let ids = &turn.state.transfer_ids;
+    let print = ids.print(&staged.key, &transfer);
+    let seen = match changes.first_print(staged.id_hash, &staged.key, print) {
+        Some(known) if known == print => Seen::Same,
+        Some(_) => Seen::Other,
+        None => ids.look(staged.id_hash, &staged.key, print),
+    };
+    match seen {
+        Seen::Never => {}
+        Seen::Same => {
+            turn.repeated_rows = turn.repeated_rows.saturating_add(1);
+            return Ok(());
+        }
+        Seen::Other => {
+            let id = text(row.id);
+            return Err(Reason::TransferConflict { id });
+        }
+    }
+    dated(turn, transfer.effective)?;
+    changes.book(&turn.state.book, &transfer)?;
+    turn.emit(Event::TransferRecorded(transfer));
+    Ok(())
 }
 
 /// Not so old that its id may be forgotten, and not later than now.
@@ -94,42 +156,165 @@ fn dated(turn: &Turn<'_>, effective: u64) -> Result<(), Reason> {
     Ok(())
 }
 
-fn book(turn: &Turn<'_>, changes: &mut Changes, transfer: &Transfer) -> Result<(), Reason> {
-    let (asset, asked) = (transfer.asset, transfer.units);
-    let overflow = || Reason::InvalidAmount { asked };
-    let taken = changes.entry((transfer.from, asset)).or_insert((0, 0));
-    let before = turn.state.book.totals(transfer.from, asset);
-    let incoming = before.incoming.checked_add(taken.0).ok_or_else(overflow)?;
-    let outgoing = before.outgoing.checked_add(taken.1).ok_or_else(overflow)?;
-    outgoing.checked_add(asked).ok_or_else(overflow)?;
-    let has = incoming.saturating_sub(outgoing);
-    if transfer.from != OUTSIDE && has < asked {
-        return Err(Reason::InsufficientBalance { has, asked });
-    }
-    taken.1 = taken.1.checked_add(asked).ok_or_else(overflow)?;
-    let given = changes.entry((transfer.to, asset)).or_insert((0, 0));
-    given.0 = given.0.checked_add(asked).ok_or_else(overflow)?;
-    let before = turn.state.book.totals(transfer.to, asset);
-    before
-        .incoming
-        .checked_add(given.0)
-        .ok_or_else(overflow)
-        .map(|_| ())
+/// The assets that the batch named last, so that few rows ask the registry.
+struct Assets<'b> {
+    last: [Option<(&'b [u8], AssetIx)>; STAGE],
 }
 
-/// What is owed of the asset altogether stays within 128 bits too.
-fn fits_owed(
-    turn: &Turn<'_>,
-    owed: &mut BTreeMap<AssetIx, u128>,
-    transfer: &Transfer,
-) -> Result<(), Reason> {
-    let asked = transfer.units;
-    let moved = owed.entry(transfer.asset).or_insert(0);
-    let together = moved.checked_add(asked);
-    let fits = together.filter(|units| {
-        let all = turn.state.book.owed_totals(transfer.asset);
-        all.incoming.checked_add(*units).is_some() && all.outgoing.checked_add(*units).is_some()
-    });
-    *moved = fits.ok_or(Reason::InvalidAmount { asked })?;
-    Ok(())
+impl<'b> Assets<'b> {
+    const fn new() -> Self {
+        Self {
+            last: [None; STAGE],
+        }
+    }
+
+    fn find(&mut self, registry: &Registry, name: &'b [u8]) -> Option<AssetIx> {
+        let ends = name.first().zip(name.last()).zip(name.get(1));
+        let place = ends.map_or(0, |((first, last), second)| {
+            let mixed = usize::from(*first)
+                .wrapping_add(usize::from(*last).wrapping_mul(7))
+                .wrapping_add(usize::from(*second).wrapping_mul(29));
+            mixed % STAGE
+        });
+        if let Some(Some((known, asset))) = self.last.get(place)
+            && *known == name
+        {
+            return Some(*asset);
+        }
+        let asset = registry.asset(core::str::from_utf8(name).ok()?)?;
+        if let Some(slot) = self.last.get_mut(place) {
+            *slot = Some((name, asset));
+        }
+        Some(asset)
+    }
+}
+
+/// An account as the batch leaves it so far.
+struct Account {
+    owner: OwnerIx,
+    asset: AssetIx,
+    incoming: u128,
+    outgoing: u128,
+}
+
+/// What the batch itself changes so far: accounts, the room left per asset, and its own ids. Two small open tables whose
+/// slots hold a place plus one; a batch has at most 8,192 rows, so both stay in the processor's cache.
+struct Changes {
+    accounts: Vec<Account>,
+    account_slots: Vec<u16>,
+    ids: Vec<(IdKey, u32)>,
+    id_slots: Vec<u16>,
+    /// By which amount the totals owed of an asset may still grow.
+    room: Vec<Option<u128>>,
+}
+
+/// Goes through the slots from the one that the hash says until `found` says a slot is the one or is free.
+fn slot(slots: &[u16], hash: u64, mut same: impl FnMut(usize) -> bool) -> (usize, Option<usize>) {
+    let mask = slots.len().saturating_sub(1);
+    let mut at = usize::try_from(hash >> 32).unwrap_or(0) & mask;
+    loop {
+        let place = usize::from(slots.get(at).copied().unwrap_or(0));
+        match place.checked_sub(1) {
+            None => return (at, None),
+            Some(place) if same(place) => return (at, Some(place)),
+            Some(_) => at = at.wrapping_add(1) & mask,
+        }
+    }
+}
+
+impl Changes {
+    fn new(rows: usize) -> Self {
+        // Two accounts a row at most; a quarter of the slots at least stays free.
+        let slots = rows.saturating_mul(2).next_power_of_two().saturating_mul(2);
+        Self {
+            accounts: Vec::with_capacity(rows.saturating_mul(2)),
+            account_slots: alloc::vec![0; slots],
+            ids: Vec::with_capacity(rows),
+            id_slots: alloc::vec![0; slots],
+            room: Vec::new(),
+        }
+    }
+
+    /// The print under which an earlier row of the batch has the id; if none has, the id is noted with this one.
+    fn first_print(&mut self, hash: u64, key: &IdKey, print: u32) -> Option<u32> {
+        let ids = &self.ids;
+        let same = |place: usize| ids.get(place).is_some_and(|(known, _)| known == key);
+        let (at, found) = slot(&self.id_slots, hash, same);
+        if let Some(place) = found {
+            return self.ids.get(place).map(|(_, print)| *print);
+        }
+        self.ids.push((*key, print));
+        if let Some(slot) = self.id_slots.get_mut(at) {
+            *slot = u16::try_from(self.ids.len()).unwrap_or(0);
+        }
+        None
+    }
+
+    /// Place of the account, with its totals before the batch if it is new.
+    fn account(&mut self, book: &Book, owner: OwnerIx, asset: AssetIx) -> usize {
+        let both = u64::from(owner.0) | (u64::from(asset.0) << 32);
+        // Fibonacci hashing (Knuth, TAOCP 3, 6.4): the high half is well mixed.
+        let hash = both.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let accounts = &self.accounts;
+        let same = |place: usize| {
+            accounts
+                .get(place)
+                .is_some_and(|known| known.owner == owner && known.asset == asset)
+        };
+        let (at, found) = slot(&self.account_slots, hash, same);
+        if let Some(place) = found {
+            return place;
+        }
+        let totals = book.totals(owner, asset);
+        self.accounts.push(Account {
+            owner,
+            asset,
+            incoming: totals.incoming,
+            outgoing: totals.outgoing,
+        });
+        if let Some(slot) = self.account_slots.get_mut(at) {
+            *slot = u16::try_from(self.accounts.len()).unwrap_or(0);
+        }
+        self.accounts.len().saturating_sub(1)
+    }
+
+    fn book(&mut self, book: &Book, transfer: &Transfer) -> Result<(), Reason> {
+        let (asset, asked) = (transfer.asset, transfer.units);
+        let overflow = Reason::InvalidAmount { asked };
+        let from = self.account(book, transfer.from, asset);
+        let to = self.account(book, transfer.to, asset);
+        let Some(taken) = self.accounts.get_mut(from) else {
+            return Err(overflow);
+        };
+        let has = taken.incoming.saturating_sub(taken.outgoing);
+        if transfer.from != OUTSIDE && has < asked {
+            return Err(Reason::InsufficientBalance { has, asked });
+        }
+        let Some(outgoing) = taken.outgoing.checked_add(asked) else {
+            return Err(overflow);
+        };
+        taken.outgoing = outgoing;
+        let Some(given) = self.accounts.get_mut(to) else {
+            return Err(overflow);
+        };
+        let Some(incoming) = given.incoming.checked_add(asked) else {
+            return Err(overflow);
+        };
+        given.incoming = incoming;
+        self.take_room(book, asset, asked).ok_or(overflow)
+    }
+
+    /// What is owed of an asset altogether stays within 128 bits.
+    fn take_room(&mut self, book: &Book, asset: AssetIx, asked: u128) -> Option<()> {
+        if self.room.len() <= asset.place() {
+            self.room.resize(asset.place().saturating_add(1), None);
+        }
+        let room = self.room.get_mut(asset.place())?;
+        let left = room.unwrap_or_else(|| {
+            let all = book.owed_totals(asset);
+            u128::MAX.saturating_sub(all.incoming.max(all.outgoing))
+        });
+        *room = Some(left.checked_sub(asked)?);
+        Some(())
+    }
 }

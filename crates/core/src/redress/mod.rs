@@ -13,6 +13,7 @@ use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::cmp::Ordering;
 
 /// One holder's part of a loss.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -106,6 +107,15 @@ pub struct Attribution {
     pub customers: Vec<u128>,
 }
 
+/// The order of ties: ascending bytes of the exchange's customer ids; the place behind the last part is the house's.
+fn by_id(loss: &Loss, registry: &Registry, a: usize, b: usize) -> Ordering {
+    let id = |place: usize| {
+        let owner = loss.parts.get(place).map_or(HOUSE, |part| part.owner);
+        registry.owner_id(owner)
+    };
+    id(a).cmp(id(b))
+}
+
 /// Attributes one loss event of `units` over the weights before the first event of the asset.
 ///
 /// Each event is split by itself, so that nobody's part falls when the loss grows. Under [`LossOrder::HouseFirst`] the
@@ -128,14 +138,8 @@ pub fn attribute(
     };
     let rest = units.saturating_sub(first);
     let mut weights: Vec<u128> = loss.parts.iter().map(|p| p.weight).collect();
-    let mut keys: Vec<&str> = loss
-        .parts
-        .iter()
-        .map(|p| registry.owner_id(p.owner))
-        .collect();
     if order == LossOrder::ProRata {
         weights.push(loss.house_weight);
-        keys.push(registry.owner_id(HOUSE));
     }
     if weights.iter().all(|w| *w == 0) {
         return Ok(Attribution {
@@ -143,7 +147,7 @@ pub fn attribute(
             customers: loss.parts.iter().map(|_| 0).collect(),
         });
     }
-    let mut customers = split::split(rest, &weights, &keys)?;
+    let mut customers = split::spread(rest, &weights, |a, b| by_id(loss, registry, a, b))?;
     let share = if order == LossOrder::ProRata {
         customers.pop().unwrap_or(0)
     } else {
@@ -205,13 +209,8 @@ pub fn put_back(
     if given == 0 {
         return Ok((loss.parts.iter().map(|_| 0).collect(), units));
     }
-    let keys: Vec<&str> = loss
-        .parts
-        .iter()
-        .map(|p| registry.owner_id(p.owner))
-        .collect();
     Ok((
-        split::split(given, &weights, &keys)?,
+        split::spread(given, &weights, |a, b| by_id(loss, registry, a, b))?,
         units.saturating_sub(given),
     ))
 }

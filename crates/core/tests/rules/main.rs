@@ -18,3 +18,4 @@ mod records;
 mod script;
 mod splits;
 mod storms;
+mod transfers;

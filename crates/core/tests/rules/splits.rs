@@ -2,7 +2,7 @@
 
 use keepwhole_core::amount::{Amount, AmountError, parse_units};
 use keepwhole_core::registry::AssetIx;
-use keepwhole_core::split::{SplitError, mul_div, split};
+use keepwhole_core::split::{SplitError, mul_div, split, spread};
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
@@ -203,5 +203,54 @@ fn only_plain_digits_are_an_amount() {
         "340282366920938463463374607431768211456",
     ] {
         assert_eq!(parse_units(text), None, "`{text}`");
+    }
+}
+
+/// Largest remainder with a division a weight and a sorted list, in big integers.
+fn by_division(total: u128, weights: &[u128], keys: &[u8]) -> Vec<u128> {
+    let whole: u128 = weights.iter().sum();
+    let shares = weights
+        .iter()
+        .map(|weight| oracle(total, *weight, whole).unwrap());
+    let (mut parts, left): (Vec<u128>, Vec<u128>) = shares.unzip();
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by_key(|place| (std::cmp::Reverse(left[*place]), keys[*place]));
+    let missing = total - parts.iter().sum::<u128>();
+    for place in order.into_iter().take(usize::try_from(missing).unwrap()) {
+        parts[place] += 1;
+    }
+    parts
+}
+
+/// Many holders, amounts of every size up to 2^84, and many of them alike so that the cut falls among equals.
+fn holders() -> impl Strategy<Value = Vec<u128>> {
+    let weight = prop_oneof![
+        3 => (0u32..84, any::<u128>()).prop_map(|(bits, n)| n & ((1 << bits) - 1)),
+        2 => Just(1u128),
+        2 => Just(1u128 << 83),
+        1 => 0u128..5,
+    ];
+    prop::collection::vec(weight, 1..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_reciprocal_gives_what_division_gives(
+        weights in holders(),
+        part in any::<u128>(),
+        order in any::<u8>(),
+    ) {
+        let whole: u128 = weights.iter().sum();
+        prop_assume!(whole > 0);
+        // Keys are a permutation, so that ties do not fall in the order of the list.
+        let count = u8::try_from(weights.len()).unwrap();
+        let mut keys: Vec<u8> = (0..count).collect();
+        keys.sort_by_key(|key| key.wrapping_mul(order | 1));
+        for total in [part % whole, (part >> 64) % whole, whole - 1, whole, u128::from(order)] {
+            let parts = spread(total, &weights, |a, b| keys[a].cmp(&keys[b])).unwrap();
+            prop_assert_eq!(parts, by_division(total, &weights, &keys));
+        }
     }
 }

@@ -1,0 +1,323 @@
+//! The one hash lookup of the core: from a hash to the dense numbers that have it. It can't be iterated, so that no order
+//! of a table ever reaches an answer, and it is derived: it is not stored, and whoever reads a state builds it again.
+//!
+//! Numbers lie in buckets of one cache line, twelve to a bucket with a byte of each one's hash, so that asking for what is
+//! not there reads one line. A table is 256 parts, each of which grows alone and at its own load: no growth copies more
+//! than a 256th. The hash is SipHash-1-3 under a key that the journal's first record gives, so that names which customers
+//! choose can't be chosen to collide.
+
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use core::fmt;
+
+/// Numbers in a bucket.
+const SLOTS: usize = 12;
+/// A one in each byte.
+const ONES: u128 = u128::MAX / 255;
+/// The bytes of a bucket's tags.
+const TAGS: u128 = (1 << 96) - 1;
+/// Parts of a table.
+const PARTS: usize = 256;
+
+/// Key of the hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct HashKey(u64, u64);
+
+impl HashKey {
+    /// The key that a digest gives.
+    #[must_use]
+    pub(crate) const fn of(digest: &[u8; 32]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = *digest;
+        Self(
+            u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            u64::from_le_bytes([i, j, k, l, m, n, o, p]),
+        )
+    }
+
+    /// SipHash-1-3 of the bytes (Aumasson and Bernstein, 2012, with one round a word and three at the end).
+    #[must_use]
+    pub(crate) fn hash(self, bytes: &[u8]) -> u64 {
+        let mut sip = Sip::new(self);
+        let mut rest = bytes;
+        while let Some((word, after)) = rest.split_first_chunk::<8>() {
+            sip.word(u64::from_le_bytes(*word));
+            rest = after;
+        }
+        let mut last = [0u8; 8];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        let [length, ..] = bytes.len().to_le_bytes();
+        sip.end(u64::from_le_bytes(last) | (u64::from(length) << 56))
+    }
+
+    /// The same of words, whose number the caller fixes.
+    #[must_use]
+    pub(crate) fn hash_words<const N: usize>(self, words: [u64; N]) -> u64 {
+        let mut sip = Sip::new(self);
+        for word in words {
+            sip.word(word);
+        }
+        sip.end(0)
+    }
+}
+
+struct Sip(u64, u64, u64, u64);
+
+impl Sip {
+    const fn new(key: HashKey) -> Self {
+        Self(
+            key.0 ^ 0x736f_6d65_7073_6575,
+            key.1 ^ 0x646f_7261_6e64_6f6d,
+            key.0 ^ 0x6c79_6765_6e65_7261,
+            key.1 ^ 0x7465_6462_7974_6573,
+        )
+    }
+
+    const fn round(&mut self) {
+        self.0 = self.0.wrapping_add(self.1);
+        self.1 = self.1.rotate_left(13) ^ self.0;
+        self.0 = self.0.rotate_left(32);
+        self.2 = self.2.wrapping_add(self.3);
+        self.3 = self.3.rotate_left(16) ^ self.2;
+        self.0 = self.0.wrapping_add(self.3);
+        self.3 = self.3.rotate_left(21) ^ self.0;
+        self.2 = self.2.wrapping_add(self.1);
+        self.1 = self.1.rotate_left(17) ^ self.2;
+        self.2 = self.2.rotate_left(32);
+    }
+
+    const fn word(&mut self, word: u64) {
+        self.3 ^= word;
+        self.round();
+        self.0 ^= word;
+    }
+
+    const fn end(mut self, last: u64) -> u64 {
+        self.word(last);
+        self.2 ^= 0xff;
+        self.round();
+        self.round();
+        self.round();
+        self.0 ^ self.1 ^ self.2 ^ self.3
+    }
+}
+
+/// Twelve numbers and a byte of the hash of each; zero where there is none. They fill from the front.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Bucket {
+    tags: u128,
+    numbers: [u32; SLOTS],
+}
+
+const EMPTY: Bucket = Bucket {
+    tags: 0,
+    numbers: [0; SLOTS],
+};
+
+impl Bucket {
+    const fn full(&self) -> bool {
+        self.tags >> 88 != 0
+    }
+
+    fn find(&self, tag: u8, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+        // A byte that is zero after the exclusive or has the tag (Warren, Hacker's Delight, 6-1); what the subtraction
+        // borrows can only add bytes above one that has it, and `same` decides.
+        let differ = self.tags ^ ONES.wrapping_mul(u128::from(tag));
+        let mut hits = differ.wrapping_sub(ONES) & !differ & (ONES << 7) & TAGS;
+        while hits != 0 {
+            let slot = usize::try_from(hits.trailing_zeros() / 8).unwrap_or(SLOTS);
+            if let Some(number) = self.numbers.get(slot)
+                && same(*number)
+            {
+                return Some(*number);
+            }
+            hits &= hits.wrapping_sub(1);
+        }
+        None
+    }
+
+    /// Puts a number behind the others; false if there is no room.
+    fn put(&mut self, tag: u8, number: u32) -> bool {
+        let used = (u128::BITS - self.tags.leading_zeros()).div_ceil(8);
+        let Some(slot) = usize::try_from(used)
+            .ok()
+            .and_then(|slot| self.numbers.get_mut(slot))
+        else {
+            return false;
+        };
+        *slot = number;
+        self.tags |= u128::from(tag) << (used * 8);
+        true
+    }
+}
+
+/// What a hash says: the part, the place in it as a fraction of 2^32, and the byte kept with the number.
+const fn split(hash: u64) -> (usize, u32, u8) {
+    let [a, b, c, d, tag, _, _, part] = hash.to_le_bytes();
+    let place = u32::from_le_bytes([a, b, c, d]);
+    let part = usize::from_le_bytes([part, 0, 0, 0, 0, 0, 0, 0]);
+    (part, place, if tag == 0 { 1 } else { tag })
+}
+
+#[derive(Clone, Default)]
+struct Part {
+    buckets: Vec<Bucket>,
+    held: usize,
+}
+
+impl Part {
+    fn first(&self, place: u32) -> usize {
+        let buckets = u64::try_from(self.buckets.len()).unwrap_or(u64::MAX);
+        let at = u64::from(place).wrapping_mul(buckets) >> 32;
+        usize::try_from(at).unwrap_or(0)
+    }
+
+    fn find(&self, place: u32, tag: u8, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+        let first = self.first(place);
+        let (before, after) = self.buckets.split_at_checked(first)?;
+        for bucket in after.iter().chain(before) {
+            if let Some(number) = bucket.find(tag, &mut same) {
+                return Some(number);
+            }
+            if !bucket.full() {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn put(&mut self, place: u32, tag: u8, number: u32) {
+        let first = self.first(place);
+        let (before, after) = self.buckets.split_at_mut(first);
+        for bucket in after.iter_mut().chain(before) {
+            if bucket.put(tag, number) {
+                self.held = self.held.saturating_add(1);
+                return;
+            }
+        }
+    }
+
+    /// Room for one more: between 80 and 87 of 100 slots are used at most, another bound in each part.
+    fn roomy(&self, part: usize) -> bool {
+        let slots = self.buckets.len().saturating_mul(SLOTS);
+        let load = (part % 8).saturating_add(80);
+        self.held.saturating_mul(100) < slots.saturating_mul(load)
+    }
+
+    fn grow(&mut self, rehash: impl Fn(u32) -> u64) {
+        let buckets = self.buckets.len();
+        let more = buckets.saturating_add(buckets / 4).saturating_add(1);
+        let old = core::mem::replace(&mut self.buckets, alloc::vec![EMPTY; more]);
+        self.held = 0;
+        for bucket in old {
+            let used = (u128::BITS - bucket.tags.leading_zeros()).div_ceil(8);
+            for number in bucket
+                .numbers
+                .iter()
+                .take(usize::try_from(used).unwrap_or(SLOTS))
+            {
+                let (_, place, tag) = split(rehash(*number));
+                self.put(place, tag, *number);
+            }
+        }
+    }
+}
+
+/// A lookup that can't be iterated.
+#[derive(Clone, Default)]
+pub(crate) struct Index {
+    parts: Vec<Part>,
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Index")
+    }
+}
+
+impl Index {
+    /// Reads what a search for that hash will read first, so that several can be under way at once.
+    pub(crate) fn touch(&self, hash: u64) -> u32 {
+        let (part, place, _) = split(hash);
+        self.parts
+            .get(part)
+            .and_then(|part| part.buckets.get(part.first(place)))
+            .map_or(0, |bucket| bucket.numbers[0])
+    }
+
+    /// The number with that hash which `same` confirms.
+    pub(crate) fn find(&self, hash: u64, same: impl FnMut(u32) -> bool) -> Option<u32> {
+        let (part, place, tag) = split(hash);
+        self.parts.get(part)?.find(place, tag, same)
+    }
+
+    /// Adds a number that is not in it. `rehash` gives the hash of any number that is.
+    pub(crate) fn insert(&mut self, hash: u64, number: u32, rehash: impl Fn(u32) -> u64) {
+        if self.parts.is_empty() {
+            self.parts.resize(PARTS, Part::default());
+        }
+        let (at, place, tag) = split(hash);
+        if let Some(part) = self.parts.get_mut(at) {
+            if !part.roomy(at) {
+                part.grow(rehash);
+            }
+            part.put(place, tag, number);
+        }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let buckets: usize = self.parts.iter().map(|part| part.buckets.capacity()).sum();
+        let parts = self.parts.capacity();
+        buckets
+            .saturating_mul(size_of::<Bucket>())
+            .saturating_add(parts.saturating_mul(size_of::<Part>()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::{HashKey, Index};
+    use core::hash::Hasher as _;
+    use std::collections::hash_map::DefaultHasher;
+
+    /// The standard library's default is SipHash-1-3 with a key of zeros.
+    #[test]
+    fn the_hash_is_siphash_1_3() {
+        let text: std::vec::Vec<u8> = (0u8..=70).collect();
+        for length in 0..text.len() {
+            let mut known = DefaultHasher::new();
+            known.write(&text[..length]);
+            assert_eq!(HashKey::default().hash(&text[..length]), known.finish());
+        }
+    }
+
+    #[test]
+    fn what_was_put_in_is_found_and_nothing_else() {
+        let key = HashKey(1, 2);
+        let hash = |number: u32| key.hash(&number.to_le_bytes());
+        let mut index = Index::default();
+        for number in 0..20_000 {
+            assert_eq!(index.find(hash(number), |n| n == number), None);
+            index.insert(hash(number), number, hash);
+        }
+        for number in 0..20_000 {
+            assert_eq!(index.find(hash(number), |n| n == number), Some(number));
+        }
+        assert!(index.bytes() < 20_000 * 12, "{}", index.bytes());
+    }
+
+    /// All hashes alike is the worst there is: slow, but right.
+    #[test]
+    fn equal_hashes_are_told_apart() {
+        let mut index = Index::default();
+        for number in 0..500 {
+            index.insert(7, number, |_| 7);
+        }
+        assert!((0..500).all(|number| index.find(7, |n| n == number) == Some(number)));
+        assert_eq!(index.find(7, |n| n == 500), None);
+    }
+}
