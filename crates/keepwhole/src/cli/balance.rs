@@ -11,6 +11,7 @@ use keepwhole_core::incident::incident_id;
 use keepwhole_core::registry::{AssetIx, HOUSE, OUTSIDE, OwnerIx};
 use keepwhole_core::state::State;
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// Arguments of `balance`.
 #[derive(Debug, Args)]
@@ -53,21 +54,9 @@ struct Short {
 pub fn run(args: &BalanceArgs) -> Result<Exit, Failure> {
     let dir = &args.data.dir;
     let failed = |error| Failure::of_installation(dir, &error);
-    let reading = Reading::open_whole(dir).map_err(failed)?;
-    let size = reading.journal.head().size;
     let until = args.at.unwrap_or(Until::End);
-    if let Until::Position(end) = until
-        && end > size
-    {
-        let entry = end.saturating_sub(1);
-        let last = size.saturating_sub(1);
-        let message = format!(
-            "no entry `{entry}` in the journal of `{}`: its last entry is `{last}`",
-            dir.display()
-        );
-        return Err(Failure::refused("no_such_entry", message));
-    }
-    let state = reading.state(until).map_err(failed)?;
+    let (reading, state) = Reading::open_whole_at(dir, until).map_err(failed)?;
+    refuse_beyond(dir, &reading, until)?;
     let owner = find(&state, &args.customer)?;
     let only = match &args.asset {
         None => None,
@@ -85,8 +74,24 @@ pub fn run(args: &BalanceArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Refuses an entry that the journal does not have.
+pub(super) fn refuse_beyond(dir: &Path, reading: &Reading, until: Until) -> Result<(), Failure> {
+    let size = reading.journal.head().size;
+    match until {
+        Until::Position(end) if end > size => {
+            let (entry, last) = (end.saturating_sub(1), size.saturating_sub(1));
+            let message = format!(
+                "no entry `{entry}` in the journal of `{}`: its last entry is `{last}`",
+                dir.display()
+            );
+            Err(Failure::refused("no_such_entry", message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A moment: an entry's number (the state after it) or a time with its zone.
-fn parse_moment(text: &str) -> Result<Until, String> {
+pub(super) fn parse_moment(text: &str) -> Result<Until, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let entry: Option<u64> = text.parse().ok();
         let end = entry.and_then(|entry| entry.checked_add(1));
@@ -102,7 +107,7 @@ fn parse_moment(text: &str) -> Result<Until, String> {
 }
 
 /// The owner of that name. Names near it are not given: who asks must know whom she asks about.
-fn find(state: &State, name: &str) -> Result<OwnerIx, Failure> {
+pub(super) fn find(state: &State, name: &str) -> Result<OwnerIx, Failure> {
     let known = state.registry.owner(name).filter(|owner| *owner != OUTSIDE);
     known.ok_or_else(|| {
         let as_of = moment(state);
@@ -116,7 +121,7 @@ fn find(state: &State, name: &str) -> Result<OwnerIx, Failure> {
     })
 }
 
-fn unknown_asset(state: &State, name: &str) -> Failure {
+pub(super) fn unknown_asset(state: &State, name: &str) -> Failure {
     let known: Vec<&str> = state
         .registry
         .assets
@@ -134,14 +139,17 @@ fn unknown_asset(state: &State, name: &str) -> Failure {
     )
 }
 
-fn moment(state: &State) -> String {
+pub(super) fn moment(state: &State) -> String {
     match state.position.checked_sub(1) {
         Some(entry) => format!("as of entry {entry} ({})", seoul(state.at)),
         None => String::from("in an empty journal"),
     }
 }
 
-fn assets(state: &State, only: Option<AssetIx>) -> impl Iterator<Item = (AssetIx, Asset)> + '_ {
+pub(super) fn assets(
+    state: &State,
+    only: Option<AssetIx>,
+) -> impl Iterator<Item = (AssetIx, Asset)> + '_ {
     let numbered = state.registry.assets.iter().enumerate();
     numbered
         .filter_map(|(at, asset)| Some((AssetIx::next(at)?, Asset::new(&asset.id, asset.decimals))))
@@ -233,7 +241,7 @@ fn text(args: &BalanceArgs, state: &State, lines: &[Line], shorts: &[Short]) -> 
     said.join("\n")
 }
 
-fn number(units: u128, asset: &Asset) -> String {
+pub(super) fn number(units: u128, asset: &Asset) -> String {
     Amount::new(units, asset).number()
 }
 

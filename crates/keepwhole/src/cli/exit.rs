@@ -2,6 +2,7 @@
 
 use crate::installation::InstallationError;
 use crate::journal::JournalError;
+use crate::sequencer::FoldError;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -93,6 +94,11 @@ impl Failure {
             InstallationError::Origin { .. } => Self::usage("origin", message),
             InstallationError::NotEmpty { .. } => Self::refused("not_empty", message),
             InstallationError::Io { .. } => Self::fault("io_error", message),
+            InstallationError::Backup { .. } => Self::refused("backup", message),
+            InstallationError::Checkpoint { .. } => Self::usage("checkpoint", message),
+            InstallationError::Fold(
+                FoldError::UnknownVersion { .. } | FoldError::UnknownKind { .. },
+            ) => Self::fault("unknown_version", message),
             InstallationError::Fold(_) => Self::fault("not_folded", message),
             InstallationError::Law(_) => Self::fault("law", message),
             _ => Self::fault("stopped", message),

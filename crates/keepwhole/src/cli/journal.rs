@@ -2,12 +2,12 @@
 
 use super::DataArgs;
 use super::exit::{Exit, Failure};
-use super::output::Output;
-use crate::installation::{Reading, record_json, verifier_key};
+use super::output::{Output, note};
+use crate::installation::{self, Reading, record_json, verifier_key};
 use crate::journal::keys::KeyFile;
 use crate::journal::tiles::LogFiles;
 use crate::journal::{JournalError, RealDisk, attachments, layout, publish};
-use crate::sequencer::{Until, state_digest};
+use crate::sequencer::{self, FOLD, Until, state_digest};
 use crate::text::{count, seoul};
 use clap::{Args, Subcommand};
 use keepwhole_core::event::Record;
@@ -44,6 +44,20 @@ enum JournalVerb {
         after_help = "Example:\n  keepwhole journal export --data exchange --tiles published"
     )]
     Export(ExportArgs),
+    /// Replace a damaged segment by that of a backup, if the copy verifies against the journal around it.
+    #[command(
+        after_help = "Example:\n  keepwhole journal repair --data exchange --from /mnt/other-disk/exchange"
+    )]
+    Repair(RepairArgs),
+}
+
+#[derive(Debug, Args)]
+struct RepairArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Folder of a backup of this installation.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +102,7 @@ impl JournalArgs {
             JournalVerb::Show(args) => args.data.json,
             JournalVerb::Vkey(args) => args.data.json,
             JournalVerb::Export(args) => args.data.json,
+            JournalVerb::Repair(args) => args.data.json,
         }
     }
 }
@@ -103,7 +118,30 @@ pub fn run(args: &JournalArgs) -> Result<Exit, Failure> {
         JournalVerb::Show(args) => show(args),
         JournalVerb::Vkey(args) => vkey(&args.data),
         JournalVerb::Export(args) => export(args),
+        JournalVerb::Repair(args) => repair(args),
     }
+}
+
+fn repair(args: &RepairArgs) -> Result<Exit, Failure> {
+    let dir = &args.data.dir;
+    let done = installation::repair(dir, &args.from)
+        .map_err(|error| Failure::of_installation(dir, &error))?;
+    let text = match done.segments.as_slice() {
+        [] => format!(
+            "nothing to repair: the journal of {} entries is whole",
+            done.size
+        ),
+        segments => format!(
+            "replaced `{}` from `{}`; the journal of {} entries is whole, what was replaced lies in `{}`",
+            segments.join("`, `"),
+            args.from.display(),
+            done.size,
+            dir.join(installation::DAMAGED).display()
+        ),
+    };
+    let value = json!({ "replaced": done.segments, "size": done.size });
+    Output::new(args.data.json).answer(&text, &value)?;
+    Ok(Exit::Done)
 }
 
 fn vkey(data: &DataArgs) -> Result<Exit, Failure> {
@@ -326,6 +364,7 @@ fn check_all(dir: &Path, reading: &Reading) -> Result<Checked, Failure> {
         return Err(Failure::fault("fold_differs", message));
     }
     says.push(format!("two folds give the same state, digest {digest}"));
+    says.push(snapshots(dir, reading)?);
     says.push(double_entry(dir, &state)?);
     says.push(match state.position {
         0 => String::from("there is no entry whose time could fall"),
@@ -349,6 +388,38 @@ fn counted(number: u64, one: &str, many: &str) -> String {
         count(u128::from(number)),
         if number == 1 { one } else { many }
     )
+}
+
+/// Every good snapshot holds the state that folding from the first entry gives. One that is not good is no fault of the
+/// journal: it is named and not used.
+fn snapshots(dir: &Path, reading: &Reading) -> Result<String, Failure> {
+    let (good, ignored) = sequencer::snapshots(reading.journal.disk(), Some(&reading.log_key))
+        .map_err(|error| Failure::of_journal(dir, &error))?;
+    for ignored in &ignored {
+        note(&ignored.to_string());
+    }
+    for mark in good.iter().filter(|mark| mark.fold == FOLD) {
+        let position = mark.position();
+        let state = reading
+            .state(Until::Position(position))
+            .map_err(|error| Failure::of_installation(dir, &error))?;
+        if state_digest(&state) != mark.state_digest.to_string() {
+            let message = format!(
+                "the snapshot at `{position}` in `{}` holds another state than the journal gives; remove the folder `{}` and \
+                 start again, and please report this",
+                dir.display(),
+                layout::SNAPSHOTS
+            );
+            return Err(Failure::fault("snapshot_differs", message));
+        }
+    }
+    Ok(format!(
+        "{} the state that the journal gives",
+        match good.len() {
+            1 => String::from("1 snapshot holds"),
+            many => format!("{many} snapshots hold"),
+        }
+    ))
 }
 
 fn double_entry(dir: &Path, state: &State) -> Result<String, Failure> {

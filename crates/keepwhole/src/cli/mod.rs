@@ -3,8 +3,10 @@
 //! A verb reads its arguments, asks the library, and hands text and JSON to [`output`]. It ends with an [`exit::Exit`] or
 //! an [`exit::Failure`] that names place, cause and fix.
 
+pub mod backup;
 pub mod balance;
 pub mod bench;
+pub mod book;
 pub mod demo;
 pub mod drill;
 pub mod exit;
@@ -14,6 +16,7 @@ pub mod law;
 pub mod output;
 pub mod person;
 pub mod serve;
+pub mod statement;
 pub mod status;
 pub mod verify;
 
@@ -63,6 +66,26 @@ enum Verb {
         after_help = "Examples:\n  keepwhole balance --data exchange customer-7\n  keepwhole balance --data exchange customer-7 --at 2025-11-27T04:42:00+09:00 --asset SOL"
     )]
     Balance(balance::BalanceArgs),
+    /// Say what everybody is owed, now or at any past moment.
+    #[command(
+        after_help = "Examples:\n  keepwhole book --data exchange\n  keepwhole book --data exchange --at 2025-11-27T04:42:00+09:00 --asset SOL --csv"
+    )]
+    Book(book::BookArgs),
+    /// List every change of one customer's balances, with the balance after each.
+    #[command(
+        after_help = "Example:\n  keepwhole statement --data exchange customer-7 --from 2025-11-01T00:00:00+09:00 --to 2025-11-30T23:59:59+09:00 --csv"
+    )]
+    Statement(statement::StatementArgs),
+    /// Copy an installation, verified, to another disk; beside a running one, and only what is new.
+    #[command(
+        after_help = "Example:\n  keepwhole backup --data exchange --to /mnt/other-disk/exchange"
+    )]
+    Backup(backup::BackupArgs),
+    /// Make an installation of a backup, or try whether it could be done.
+    #[command(
+        after_help = "Examples:\n  keepwhole restore --from /mnt/other-disk/exchange --drill\n  keepwhole restore --from /mnt/other-disk/exchange --data exchange --witness-checkpoint witness.checkpoint"
+    )]
+    Restore(backup::RestoreArgs),
     /// Check, show and publish the journal.
     #[command(
         after_help = "Examples:\n  keepwhole journal check --data exchange\n  keepwhole journal show --data exchange --from 0 --count 3"
@@ -130,6 +153,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(args) => (serve::run(args), args.data.json),
         Verb::Status(args) => (status::run(args), args.data.json),
         Verb::Balance(args) => (balance::run(args), args.data.json),
+        Verb::Book(args) => (book::run(args), args.data.json),
+        Verb::Statement(args) => (statement::run(args), args.data.json),
+        Verb::Backup(args) => (backup::backup(args), args.data.json),
+        Verb::Restore(args) => (backup::restore(args), args.json),
         Verb::Journal(args) => (journal::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),

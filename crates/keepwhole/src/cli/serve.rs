@@ -5,16 +5,16 @@ use super::exit::{Exit, Failure};
 use super::output::{Output, note};
 use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_until};
 use crate::installation::{
-    ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
+    Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
 };
-use crate::sequencer::{Clock as _, Condition, SystemClock, Until};
+use crate::sequencer::{Clock as _, Condition, Folded, SystemClock, Until};
 use crate::text::{Lang, span};
 use clap::Args;
 use keepwhole_core::command::{Body, Command};
 use serde_json::json;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,6 +40,19 @@ pub struct ServeArgs {
     /// Only show what is there, changing nothing: of a damaged journal the part before the damage.
     #[arg(long)]
     pub read_only: bool,
+    /// A checkpoint that a witness holds of this log; what it names must be in the journal. May be given several times,
+    /// besides the files in the folder `witness`.
+    #[arg(long, value_name = "FILE")]
+    pub witness_checkpoint: Vec<PathBuf>,
+}
+
+impl ServeArgs {
+    fn care(&self) -> Care {
+        Care {
+            witness: self.witness_checkpoint.clone(),
+            ..Care::default()
+        }
+    }
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
@@ -60,10 +73,10 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     read_origin(dir).map_err(failed)?;
     let listener = bind(args.listen)?;
     if args.read_only {
-        let reading = Reading::open(dir).map_err(failed)?;
-        return serve_reading(&args.data, told_beside(dir), reading, listener);
+        let opened = Reading::open_at(dir, Until::End, &args.care()).map_err(failed)?;
+        return serve_reading(&args.data, told_beside(dir), opened, listener);
     }
-    let installation = Installation::open(dir).map_err(failed)?;
+    let installation = Installation::open_with(dir, args.care()).map_err(failed)?;
     say_recovery(&installation);
     let last = installation.sequencer.state().at;
     let clock = SystemClock::start(last);
@@ -126,6 +139,9 @@ fn say_recovery(installation: &Installation) {
             torn.bytes, torn.segment, torn.frame, torn.offset
         ));
     }
+    for ignored in &installation.ignored {
+        note(&ignored.to_string());
+    }
     if let Some(fault) = &recovery.checkpoint_fault {
         note(&format!(
             "the published checkpoint could not be read and was written anew: {fault}"
@@ -165,20 +181,19 @@ fn start(running: &Running, down: Option<u64>) -> Result<(), Failure> {
 fn serve_reading(
     data: &DataArgs,
     beside: Option<&Path>,
-    reading: Reading,
+    (reading, folded): (Reading, Folded),
     listener: TcpListener,
 ) -> Result<Exit, Failure> {
-    let dir = &data.dir;
+    for ignored in &folded.ignored {
+        note(&ignored.to_string());
+    }
     if let Some(damage) = &reading.damage {
         note(&format!(
             "read-only: the journal is damaged ({damage}); shown are the {} entries before that",
             reading.journal.head().size
         ));
     }
-    let state = reading
-        .state(Until::End)
-        .map_err(|error| Failure::of_installation(dir, &error))?;
-    let feed = Feed::Fixed(Box::new((state, reading.journal)));
+    let feed = Feed::Fixed(Box::new((folded.state, reading.journal)));
     let mut feed = ConsoleFeed::new(reading.dir, reading.log_key, feed);
     if let Some(folder) = beside {
         feed = feed.beside(folder);
@@ -210,8 +225,9 @@ pub fn show_demo(out: &Path, listen: &str) -> Result<Exit, Failure> {
         Some(listener) => listener,
         None => bind(wanted)?,
     };
-    let reading = Reading::open(&dir).map_err(|error| Failure::of_installation(&dir, &error))?;
-    serve_reading(&DataArgs { dir, json: false }, Some(out), reading, listener)
+    let opened = Reading::open_at(&dir, Until::End, &Care::default())
+        .map_err(|error| Failure::of_installation(&dir, &error))?;
+    serve_reading(&DataArgs { dir, json: false }, Some(out), opened, listener)
 }
 
 /// Serves until a signal, or until `ended`. The address is printed once the signals are heard, so that whoever waits for

@@ -42,8 +42,7 @@ struct Page<'a> {
 pub fn run(args: &StatusArgs) -> Result<Exit, Failure> {
     let dir = &args.data.dir;
     let failed = |error: InstallationError| Failure::of_installation(dir, &error);
-    let reading = Reading::open_whole(dir).map_err(failed)?;
-    let state = reading.state(Until::End).map_err(failed)?;
+    let (reading, state) = Reading::open_whole_at(dir, Until::End).map_err(failed)?;
     let checkpoint = reading.checkpoint().map_err(failed)?;
     let page = Page {
         reading: &reading,

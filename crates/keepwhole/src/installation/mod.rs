@@ -4,33 +4,44 @@
 //! beside a running writer. [`Installation::run`] puts the sequencer on its thread and keeps the checkpoint published;
 //! [`ConsoleFeed`] answers the console from it. The files are those of docs/journal-format.md, "Files".
 
+mod backup;
 mod record_case;
 mod record_json;
 mod record_subject;
+mod repair;
+mod restore;
 mod running;
+mod snapshotter;
 mod source;
+mod witnessed;
 
+pub use backup::{BackedUp, Manifest, backup};
 pub use record_json::{kind, record_json};
-pub use running::{Running, Tell};
+pub use repair::{DAMAGED, Repaired, repair};
+pub use restore::{Restored, Source, drill, restore};
+pub use running::{Running, ScrubPace, Tell};
 pub use source::{ConsoleFeed, Feed};
+pub use witnessed::{known, read_checkpoint};
 
 use crate::journal::installation as files;
 use crate::journal::keys::{self, KeyFile};
+use crate::journal::snapshot::{Ignored, Rules};
 use crate::journal::{
     Journal, JournalError, Options, Publisher, RealDisk, Recovery, layout, tiles::LogFiles,
 };
 use crate::law::{SourceFile, load};
-use crate::sequencer::{FoldError, Sequencer, SequencerError, Until, fold};
+use crate::sequencer::{self, FoldError, Folded, Opening, Sequencer, SequencerError, Until, fold};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::law::{day_at, offset_of_zone};
 use keepwhole_core::state::State;
 use keepwhole_verify::checkpoint::{Checkpoint, is_origin};
-use keepwhole_verify::note::{NoteSigner as _, VerifierKey};
+use keepwhole_verify::note::{Ed25519Signer, NoteSigner as _, VerifierKey};
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The exchange's own report, where the folder holds one.
 pub const REPORT: &str = "report.html";
@@ -84,6 +95,22 @@ pub enum InstallationError {
         /// What the system said.
         cause: io::Error,
     },
+    /// A folder that should be a backup, or take one.
+    #[error("`{}` {fault}", path.display())]
+    Backup {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A file that should be a checkpoint of this log.
+    #[error("file `{}` {fault}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// The journal refused.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -123,6 +150,17 @@ impl InstallationError {
     }
 }
 
+/// How an installation is looked after.
+#[derive(Clone, Debug, Default)]
+pub struct Care {
+    /// When snapshots are written and used.
+    pub snapshots: Rules,
+    /// How much is scrubbed how often.
+    pub scrub: ScrubPace,
+    /// Files with checkpoints that witnesses hold of this log, besides those in its folder `witness`.
+    pub witness: Vec<PathBuf>,
+}
+
 /// An installation, open for writing: its lock is held until this is dropped.
 #[derive(Debug)]
 pub struct Installation {
@@ -138,6 +176,14 @@ pub struct Installation {
     pub sequencer: Sequencer<RealDisk>,
     /// What publishes checkpoint and tiles.
     pub publisher: Publisher,
+    /// Position of the snapshot that opening began with.
+    pub snapshot: Option<u64>,
+    /// Snapshots that were left aside, and why.
+    pub ignored: Vec<Ignored>,
+    care: Care,
+    snapshot_bytes: u64,
+    /// Signs snapshots.
+    signer: Arc<Ed25519Signer>,
 }
 
 impl Installation {
@@ -153,29 +199,70 @@ impl Installation {
             });
         }
         make_empty_folder(dir)?;
-        Self::of(dir, files::init(dir, origin, Options::default())?)
+        let files = files::init(dir, origin, Options::default())?;
+        let signer = keys::load(dir, KeyFile::Log, origin)?;
+        Ok(Self::of(
+            dir,
+            files,
+            Folded::default(),
+            signer,
+            Care::default(),
+        ))
     }
 
-    /// Takes the lock, repairs what a crash left, verifies and folds the whole journal, and publishes its head.
+    /// Takes the lock, repairs what a crash left, verifies and folds the journal (from the newest good snapshot on), and
+    /// publishes its head.
     ///
     /// # Errors
     /// [`InstallationError::Missing`], [`InstallationError::NoInstallation`]; [`InstallationError::Journal`] with
     /// [`JournalError::LockHeld`] beside another writer and [`JournalError::Damaged`] for a damaged journal;
     /// [`InstallationError::Fold`] for records of a newer program.
     pub fn open(dir: &Path) -> Result<Self, InstallationError> {
-        read_origin(dir)?;
-        Self::of(dir, files::open(dir, Options::default())?)
+        Self::open_with(dir, Care::default())
     }
 
-    fn of(dir: &Path, files: files::Installation) -> Result<Self, InstallationError> {
-        Ok(Self {
+    /// As [`open`](Self::open), looked after as `care` says.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`InstallationError::Checkpoint`] for a witness's file that is none.
+    pub fn open_with(dir: &Path, care: Care) -> Result<Self, InstallationError> {
+        let origin = read_origin(dir)?;
+        let signer = keys::load(dir, KeyFile::Log, &origin)?;
+        let known = known(dir, signer.key(), &care.witness)?;
+        let opener = |disk, options| {
+            let opening = Opening {
+                options,
+                rules: care.snapshots,
+                known,
+                until: Until::End,
+            };
+            sequencer::open(disk, opening)
+        };
+        let opened = files::open_by::<_, FoldError>(dir, Options::default(), opener);
+        let (files, folded) = opened.map_err(of_fold)?;
+        Ok(Self::of(dir, files, folded, signer, care))
+    }
+
+    fn of(
+        dir: &Path,
+        files: files::Installation,
+        folded: Folded,
+        signer: Ed25519Signer,
+        care: Care,
+    ) -> Self {
+        Self {
             dir: dir.to_path_buf(),
             log_key: files.publisher.key().clone(),
             origin: files.origin,
             recovery: files.recovery,
-            sequencer: Sequencer::open(files.journal)?,
+            sequencer: Sequencer::resume(files.journal, folded.state),
             publisher: files.publisher,
-        })
+            snapshot: folded.snapshot,
+            ignored: folded.ignored,
+            care,
+            snapshot_bytes: folded.snapshot_bytes,
+            signer: Arc::new(signer),
+        }
     }
 
     /// Adopts the law shipped with the program at `now` (ms since the epoch) and publishes the head. Returns the number
@@ -246,8 +333,7 @@ impl Reading {
     /// # Errors
     /// As [`Installation::open`], without lock and damage.
     pub fn open(dir: &Path) -> Result<Self, InstallationError> {
-        let origin = read_origin(dir)?;
-        let log_key = keys::load(dir, KeyFile::Log, &origin)?.key().clone();
+        let (origin, log_key) = identity(dir)?;
         let options = Options {
             log_key: Some(log_key.clone()),
             ..Options::default()
@@ -262,6 +348,53 @@ impl Reading {
             journal,
             damage,
         })
+    }
+
+    /// The state at `until`, folded from the nearest good snapshot before it while the frames behind that are verified.
+    /// What lies before the snapshot is not read; [`open`](Self::open) reads it. A damaged journal opens with its verified
+    /// part.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`state`](Self::state); [`InstallationError::Checkpoint`].
+    pub fn open_at(
+        dir: &Path,
+        until: Until,
+        care: &Care,
+    ) -> Result<(Self, Folded), InstallationError> {
+        let (origin, log_key) = identity(dir)?;
+        let opening = Opening {
+            options: Options {
+                log_key: Some(log_key.clone()),
+                ..Options::default()
+            },
+            rules: care.snapshots,
+            known: known(dir, &log_key, &care.witness)?,
+            until,
+        };
+        let opened = sequencer::read(RealDisk::at(dir), opening);
+        let (journal, recovery, damage, folded) = opened.map_err(of_fold)?;
+        let dir = dir.to_path_buf();
+        let reading = Self {
+            dir,
+            origin,
+            log_key,
+            recovery,
+            journal,
+            damage,
+        };
+        Ok((reading, folded))
+    }
+
+    /// As [`open_at`](Self::open_at), refusing a damaged journal, and the state alone.
+    ///
+    /// # Errors
+    /// As [`open_at`](Self::open_at).
+    pub fn open_whole_at(dir: &Path, until: Until) -> Result<(Self, State), InstallationError> {
+        let (mut reading, folded) = Self::open_at(dir, until, &Care::default())?;
+        match reading.damage.take() {
+            Some(damage) => Err(damage.into()),
+            None => Ok((reading, folded.state)),
+        }
     }
 
     /// As [`open`](Self::open), refusing a damaged journal.
@@ -291,6 +424,31 @@ impl Reading {
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, InstallationError> {
         published(&self.dir, &self.journal, &self.log_key)
     }
+}
+
+/// A journal's own error stays one, so that its code and place are told.
+fn of_fold(error: FoldError) -> InstallationError {
+    match error {
+        FoldError::Journal(error) => InstallationError::Journal(error),
+        error => InstallationError::Fold(error),
+    }
+}
+
+/// The secret key in `dir` is the one whose public half is `key`.
+fn check_key(dir: &Path, origin: &str, key: &VerifierKey) -> Result<(), InstallationError> {
+    if keys::load(dir, KeyFile::Log, origin)?.key() == key {
+        return Ok(());
+    }
+    let path = String::from(KeyFile::Log.path());
+    let fault = String::from("is another key than the one that signed the checkpoint");
+    Err(JournalError::Key { path, fault }.into())
+}
+
+/// Origin and public log key of the installation in `dir`.
+fn identity(dir: &Path) -> Result<(String, VerifierKey), InstallationError> {
+    let origin = read_origin(dir)?;
+    let log_key = keys::load(dir, KeyFile::Log, &origin)?.key().clone();
+    Ok((origin, log_key))
 }
 
 /// The published checkpoint, verified with `key`.

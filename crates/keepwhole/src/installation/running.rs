@@ -1,10 +1,16 @@
-//! A running installation: the sequencer on its threads, and its checkpoint published at most once a second.
+//! A running installation: the sequencer on its threads, its checkpoint published at most once a second, snapshots taken
+//! as the journal grows, and a scrub that compares what lies on the disk with what was written.
 
+use super::snapshotter::Snapshotter;
 use super::{Installation, InstallationError};
-use crate::journal::{JournalError, Publisher, RealDisk};
+use crate::journal::scrub::Scrub;
+use crate::journal::snapshot::Place;
+use crate::journal::{JournalError, Known, Publisher, RealDisk};
 use crate::sequencer::{Clock, Condition, Handle, Limits, Reader, Service};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Least time between two published checkpoints.
@@ -12,6 +18,26 @@ const PACE: Duration = Duration::from_secs(1);
 
 /// Hears how the service is, at every change of it.
 pub type Tell = Box<dyn FnMut(&Condition) + Send>;
+/// How often the scrub reads a share.
+const SHARE: Duration = Duration::from_millis(100);
+
+/// How much is scrubbed how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScrubPace {
+    /// Time between two looks at all files from outside and at the segment being written.
+    pub look_every: Duration,
+    /// Bytes of journal read, hashed and compared a second, over and over.
+    pub bytes_per_second: u64,
+}
+
+impl Default for ScrubPace {
+    fn default() -> Self {
+        Self {
+            look_every: Duration::from_secs(20),
+            bytes_per_second: 32 * 1024 * 1024,
+        }
+    }
+}
 
 /// A running installation; [`stop`](Self::stop) it to have its last head published.
 #[derive(Debug)]
@@ -19,6 +45,14 @@ pub struct Running {
     service: Service<RealDisk>,
     keeper: Arc<Mutex<Keeper>>,
     ended: Arc<AtomicBool>,
+    scrubber: Scrubber,
+}
+
+/// The thread that scrubs; it ends when its sender is dropped.
+#[derive(Debug)]
+struct Scrubber {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 /// Publishes when there is something new and the last time is long enough ago.
@@ -27,6 +61,7 @@ struct Keeper {
     publisher: Publisher,
     last: Instant,
     fault: Option<JournalError>,
+    snapshotter: Snapshotter,
 }
 
 impl Keeper {
@@ -54,10 +89,17 @@ impl Installation {
     #[must_use]
     pub fn run(self, clock: Box<dyn Clock>, mut tell: Tell) -> Running {
         let mut told = Condition::Working;
+        let snapshotter = Snapshotter::new(
+            self.dir.clone(),
+            self.care.snapshots,
+            self.signer,
+            self.snapshot_bytes,
+        );
         let keeper = Keeper {
             publisher: self.publisher,
             last: Instant::now(),
             fault: None,
+            snapshotter,
         };
         let keeper = Arc::new(Mutex::new(keeper));
         let ended = Arc::new(AtomicBool::new(false));
@@ -66,6 +108,7 @@ impl Installation {
             let mut keeper = hold(&kept);
             if keeper.last.elapsed() >= PACE {
                 keeper.keep_up(reader);
+                keeper.snapshotter.keep_up(reader);
             }
             drop(keeper);
             let condition = reader.condition();
@@ -79,10 +122,20 @@ impl Installation {
         };
         let limits = Limits::with_reserve();
         let service = Service::start_with(self.sequencer, clock, Box::new(beside), &limits);
+        let (stop, stopped) = channel();
+        let round = Round {
+            scrub: Scrub::new(RealDisk::at(&self.dir), Some(self.log_key)),
+            reader: service.reader(),
+            keeper: Arc::clone(&keeper),
+            ended: Arc::clone(&ended),
+            pace: self.care.scrub,
+        };
+        let thread = std::thread::spawn(move || round.run(&stopped));
         Running {
             service,
             keeper,
             ended,
+            scrubber: Scrubber { stop, thread },
         }
     }
 }
@@ -115,7 +168,12 @@ impl Running {
             service,
             keeper,
             ended,
+            scrubber,
         } = self;
+        drop(scrubber.stop);
+        if scrubber.thread.join().is_err() {
+            return Err(InstallationError::Ended);
+        }
         let early = ended.load(Ordering::SeqCst);
         let reader = service.reader();
         if let Some(error) = service.stop() {
@@ -128,7 +186,84 @@ impl Running {
         keeper.keep_up(&reader);
         match keeper.fault.take() {
             Some(fault) => Err(fault.into()),
-            None => Ok(()),
+            None => {
+                keeper.snapshotter.stop(&reader);
+                Ok(())
+            }
         }
+    }
+
+    /// Why the last snapshot could not be written, where that is so. The journal goes on without it.
+    #[must_use]
+    pub fn snapshot_fault(&self) -> Option<String> {
+        hold(&self.keeper).snapshotter.fault().map(str::to_owned)
+    }
+}
+
+/// All that the scrubbing thread works on.
+struct Round {
+    scrub: Scrub<RealDisk>,
+    reader: Reader<RealDisk>,
+    keeper: Arc<Mutex<Keeper>>,
+    ended: Arc<AtomicBool>,
+    pace: ScrubPace,
+}
+
+impl Round {
+    /// Scrubs until the sender is gone or something is found; then nothing more is written.
+    fn run(mut self, stopped: &Receiver<()>) {
+        let mut looked: Option<Instant> = None;
+        loop {
+            match stopped.recv_timeout(SHARE) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let due = looked.is_none_or(|at| at.elapsed() >= self.pace.look_every);
+            if let Err(found) = self.share(due) {
+                self.reader.halt(found);
+                self.ended.store(true, Ordering::SeqCst);
+                return;
+            }
+            if due {
+                looked = Some(Instant::now());
+            }
+        }
+    }
+
+    /// Where the journal stands now.
+    fn place(&self) -> Place {
+        Place::of(&self.reader.journal())
+    }
+
+    fn share(&mut self, look: bool) -> Result<(), JournalError> {
+        if look {
+            self.scrub.look(&self.place())?;
+            // Nothing is published while the keeper is held.
+            let keeper = hold(&self.keeper);
+            let published = published(&keeper.publisher);
+            self.scrub.look_published(&published)?;
+        }
+        let published = published(&hold(&self.keeper).publisher);
+        let share = self
+            .pace
+            .bytes_per_second
+            .saturating_mul(SHARE.as_millis().try_into().unwrap_or(u64::MAX))
+            / 1_000;
+        let budget = if self.scrub.is_urgent() {
+            u64::MAX
+        } else {
+            share
+        };
+        let place = self.place();
+        self.scrub.roll(&place, Some(&published), budget)?;
+        Ok(())
+    }
+}
+
+fn published(publisher: &Publisher) -> Known {
+    let checkpoint = publisher.published();
+    Known {
+        size: checkpoint.size(),
+        root: checkpoint.root(),
     }
 }

@@ -6,13 +6,22 @@ use std::io;
 /// Ending of files that a crash may leave half written. They are removed at the next start and mean nothing.
 pub const TEMPORARY: &str = ".kwtmp";
 
+/// What a file looks like from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub length: u64,
+    /// The system's marks: number of the file, when its content and when its entry last changed.
+    pub marks: [i128; 3],
+}
+
 /// A folder of files with the durability rules of POSIX.
 ///
 /// Paths are relative to the installation's folder, with `/` between names. What each call promises:
 /// a *written* byte is seen by every later read, a *synced* one also survives the loss of power.
 /// After a failed [`sync`](Disk::sync) nothing is known about bytes written since the last good one: the caller must
 /// stop, because the system may drop them and report success the next time.
-pub trait Disk: Send {
+pub trait Disk: Send + Sync {
     /// Every file at or below `folder`, as sorted paths. An absent folder holds none. `""` is the whole installation.
     ///
     /// # Errors
@@ -86,6 +95,19 @@ pub trait Disk: Send {
     fn beside(&self) -> Self
     where
         Self: Sized;
+
+    /// What tells this file from another one, or from itself before a change, without reading it. `None` when there is no
+    /// such file. A disk that keeps no such marks tells the length alone.
+    ///
+    /// # Errors
+    /// As the system reports.
+    fn stamp(&self, path: &str) -> io::Result<Option<Stamp>> {
+        let stamp = |length| Stamp {
+            length,
+            marks: [0; 3],
+        };
+        Ok(self.len(path)?.map(stamp))
+    }
 
     /// The whole file.
     ///

@@ -31,6 +31,30 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What a record has that this program does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The version of its form.
+    Version(u8),
+    /// The number of its kind of event.
+    Kind(u8),
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(
+                f,
+                "form `{version}`; a keepwhole that reads form `{version}` is needed"
+            ),
+            Self::Kind(kind) => write!(
+                f,
+                "event kind `{kind}`; a keepwhole that knows event kind `{kind}` is needed"
+            ),
+        }
+    }
+}
+
 /// Why the journal refused.
 #[derive(Debug)]
 pub enum JournalError {
@@ -55,6 +79,20 @@ pub enum JournalError {
         offset: u64,
         /// What is wrong.
         fault: Fault,
+    },
+    /// A whole frame holds a record that only a newer program knows.
+    UnknownRecord {
+        /// Position of the record.
+        position: u64,
+        /// What is not known of it.
+        what: Unknown,
+    },
+    /// A file of the journal or its log was removed, replaced or changed while the program ran.
+    Changed {
+        /// The file.
+        path: String,
+        /// What was found.
+        what: &'static str,
     },
     /// A file that does not belong into the folder of segments.
     StrangeFile(String),
@@ -124,8 +162,10 @@ impl JournalError {
             Self::Damaged {
                 fault: Fault::Frame(FrameFault::Version(_)),
                 ..
-            } => "unknown_version",
+            }
+            | Self::UnknownRecord { .. } => "unknown_version",
             Self::Damaged { .. } => "damaged",
+            Self::Changed { .. } => "changed",
             Self::StrangeFile(_) => "strange_file",
             Self::Truncated { .. } => "truncated",
             Self::Forked { .. } => "forked",
@@ -161,6 +201,14 @@ impl fmt::Display for JournalError {
             } => write!(
                 f,
                 "segment `{segment}`, frame `{frame}`, byte offset `{offset}`: {fault}; restore the segment from a copy"
+            ),
+            Self::UnknownRecord { position, what } => write!(
+                f,
+                "entry `{position}` has {what}; this program is too old for it and skips nothing"
+            ),
+            Self::Changed { path, what } => write!(
+                f,
+                "file `{path}` {what}; restore it from a copy, `keepwhole journal repair` does so from a backup"
             ),
             Self::StrangeFile(path) => write!(
                 f,

@@ -96,6 +96,25 @@ pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation,
 /// # Errors
 /// As [`Journal::open`], [`Publisher::open`] and [`keys::load`].
 pub fn open(root: &Path, options: Options) -> Result<Installation, JournalError> {
+    let (installation, ()) = open_by::<(), JournalError>(root, options, |disk, options| {
+        let (journal, recovery) = Journal::open(disk, options)?;
+        Ok((journal, recovery, ()))
+    })?;
+    Ok(installation)
+}
+
+/// A journal that was opened, what was found, and what the opener made of it.
+type Opened<T> = (Journal<RealDisk>, Recovery, T);
+
+/// As [`open`], with a journal that `opener` opens.
+///
+/// # Errors
+/// As [`open`], or the opener's own.
+pub fn open_by<T, E: From<JournalError>>(
+    root: &Path,
+    options: Options,
+    opener: impl FnOnce(RealDisk, Options) -> Result<Opened<T>, E>,
+) -> Result<(Installation, T), E> {
     let disk = RealDisk::at(root);
     let origin = origin(&disk)?;
     let log_key = keys::load(root, KeyFile::Log, &origin)?;
@@ -104,14 +123,15 @@ pub fn open(root: &Path, options: Options) -> Result<Installation, JournalError>
         log_key: Some(log_key.key().clone()),
         ..options
     };
-    let (mut journal, recovery) = Journal::open(disk, options)?;
+    let (mut journal, recovery, made) = opener(disk, options)?;
     let (publisher, tiles_rebuilt) = Publisher::open(&mut journal, &origin, Box::new(log_key))?;
-    Ok(Installation {
+    let installation = Installation {
         origin,
         journal,
         recovery,
         publisher,
         tiles_rebuilt,
         bundle_key,
-    })
+    };
+    Ok((installation, made))
 }

@@ -16,6 +16,10 @@ pub const SEGMENTS: &str = "segments";
 pub const LOG: &str = "log";
 /// The newest published checkpoint.
 pub const CHECKPOINT: &str = "log/checkpoint";
+/// Folder of snapshots of the folded state; derived, may be deleted.
+pub const SNAPSHOTS: &str = "snapshots";
+/// Folder of checkpoints that witnesses hold of this log; the journal must hold all that they name.
+pub const WITNESS: &str = "witness";
 /// Folder of documents, each named by its SHA-256.
 pub const ATTACHMENTS: &str = "attachments";
 

@@ -1,10 +1,10 @@
 //! The disk of the machine, through `std::fs`.
 
-use super::disk::Disk;
+use super::disk::{Disk, Stamp};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 /// Files that stay open between writes, at most; the journal appends to one file at a time.
@@ -121,6 +121,23 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn stamp(&self, path: &str) -> io::Result<Option<Stamp>> {
+        let metadata = match fs::metadata(self.full(path)?) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata?,
+        };
+        let nanos =
+            |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        Ok(Some(Stamp {
+            length: metadata.len(),
+            marks: [
+                i128::from(metadata.ino()),
+                nanos(metadata.mtime(), metadata.mtime_nsec()),
+                nanos(metadata.ctime(), metadata.ctime_nsec()),
+            ],
+        }))
     }
 
     fn read_at(&self, path: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {

@@ -5,9 +5,12 @@
 use super::disk::Disk;
 use super::error::{Fault, JournalError};
 use super::frame::{self, Frame, FrameFault, HEADER_BYTES, Header};
-use super::segment::{self, Segment, Window};
+use super::layout;
+use super::segment::{self, Chunks, Segment, Window, read_ahead};
+use super::snapshot::Mark;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::tree::{Frontier, leaf_hash};
+use std::cmp::Ordering;
 
 /// A frame that a crash left unfinished. It was never acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,78 +41,186 @@ pub(crate) struct Scan {
     pub(crate) damage: Option<JournalError>,
 }
 
+/// A size and root that the journal must have: signed by the log and published, or held by a witness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Records.
+    pub size: u64,
+    /// Root over them.
+    pub root: Digest,
+}
+
+/// Where reading begins, and what the journal must agree with.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// A snapshot that agrees with the journal; the frames before it are not read.
+    pub base: Option<Mark>,
+    /// Signed sizes and roots.
+    pub known: Vec<Known>,
+}
+
+/// Called with every good frame, in order. An error is the journal's first damage.
+pub(crate) type Seen<'a> = dyn FnMut(&Frame<'_>) -> Result<(), JournalError> + 'a;
+
 enum Step {
     Frame(usize),
     End,
     Bad(FrameFault),
 }
 
-/// Reads all segments. `published` is the size and root of a checkpoint that must be of this journal.
+/// Reads the segments from `start` on and shows every good frame to `seen`.
 pub(crate) fn scan<D: Disk>(
     disk: &D,
-    published: Option<(u64, Digest)>,
+    start: &Start,
+    seen: &mut Seen<'_>,
 ) -> Result<Scan, JournalError> {
-    let edge = Frontier::new();
-    let root = edge.root();
     let segments = segment::list(disk)?;
-    let mut scan = Scan {
-        segments,
-        edge,
-        root,
-        epoch: 0,
-        last_frame: None,
-        torn: None,
-        damage: None,
-    };
-    for number in 0..scan.segments.len() {
-        scan.segment(disk, number, published)?;
-        if scan.damage.is_some() {
-            // What lies behind the damage is not read.
-            scan.segments.truncate(number + 1);
-            break;
-        }
+    let base = start
+        .base
+        .as_ref()
+        .filter(|mark| continues(mark, &segments));
+    let mut scan = Scan::at(segments, base);
+    if let Some(mark) = base
+        && let Some(size) = fork_before(disk, mark, &start.known)?
+    {
+        scan.damage = Some(JournalError::Forked { size });
+        return Ok(scan);
     }
-    if let (None, Some((size, _))) = (&scan.damage, published)
-        && scan.edge.size() < size
+    let first = base.map_or(0, |mark| mark.segments.len().saturating_sub(1));
+    let ahead = scan.segments.get(first..).unwrap_or_default();
+    let ahead: Vec<(String, u64, u64)> = ahead
+        .iter()
+        .map(|segment| (segment.path.clone(), segment.used, segment.length))
+        .collect();
+    read_ahead(disk, ahead, |mut chunks| {
+        scan.read(disk, first, &mut chunks, &start.known, seen)
+    })?;
+    let wanted = start.known.iter().map(|known| known.size).max();
+    if let (None, Some(published)) = (&scan.damage, wanted)
+        && scan.edge.size() < published
     {
         scan.damage = Some(JournalError::Truncated {
             recovered: scan.edge.size(),
-            published: size,
+            published,
         });
     }
     Ok(scan)
 }
 
+/// Whether the segments on disk begin with those that the snapshot names.
+fn continues(mark: &Mark, segments: &[Segment]) -> bool {
+    mark.segments.len() <= segments.len()
+        && mark
+            .segments
+            .iter()
+            .zip(segments)
+            .all(|(marked, found)| marked.first == found.first)
+}
+
+/// The size of a known checkpoint before the snapshot that the journal disagrees with. A checkpoint stands where a frame
+/// ends; one that does not is of another history.
+fn fork_before<D: Disk>(
+    disk: &D,
+    mark: &Mark,
+    known: &[Known],
+) -> Result<Option<u64>, JournalError> {
+    for known in known.iter().filter(|known| known.size > 0) {
+        let root = match known.size.cmp(&mark.position()) {
+            Ordering::Greater => continue,
+            Ordering::Equal => Some(mark.edge.root()),
+            Ordering::Less => root_at(disk, mark, known.size)?,
+        };
+        if root != Some(known.root) {
+            return Ok(Some(known.size));
+        }
+    }
+    Ok(None)
+}
+
+/// The root in the header of the frame that ends at `size`.
+fn root_at<D: Disk>(disk: &D, mark: &Mark, size: u64) -> Result<Option<Digest>, JournalError> {
+    let place = mark
+        .segments
+        .partition_point(|segment| segment.first < size);
+    let Some(segment) = place.checked_sub(1).and_then(|at| mark.segments.get(at)) else {
+        return Ok(None);
+    };
+    let path = layout::segment_path(segment.first);
+    let mut window = Window::new(disk, &path);
+    let mut offset = 0;
+    while offset < segment.used {
+        let Ok(header) = Header::decode(window.at(offset, HEADER_BYTES)?) else {
+            return Ok(None);
+        };
+        let end = header.first.saturating_add(u64::from(header.count));
+        if end >= size {
+            return Ok((end == size).then_some(header.root));
+        }
+        offset = offset.saturating_add(header.size() as u64);
+    }
+    Ok(None)
+}
+
 impl Scan {
+    fn at(segments: Vec<Segment>, base: Option<&Mark>) -> Self {
+        let edge = base.map_or_else(Frontier::new, |mark| mark.edge.clone());
+        let mut scan = Self {
+            root: edge.root(),
+            segments,
+            edge,
+            epoch: base.map_or(0, |mark| mark.epoch),
+            last_frame: base.map(|mark| (mark.segments.len().saturating_sub(1), mark.last_frame)),
+            torn: None,
+            damage: None,
+        };
+        let marks = base.map_or(&[][..], |mark| &mark.segments);
+        for (segment, mark) in scan.segments.iter_mut().zip(marks) {
+            segment.frames = mark.frames;
+            segment.used = mark.used;
+        }
+        scan
+    }
+
+    fn read<D: Disk>(
+        &mut self,
+        disk: &D,
+        first: usize,
+        chunks: &mut Chunks,
+        known: &[Known],
+        seen: &mut Seen<'_>,
+    ) -> Result<(), JournalError> {
+        for number in first..self.segments.len() {
+            self.segment(disk, number, chunks, known, seen)?;
+            if self.damage.is_some() {
+                // What lies behind the damage is not read.
+                self.segments.truncate(number + 1);
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn segment<D: Disk>(
         &mut self,
         disk: &D,
         number: usize,
-        published: Option<(u64, Digest)>,
+        chunks: &mut Chunks,
+        known: &[Known],
+        seen: &mut Seen<'_>,
     ) -> Result<(), JournalError> {
         let Some(mut segment) = self.segments.get(number).cloned() else {
             return Ok(());
         };
         let last = number + 1 == self.segments.len();
         let path = segment.path.clone();
-        let damaged = |segment: &Segment, fault| JournalError::Damaged {
-            segment: segment.path.clone(),
-            frame: segment.frames,
-            offset: segment.used,
-            fault,
-        };
-        if segment.first != self.edge.size() {
-            self.damage = Some(damaged(
-                &segment,
-                Fault::Gap {
-                    wanted: self.edge.size(),
-                },
-            ));
+        if segment.used == 0 && segment.first != self.edge.size() {
+            let wanted = self.edge.size();
+            self.damage = Some(damaged(&segment, Fault::Gap { wanted }));
             return Ok(());
         }
-        let mut window = Window::new(disk, &path);
+        let mut window = Window::fed(disk, &path, chunks);
         loop {
-            match self.step(&mut window, &segment, published)? {
+            match self.step(&mut window, &segment, known, seen)? {
                 Step::End => break,
                 Step::Frame(bytes) => {
                     self.last_frame = Some((number, segment.used));
@@ -117,23 +228,7 @@ impl Scan {
                     segment.frames += 1;
                 }
                 Step::Bad(fault) => {
-                    let verdict = if last {
-                        self.judge_tail(&mut window, &segment, fault.clone())?
-                    } else {
-                        Some(Fault::Frame(fault.clone()))
-                    };
-                    match verdict {
-                        Some(fault) => self.damage = Some(damaged(&segment, fault)),
-                        None => {
-                            self.torn = Some(TornTail {
-                                segment: path.clone(),
-                                frame: segment.frames,
-                                offset: segment.used,
-                                bytes: segment.length.saturating_sub(segment.used),
-                                fault,
-                            });
-                        }
-                    }
+                    self.bad(&mut window, &segment, last, fault)?;
                     break;
                 }
             }
@@ -147,12 +242,41 @@ impl Scan {
         Ok(())
     }
 
+    /// Bytes that are no frame of this tree: damage, or the tail that a crash left.
+    fn bad<D: Disk>(
+        &mut self,
+        window: &mut Window<'_, D>,
+        segment: &Segment,
+        last: bool,
+        fault: FrameFault,
+    ) -> Result<(), JournalError> {
+        let verdict = if last {
+            self.judge_tail(window, segment, fault.clone())?
+        } else {
+            Some(Fault::Frame(fault.clone()))
+        };
+        match verdict {
+            Some(fault) => self.damage = Some(damaged(segment, fault)),
+            None => {
+                self.torn = Some(TornTail {
+                    segment: segment.path.clone(),
+                    frame: segment.frames,
+                    offset: segment.used,
+                    bytes: segment.length.saturating_sub(segment.used),
+                    fault,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the next frame of a segment and grows the tree by it.
     fn step<D: Disk>(
         &mut self,
         window: &mut Window<'_, D>,
         segment: &Segment,
-        published: Option<(u64, Digest)>,
+        known: &[Known],
+        seen: &mut Seen<'_>,
     ) -> Result<Step, JournalError> {
         let start = window.at(segment.used, HEADER_BYTES)?;
         if start.is_empty() || (start.starts_with(&[0]) && window.only_zeros(segment.used)?) {
@@ -170,12 +294,15 @@ impl Scan {
         if let Err(fault) = frame.follow(&mut edge, &self.root, self.epoch) {
             return Ok(Step::Bad(fault));
         }
-        if let Some((size, root)) = published
-            && self.edge.size() < size
-            && size <= edge.size()
-            && root_within(&self.edge, &frame, size) != Some(root)
-        {
-            self.damage = Some(JournalError::Forked { size });
+        let inside = |known: &&Known| self.edge.size() < known.size && known.size <= edge.size();
+        for known in known.iter().filter(inside) {
+            if root_within(&self.edge, &frame, known.size) != Some(known.root) {
+                self.damage = Some(JournalError::Forked { size: known.size });
+                return Ok(Step::End);
+            }
+        }
+        if let Err(error) = seen(&frame) {
+            self.damage = Some(error);
             return Ok(Step::End);
         }
         self.edge = edge;
@@ -233,6 +360,15 @@ impl Scan {
             at = at.get(1..).unwrap_or_default();
         }
         false
+    }
+}
+
+fn damaged(segment: &Segment, fault: Fault) -> JournalError {
+    JournalError::Damaged {
+        segment: segment.path.clone(),
+        frame: segment.frames,
+        offset: segment.used,
+        fault,
     }
 }
 

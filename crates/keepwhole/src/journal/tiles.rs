@@ -34,6 +34,10 @@ pub(crate) struct TileBuilder {
 }
 
 impl TileBuilder {
+    pub(crate) const fn edge(&self) -> &Frontier {
+        &self.edge
+    }
+
     pub(crate) const fn size(&self) -> u64 {
         self.edge.size()
     }
@@ -357,7 +361,11 @@ impl<'d, D: Disk> Comparison<'d, D> {
         }
     }
 
-    fn compare(files: LogFiles<'_, D>, tile: TileId, bytes: &[u8]) -> Result<(), JournalError> {
+    pub(crate) fn compare(
+        files: LogFiles<'_, D>,
+        tile: TileId,
+        bytes: &[u8],
+    ) -> Result<(), JournalError> {
         let mut found = files.file(tile)?;
         if tile.width < FULL_WIDTH {
             found.truncate(bytes.len());

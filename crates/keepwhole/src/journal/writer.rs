@@ -4,7 +4,7 @@ use super::append::Times;
 use super::disk::{Disk, Naming as _, TEMPORARY, folder_of};
 use super::error::JournalError;
 use super::frame::{Frame, FrameFault, HEADER_BYTES, Header};
-use super::recovery::{self, Scan, TornTail};
+use super::recovery::{self, Known, Scan, Start, TornTail};
 use super::segment::{Segment, Window};
 use super::{Fault, layout};
 use keepwhole_verify::checkpoint::Checkpoint;
@@ -63,6 +63,47 @@ pub struct Recovery {
     pub epoch: u64,
 }
 
+/// Where opening begins, and who looks on while the frames are read.
+pub trait Plan<D> {
+    /// Chooses a snapshot to begin at and names what the journal must agree with, besides the published checkpoint.
+    ///
+    /// # Errors
+    /// Whatever keeps the journal from being opened.
+    fn start(&mut self, disk: &D) -> Result<Start, JournalError>;
+
+    /// Takes a good frame; they come in order. Where opening ends with an error, what was shown is void.
+    ///
+    /// # Errors
+    /// A frame that can't be taken counts as the journal's first damage.
+    fn seen(&mut self, frame: &Frame<'_>) -> Result<(), JournalError>;
+}
+
+/// Begins at the first record.
+#[derive(Debug)]
+struct Whole;
+
+impl<D> Plan<D> for Whole {
+    fn start(&mut self, _: &D) -> Result<Start, JournalError> {
+        Ok(Start::default())
+    }
+
+    fn seen(&mut self, _: &Frame<'_>) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+fn start_of<D: Disk>(
+    plan: &mut dyn Plan<D>,
+    disk: &D,
+    published: Option<(u64, Digest)>,
+) -> Result<Start, JournalError> {
+    let mut start = plan.start(disk)?;
+    start
+        .known
+        .extend(published.map(|(size, root)| Known { size, root }));
+    Ok(start)
+}
+
 /// A journal on a disk.
 ///
 /// [`append`](Self::append) and [`commit`](Self::commit) are one write and one sync; what they returned is durable. After
@@ -90,20 +131,34 @@ impl<D: Disk> Journal<D> {
     /// [`JournalError::LockHeld`]; [`JournalError::Damaged`], [`JournalError::Truncated`] or [`JournalError::Forked`]
     /// when the journal is not what it was; [`JournalError::Disk`]. Nothing is changed on disk in these cases, except
     /// that temporary files may be gone.
-    pub fn open(mut disk: D, options: Options) -> Result<(Self, Recovery), JournalError> {
+    pub fn open(disk: D, options: Options) -> Result<(Self, Recovery), JournalError> {
+        Self::open_along(disk, options, &mut Whole)
+    }
+
+    /// As [`open`](Self::open), beginning where `plan` says and showing it every frame that is read.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_along(
+        mut disk: D,
+        options: Options,
+        plan: &mut dyn Plan<D>,
+    ) -> Result<(Self, Recovery), JournalError> {
         if !disk.lock(layout::LOCK).naming("lock", layout::LOCK)? {
             return Err(JournalError::LockHeld);
         }
         let removed = remove_temporary(&mut disk)?;
         let (published, checkpoint_fault) = published(&disk, &options)?;
-        let scan = recovery::scan(&disk, published)?;
+        let start = start_of(plan, &disk, published)?;
+        let scan = recovery::scan(&disk, &start, &mut |frame| plan.seen(frame))?;
         if let Some(damage) = scan.damage {
             return Err(damage);
         }
+        let last_frame = scan.last_frame;
         let epoch = raise_epoch(&mut disk, scan.epoch)?;
         let torn_tail = scan.torn.clone();
         let mut journal = Self::from_scan(disk, options, scan, epoch, false);
-        journal.settle_tail(torn_tail.as_ref())?;
+        journal.settle_tail(torn_tail.as_ref(), last_frame)?;
         let published = published.map(|(size, _)| size);
         let recovery = Recovery {
             head: journal.head,
@@ -125,8 +180,21 @@ impl<D: Disk> Journal<D> {
         disk: D,
         options: Options,
     ) -> Result<(Self, Recovery, Option<JournalError>), JournalError> {
+        Self::read_along(disk, options, &mut Whole)
+    }
+
+    /// As [`open_read_only`](Self::open_read_only), beginning where `plan` says and showing it every frame that is read.
+    ///
+    /// # Errors
+    /// As [`open_read_only`](Self::open_read_only).
+    pub fn read_along(
+        disk: D,
+        options: Options,
+        plan: &mut dyn Plan<D>,
+    ) -> Result<(Self, Recovery, Option<JournalError>), JournalError> {
         let (published, checkpoint_fault) = published(&disk, &options)?;
-        let mut scan = recovery::scan(&disk, published)?;
+        let start = start_of(plan, &disk, published)?;
+        let mut scan = recovery::scan(&disk, &start, &mut |frame| plan.seen(frame))?;
         let damage = scan.damage.take();
         let torn_tail = scan.torn.clone();
         let epoch = scan.epoch;
@@ -175,7 +243,11 @@ impl<D: Disk> Journal<D> {
 
     /// Cuts a torn tail and makes sure that everything found is durable: the last frame may only be in the system's
     /// cache, and the last segment's name may not have been synced.
-    fn settle_tail(&mut self, torn: Option<&TornTail>) -> Result<(), JournalError> {
+    fn settle_tail(
+        &mut self,
+        torn: Option<&TornTail>,
+        last_frame: Option<(usize, u64)>,
+    ) -> Result<(), JournalError> {
         if let Some(torn) = torn {
             self.disk
                 .truncate(&torn.segment, torn.offset)
@@ -195,28 +267,17 @@ impl<D: Disk> Journal<D> {
                 .sync_dir(layout::SEGMENTS)
                 .naming("sync", layout::SEGMENTS)?;
         }
-        let Some(segment) = self
-            .segments
-            .iter()
-            .rev()
-            .find(|segment| segment.frames > 0)
+        let Some((segment, last)) =
+            last_frame.and_then(|(number, last)| Some((self.segments.get(number)?, last)))
         else {
             return Ok(());
         };
-        let mut window = Window::new(&self.disk, &segment.path);
-        let (mut offset, mut last) = (0, 0);
-        for _ in 0..segment.frames {
-            last = offset;
-            let header = Header::decode(window.at(offset, HEADER_BYTES)?);
-            offset += header.map_or(0, |header| header.size() as u64);
-        }
         // A sync that failed may have left bytes that read well and are not on the disk. Only the last frame can be
         // such, as the writer stops at the first failure; writing the same bytes again makes them dirty again.
-        let bytes = window.at(last, usize::try_from(offset - last).unwrap_or(0))?;
-        let bytes = bytes
-            .get(..usize::try_from(offset - last).unwrap_or(0))
-            .unwrap_or_default()
-            .to_vec();
+        let mut window = Window::new(&self.disk, &segment.path);
+        let length = usize::try_from(segment.used.saturating_sub(last)).unwrap_or(0);
+        let bytes = window.at(last, length)?;
+        let bytes = bytes.get(..length).unwrap_or_default().to_vec();
         let path = segment.path.clone();
         self.disk
             .write_at(&path, last, &bytes)
@@ -339,7 +400,12 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// The first damage, with segment, frame and byte offset.
     pub fn check(&self) -> Result<Head, JournalError> {
-        let scan = recovery::scan(&self.disk, Some((self.head.size, self.head.root)))?;
+        let (size, root) = (self.head.size, self.head.root);
+        let start = Start {
+            base: None,
+            known: vec![Known { size, root }],
+        };
+        let scan = recovery::scan(&self.disk, &start, &mut |_| Ok(()))?;
         if let Some(damage) = scan.damage {
             return Err(damage);
         }

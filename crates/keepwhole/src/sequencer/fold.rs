@@ -1,9 +1,10 @@
 //! Folding a journal: the same records give the same state, on every machine, up to any point.
 
-use crate::journal::{Disk, Journal, JournalError};
+use crate::journal::{Disk, Journal, JournalError, Unknown};
 use keepwhole_core::apply::apply;
-use keepwhole_core::event::{Record, RecordError};
+use keepwhole_core::event::{Event, RECORD_VERSION, Record, RecordError};
 use keepwhole_core::state::State;
+use std::sync::OnceLock;
 
 /// How far to fold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,16 @@ pub enum FoldError {
         /// The version that it names.
         version: u8,
     },
+    /// A newer program wrote the event.
+    #[error(
+        "entry `{position}` has event kind `{kind}`, which this program does not know; use the program that wrote it or a newer one"
+    )]
+    UnknownKind {
+        /// Position of the record.
+        position: u64,
+        /// The number of its kind.
+        kind: u8,
+    },
     /// The record's bytes are not a record.
     #[error("entry `{position}` is not a record of this format; run `keepwhole journal check`")]
     NotARecord {
@@ -58,24 +69,22 @@ pub fn fold<D: Disk>(
     until: Until,
     progress: &mut dyn FnMut(u64),
 ) -> Result<State, FoldError> {
-    let mut state = State::default();
-    let outcome = journal.read::<FoldError>(0, &mut |position, bytes| {
-        if matches!(until, Until::Position(end) if position >= end) {
-            return Err(FoldError::Reached);
-        }
-        let record = Record::decode(bytes).map_err(|error| match error {
-            RecordError::UnknownVersion { version } => {
-                FoldError::UnknownVersion { position, version }
-            }
-            RecordError::NotARecord => FoldError::NotARecord { position },
-        })?;
-        if record.at < state.at {
-            return Err(FoldError::TimeFalls { position });
-        }
-        if matches!(until, Until::Time(end) if record.at > end) {
-            return Err(FoldError::Reached);
-        }
-        apply(&mut state, &record);
+    fold_on(journal, State::default(), until, progress)
+}
+
+/// As [`fold`], from a state that is folded up to its position.
+///
+/// # Errors
+/// As [`fold`].
+pub fn fold_on<D: Disk>(
+    journal: &Journal<D>,
+    mut state: State,
+    until: Until,
+    progress: &mut dyn FnMut(u64),
+) -> Result<State, FoldError> {
+    let from = state.position;
+    let outcome = journal.read::<FoldError>(from, &mut |position, bytes| {
+        fold_one(&mut state, until, position, bytes)?;
         progress(position);
         Ok(())
     });
@@ -83,6 +92,62 @@ pub fn fold<D: Disk>(
         Ok(()) | Err(FoldError::Reached) => Ok(state),
         Err(error) => Err(error),
     }
+}
+
+/// Folds one record, or says that the end is reached.
+pub(super) fn fold_one(
+    state: &mut State,
+    until: Until,
+    position: u64,
+    bytes: &[u8],
+) -> Result<(), FoldError> {
+    if matches!(until, Until::Position(end) if position >= end) {
+        return Err(FoldError::Reached);
+    }
+    let record = Record::decode(bytes).map_err(|error| match error {
+        RecordError::UnknownVersion { version } => FoldError::UnknownVersion { position, version },
+        RecordError::NotARecord => match unknown(bytes) {
+            Some(Unknown::Kind(kind)) => FoldError::UnknownKind { position, kind },
+            _ => FoldError::NotARecord { position },
+        },
+    })?;
+    if record.at < state.at {
+        return Err(FoldError::TimeFalls { position });
+    }
+    if matches!(until, Until::Time(end) if record.at > end) {
+        return Err(FoldError::Reached);
+    }
+    apply(state, &record);
+    Ok(())
+}
+
+/// Byte of a record at which the kind of its event stands: behind version, time and turn.
+const KIND_AT: usize = 17;
+
+/// What of a record this program does not know: its form, or the kind of its event. `None` says nothing of the rest.
+pub(super) fn unknown(record: &[u8]) -> Option<Unknown> {
+    let version = *record.first()?;
+    if version != RECORD_VERSION {
+        return Some(Unknown::Version(version));
+    }
+    let kind = *record.get(KIND_AT)?;
+    (!is_kind(kind)).then_some(Unknown::Kind(kind))
+}
+
+/// Whether there is an event of this kind. The tag alone is no whole event, so reading it always fails; how it fails
+/// tells a kind that is there (more bytes are wanted) from one that is not.
+fn is_kind(kind: u8) -> bool {
+    static KINDS: OnceLock<[bool; 256]> = OnceLock::new();
+    let kinds = KINDS.get_or_init(|| {
+        std::array::from_fn(|kind| {
+            let tag = [u8::try_from(kind).unwrap_or(u8::MAX)];
+            match borsh::from_slice::<Event>(&tag) {
+                Ok(_) => true,
+                Err(error) => !error.to_string().contains("variant tag"),
+            }
+        })
+    });
+    kinds.get(usize::from(kind)).copied().unwrap_or(false)
 }
 
 /// Lower-case hex of the digest of a state.

@@ -14,14 +14,16 @@ mod keeper;
 mod pipeline;
 mod prepare;
 mod reader;
+mod resume;
 mod service;
 
 pub use clock::{Clock, SystemClock, TestClock, WallShift};
-pub use fold::{FoldError, Until, fold, state_digest};
+pub use fold::{FoldError, Until, fold, fold_on, state_digest};
 pub use inbox::{Answering, ServiceError, lowers_risk};
 pub use keeper::Beside;
 pub use prepare::Prepared;
 pub use reader::{Condition, Reader, Spent};
+pub use resume::{FOLD, Folded, Opening, open, read, snapshots, write_snapshot};
 pub use service::{Handle, Limits, Service};
 
 use crate::journal::{Disk, FrameBatch, Head, Journal, JournalError};
@@ -80,6 +82,12 @@ impl<D: Disk> Sequencer<D> {
             frame: FrameBatch::new(),
             spent: Prepared::default(),
         }
+    }
+
+    /// Goes on from a state that was folded while the journal was opened.
+    #[must_use]
+    pub fn resume(journal: Journal<D>, state: State) -> Self {
+        Self::of(journal, state)
     }
 
     /// The state as of the last durable record.

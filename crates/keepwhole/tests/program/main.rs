@@ -8,6 +8,7 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+mod backups;
 mod cli;
 mod cli_faults;
 mod cli_life;
@@ -25,10 +26,15 @@ mod journal_records;
 mod journal_recovery;
 mod law;
 mod overlap;
+mod past;
 mod person;
 mod real_faults;
 mod redress;
 mod sample;
+mod scrubs;
+mod small_exchange;
+mod snapshots;
+mod starts;
 mod stories;
 mod text;
 mod turns;
