@@ -10,17 +10,14 @@ use crate::event::{Event, Record};
 use crate::index::HashKey;
 use crate::registry::AssetIx;
 use crate::state::{Answered, Price, PublishedSet, State};
+use crate::transfer::Transfer;
 
 /// Outflows are kept this long for the caps at least, ms.
 const WINDOW_KEPT_MS: u64 = 86_400_000;
 
 /// Folds one record into the state.
 pub fn apply(state: &mut State, record: &Record) {
-    if state.position == 0 {
-        let key = HashKey::of(&crate::command::sha256_of(record));
-        state.registry.owners.set_key(key);
-        state.transfer_ids.set_key(key);
-    }
+    key_lookups(state, record);
     state.at = state.at.max(record.at);
     state.turn = record.turn;
     match &record.event {
@@ -43,11 +40,7 @@ pub fn apply(state: &mut State, record: &Record) {
         }
         Event::LawAdopted { digest, count } => state.law.adopted.push((record.at, *digest, *count)),
         Event::MovementRecorded(movement) => state.book.apply(movement),
-        Event::TransferRecorded(transfer) => {
-            let (from, to, asset) = (transfer.from, transfer.to, transfer.asset);
-            state.book.book(from, to, asset, transfer.units);
-            state.transfer_ids.insert(transfer);
-        }
+        Event::TransferRecorded(row) => transfer(state, row),
         Event::PriceRecorded {
             base,
             quote,
@@ -94,6 +87,21 @@ pub fn apply(state: &mut State, record: &Record) {
         }
     }
     state.position = state.position.saturating_add(1);
+}
+
+/// The first record of a journal gives the key of the lookups.
+fn key_lookups(state: &mut State, first: &Record) {
+    if state.position > 0 {
+        return;
+    }
+    let key = HashKey::of(&crate::command::sha256_of(first));
+    state.registry.owners.set_key(key);
+    state.transfer_ids.set_key(key);
+}
+
+fn transfer(state: &mut State, row: &Transfer) {
+    state.book.book(row.from, row.to, row.asset, row.units);
+    state.transfer_ids.insert(row);
 }
 
 /// Folds what concerns holdings, flows, nodes and deposits; false if the event is another's.
