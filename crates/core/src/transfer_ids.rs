@@ -265,6 +265,18 @@ impl TransferIds {
         (u32::from_le_bytes([a, b, c, d]) & !FORM) | key.form
     }
 
+    /// Whether that transfer was recorded, as far as ids are remembered: `Some(true)` with the same content,
+    /// `Some(false)` with other content under its id.
+    #[must_use]
+    pub fn recorded(&self, transfer: &Transfer) -> Option<bool> {
+        let key = IdKey::of(transfer.id.as_bytes());
+        match self.look(self.hash(&key), &key, self.print(&key, transfer)) {
+            Seen::Never => None,
+            Seen::Same => Some(true),
+            Seen::Other => Some(false),
+        }
+    }
+
     /// Whether an id with that hash was recorded, and with that print.
     pub(crate) fn look(&self, hash: u64, key: &IdKey, print: u32) -> Seen {
         let known = self.younger.find(hash, key);

@@ -6,6 +6,7 @@
 //! [`console`], [`report`], [`cli`].
 
 pub mod bench;
+pub mod books;
 pub mod bundle;
 pub mod cli;
 pub mod console;

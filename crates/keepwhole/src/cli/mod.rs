@@ -10,11 +10,14 @@ pub mod book;
 pub mod demo;
 pub mod drill;
 pub mod exit;
+pub mod export;
+pub mod import;
 pub mod init;
 pub mod journal;
 pub mod law;
 pub mod output;
 pub mod person;
+mod progress;
 pub mod serve;
 pub mod statement;
 pub mod status;
@@ -86,6 +89,16 @@ enum Verb {
         after_help = "Examples:\n  keepwhole restore --from /mnt/other-disk/exchange --drill\n  keepwhole restore --from /mnt/other-disk/exchange --data exchange --witness-checkpoint witness.checkpoint"
     )]
     Restore(backup::RestoreArgs),
+    /// Take an exchange's books in: CSV, NDJSON or Parquet by a profile; all of it or nothing.
+    #[command(
+        after_help = "Examples:\n  keepwhole import --data exchange --profile generic --dry-run books/*.csv\n  keepwhole import --data exchange --profile peatio liabilities.csv.gz --quarantine refused.csv\n  keepwhole import --data exchange --mapping ours.toml ledger.ndjson\n\nExit codes: 0 all rows are in, 1 some are in quarantine or the ledger refused, 2 malformed input and nothing is in, 3 our fault"
+    )]
+    Import(import::ImportArgs),
+    /// Write books out in the form that `import` reads, with a manifest.
+    #[command(
+        after_help = "Examples:\n  keepwhole export --data exchange --what balances --format csv --out books/balances.csv\n  keepwhole export --data exchange --what statement --customer c1 --at 2025-12-31T23:59:59+09:00 --format csv --out c1.csv"
+    )]
+    Export(export::ExportArgs),
     /// Check, show and publish the journal.
     #[command(
         after_help = "Examples:\n  keepwhole journal check --data exchange\n  keepwhole journal show --data exchange --from 0 --count 3"
@@ -157,6 +170,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Statement(args) => (statement::run(args), args.data.json),
         Verb::Backup(args) => (backup::backup(args), args.data.json),
         Verb::Restore(args) => (backup::restore(args), args.json),
+        Verb::Import(args) => (import::run(args), args.data.json),
+        Verb::Export(args) => (export::run(args), args.data.json),
         Verb::Journal(args) => (journal::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),

@@ -9,6 +9,7 @@
 )]
 
 mod backups;
+mod books;
 mod cli;
 mod cli_faults;
 mod cli_life;
