@@ -1,0 +1,260 @@
+//! PostgreSQL with its default durability: a server given by its address, or a private one started for the measurement.
+
+use super::store::Store;
+use super::{BenchError, Setup, of_folder};
+use postgres::{Client, NoTls, Statement};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn failed(error: impl std::fmt::Display) -> BenchError {
+    BenchError::Peer {
+        who: "PostgreSQL",
+        what: error.to_string(),
+    }
+}
+
+/// A server that answers; a private one ends with it.
+pub(super) struct Server {
+    address: String,
+    private: Option<Private>,
+}
+
+/// The user that a private server runs as: it refuses to run as root.
+#[derive(Clone, Copy)]
+struct User {
+    number: u32,
+    group: u32,
+}
+
+struct Private {
+    bin: PathBuf,
+    data: PathBuf,
+    user: Option<User>,
+}
+
+impl Server {
+    /// The server of `--postgres`, else a private one.
+    pub(super) fn reach(setup: &Setup) -> Result<Self, BenchError> {
+        let server = match &setup.postgres {
+            Some(address) => Self {
+                address: address.clone(),
+                private: None,
+            },
+            None => Self::start(setup)?,
+        };
+        server.connect()?;
+        Ok(server)
+    }
+
+    pub(super) fn connect(&self) -> Result<Client, BenchError> {
+        Client::connect(&self.address, NoTls).map_err(failed)
+    }
+
+    /// What it calls itself.
+    pub(super) fn version(&self) -> Result<String, BenchError> {
+        let row = self.connect()?.query_one("show server_version", &[]);
+        let text: String = row.map_err(failed)?.get(0);
+        let version = text.split_whitespace().next().unwrap_or("?");
+        Ok(format!("PostgreSQL {version}"))
+    }
+
+    fn start(setup: &Setup) -> Result<Self, BenchError> {
+        let bin = binaries().ok_or_else(|| {
+            failed("no server programs below /usr/lib/postgresql; give a server with `--postgres`")
+        })?;
+        (setup.say)("starting a private PostgreSQL");
+        let dir = setup.inside("postgres");
+        std::fs::create_dir_all(&dir).map_err(of_folder(&dir))?;
+        let user = other_user(&dir)?;
+        let private = Private {
+            bin,
+            data: dir.join("data"),
+            user,
+        };
+        private.run(
+            "initdb",
+            &["-A", "trust", "-U", "bench", "-E", "UTF8", "--locale=C"],
+        )?;
+        let options = format!("-c listen_addresses= -k {}", dir.display());
+        let log = dir.join("log").display().to_string();
+        private.run("pg_ctl", &["start", "-w", "-l", &log, "-o", &options])?;
+        Ok(Self {
+            address: format!("host={} user=bench dbname=postgres", dir.display()),
+            private: Some(private),
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(private) = &self.private {
+            // What it leaves goes with the folder.
+            let _ended = private.run("pg_ctl", &["stop", "-m", "immediate"]);
+        }
+    }
+}
+
+impl Private {
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<(), BenchError> {
+        let mut command = Command::new(self.bin.join(program));
+        command.arg("-D").arg(&self.data).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null()).current_dir("/");
+        if let Some(user) = self.user {
+            command.uid(user.number).gid(user.group);
+        }
+        let ended = command.status().map_err(failed)?;
+        if ended.success() {
+            Ok(())
+        } else {
+            Err(failed(format!("`{program}` ended with {ended}")))
+        }
+    }
+}
+
+/// The newest server below the folder of Debian's packages.
+fn binaries() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let bins = versions.flatten().map(|version| version.path().join("bin"));
+    bins.filter(|bin| bin.join("initdb").exists()).max()
+}
+
+/// Where we are root: the user `postgres` or `nobody`, who is given the folder.
+fn other_user(dir: &Path) -> Result<Option<User>, BenchError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = std::fs::metadata(dir).map_err(of_folder(dir))?.uid();
+    if owner != 0 {
+        return Ok(None);
+    }
+    let users = std::fs::read_to_string("/etc/passwd").map_err(failed)?;
+    let find = |name: &str| {
+        let line = users
+            .lines()
+            .find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        let number = fields.next()?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        Some(User { number, group })
+    };
+    let user = find("postgres")
+        .or_else(|| find("nobody"))
+        .ok_or_else(|| failed("it does not run as root, and there is no user `postgres`"))?;
+    chown(dir, Some(user.number), Some(user.group)).map_err(of_folder(dir))?;
+    Ok(Some(user))
+}
+
+/// A table of rows, written by one statement a batch. The server repeats the batch's first row: nothing but it is sent.
+pub(super) struct Rows {
+    client: Client,
+    insert: Statement,
+    version: String,
+    _server: Server,
+}
+
+impl Rows {
+    pub(super) fn new(server: Server) -> Result<Self, BenchError> {
+        let mut client = server.connect()?;
+        make_table(&mut client)?;
+        let insert = client
+            .prepare("insert into bench_rows select $1 + n, $2 from generate_series(0, $3 - 1) n")
+            .map_err(failed)?;
+        Ok(Self {
+            client,
+            insert,
+            version: server.version()?,
+            _server: server,
+        })
+    }
+}
+
+fn make_table(client: &mut Client) -> Result<(), BenchError> {
+    client
+        .batch_execute(
+            "drop table if exists bench_rows;
+             create table bench_rows (number bigint primary key, row bytea not null);",
+        )
+        .map_err(failed)
+}
+
+impl Store for Rows {
+    fn name(&self) -> String {
+        format!("{} (insert..select)", self.version)
+    }
+
+    fn append(&mut self, first: u64, rows: &[Vec<u8>]) -> Result<(), BenchError> {
+        let first = i64::try_from(first).map_err(failed)?;
+        let count = i64::try_from(rows.len()).map_err(failed)?;
+        let row = rows.first().map(Vec::as_slice).unwrap_or_default();
+        self.client
+            .execute(&self.insert, &[&first, &row, &count])
+            .map(|_| ())
+            .map_err(failed)
+    }
+}
+
+/// Clients with a connection each, one row a transaction.
+pub(super) struct Clients {
+    connections: Vec<(Client, Statement)>,
+    next: i64,
+    pub(super) version: String,
+    _server: Server,
+}
+
+impl Clients {
+    pub(super) fn new(server: Server, most: usize) -> Result<Self, BenchError> {
+        make_table(&mut server.connect()?)?;
+        let connect = |_| {
+            let mut client = server.connect()?;
+            let insert = client
+                .prepare("insert into bench_rows values ($1, $2)")
+                .map_err(failed)?;
+            Ok((client, insert))
+        };
+        let connections: Result<_, BenchError> = (0..most).map(connect).collect();
+        Ok(Self {
+            connections: connections?,
+            next: 0,
+            version: server.version()?,
+            _server: server,
+        })
+    }
+
+    /// Lets `clients` insert `each` rows, one after the other each, and gives the times of all answers.
+    pub(super) fn run(
+        &mut self,
+        clients: usize,
+        each: usize,
+        row: &[u8],
+    ) -> Result<super::contest::Waits, BenchError> {
+        let first = self.next;
+        let rows = i64::try_from(each).map_err(failed)?;
+        self.next += rows * i64::try_from(clients).map_err(failed)?;
+        let mut all = super::contest::Waits::default();
+        std::thread::scope(|scope| {
+            let begins = (0..).map(|client: i64| first + client * rows);
+            let running: Vec<_> = begins
+                .zip(self.connections.iter_mut().take(clients))
+                .map(|(first, (client, insert))| {
+                    scope.spawn(move || {
+                        let mut waits = super::contest::Waits::default();
+                        for number in first..first + rows {
+                            let began = std::time::Instant::now();
+                            client.execute(&*insert, &[&number, &row]).map_err(failed)?;
+                            waits.add(began.elapsed());
+                        }
+                        Ok(waits)
+                    })
+                })
+                .collect();
+            for one in running {
+                let waits: Result<_, BenchError> = one
+                    .join()
+                    .unwrap_or(Err(BenchError::Wrong("a client panicked")));
+                all.extend(waits?);
+            }
+            Ok(all)
+        })
+    }
+}
