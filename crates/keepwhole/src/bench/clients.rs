@@ -4,7 +4,6 @@ use super::contest::{Contest, Report, Waits, per_second, timed};
 use super::journal::submit_all;
 use super::ledger::{self, Draw};
 use super::{BenchError, Setup};
-use crate::sequencer::SystemClock;
 use std::time::Duration;
 
 /// Accounts of the ledger.
@@ -13,7 +12,7 @@ const ACCOUNTS: u32 = 10_000;
 const CASES: [(usize, usize); 3] = [(1, 400), (16, 200), (64, 100)];
 
 pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
-    let served = ledger::made(setup, "clients", ACCOUNTS)?.run(Box::new(SystemClock::start(0)));
+    let served = ledger::served(ledger::made(setup, "clients", ACCOUNTS)?);
     let (mut peer, mut notes) = (Peer::reach(setup)?, about());
     let mut figures = Vec::new();
     for (clients, each) in CASES {

@@ -6,7 +6,6 @@ use super::store::{Store, Zeros, stores};
 use super::{BenchError, Setup};
 use crate::installation::{Installation, Running};
 use crate::journal::JournalError;
-use crate::sequencer::SystemClock;
 use keepwhole_core::command::Command;
 
 /// Accounts of the ledger.
@@ -22,7 +21,7 @@ const SERVED: &str = "keepwhole as a service, 2 clients";
 
 pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
     let mut made = ledger::made(setup, "journal", ACCOUNTS)?;
-    let served = ledger::made(setup, "served", ACCOUNTS)?.run(Box::new(SystemClock::start(0)));
+    let served = ledger::served(ledger::made(setup, "served", ACCOUNTS)?);
     let mut draw = Draw::new(ACCOUNTS, 1);
     let row_bytes = record_bytes(&mut made, &mut draw)?;
     let row = vec![0x5A; row_bytes];

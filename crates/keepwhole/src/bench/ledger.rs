@@ -1,7 +1,8 @@
 //! The ledger that is measured: a real installation with accounts that hold money, and transfers between them.
 
 use super::{BenchError, Setup};
-use crate::installation::Installation;
+use crate::installation::{Installation, Running};
+use crate::sequencer::SystemClock;
 use keepwhole_core::answer::Answer;
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command};
@@ -121,6 +122,11 @@ pub(super) fn made(setup: &Setup, name: &str, accounts: u32) -> Result<Installat
         turn(&mut made, command(Body::RecordTransfers(batch)))?;
     }
     Ok(made)
+}
+
+/// Starts its service, with checkpoints published beside it as in use.
+pub(super) fn served(made: Installation) -> Running {
+    made.run(Box::new(SystemClock::start(0)), Box::new(|_| {}))
 }
 
 /// One command, answered and durable.

@@ -6,7 +6,11 @@ use postgres::{Client, NoTls, Statement};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest wait for a server to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn failed(error: impl std::fmt::Display) -> BenchError {
     BenchError::Peer {
@@ -32,6 +36,7 @@ struct Private {
     bin: PathBuf,
     data: PathBuf,
     user: Option<User>,
+    running: Option<Child>,
 }
 
 impl Server {
@@ -68,44 +73,71 @@ impl Server {
         let dir = setup.inside("postgres");
         std::fs::create_dir_all(&dir).map_err(of_folder(&dir))?;
         let user = other_user(&dir)?;
-        let private = Private {
+        let mut private = Private {
             bin,
             data: dir.join("data"),
             user,
+            running: None,
         };
         private.run(
             "initdb",
             &["-A", "trust", "-U", "bench", "-E", "UTF8", "--locale=C"],
         )?;
-        let options = format!("-c listen_addresses= -k {}", dir.display());
-        let log = dir.join("log").display().to_string();
-        private.run("pg_ctl", &["start", "-w", "-l", &log, "-o", &options])?;
-        Ok(Self {
+        let mut server = private.command("postgres");
+        server.args(["-c", "listen_addresses=", "-k"]).arg(&dir);
+        private.running = Some(server.spawn().map_err(failed)?);
+        let server = Self {
             address: format!("host={} user=bench dbname=postgres", dir.display()),
             private: Some(private),
-        })
+        };
+        server.wait()?;
+        Ok(server)
+    }
+
+    /// Until it answers, at most half a minute.
+    fn wait(&self) -> Result<(), BenchError> {
+        let began = Instant::now();
+        loop {
+            match self.connect() {
+                Ok(_) => return Ok(()),
+                Err(error) if began.elapsed() > PATIENCE => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(private) = &self.private {
-            // What it leaves goes with the folder.
-            let _ended = private.run("pg_ctl", &["stop", "-m", "immediate"]);
+        if let Some(private) = &mut self.private
+            && let Some(mut running) = private.running.take()
+        {
+            // What it leaves goes with the folder. Where it can't be asked to end, it must be made to.
+            if private.run("pg_ctl", &["stop", "-m", "immediate"]).is_err() {
+                let _killed = running.kill();
+            }
+            let _ended = running.wait();
         }
     }
 }
 
 impl Private {
-    fn run(&self, program: &str, arguments: &[&str]) -> Result<(), BenchError> {
+    /// One of its programs, for its folder and as its user. It stays in our process group, so that an interrupt from the
+    /// keyboard ends it too.
+    fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
-        command.arg("-D").arg(&self.data).args(arguments);
+        command.arg("-D").arg(&self.data).current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(Stdio::null()).current_dir("/");
+        command.stderr(Stdio::null());
         if let Some(user) = self.user {
             command.uid(user.number).gid(user.group);
         }
-        let ended = command.status().map_err(failed)?;
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<(), BenchError> {
+        let ended = self.command(program).args(arguments).status();
+        let ended = ended.map_err(failed)?;
         if ended.success() {
             Ok(())
         } else {
@@ -240,7 +272,7 @@ impl Clients {
                     scope.spawn(move || {
                         let mut waits = super::contest::Waits::default();
                         for number in first..first + rows {
-                            let began = std::time::Instant::now();
+                            let began = Instant::now();
                             client.execute(&*insert, &[&number, &row]).map_err(failed)?;
                             waits.add(began.elapsed());
                         }

@@ -4,7 +4,6 @@ use super::contest::{Contest, Report, per_second, resident_kb, timed};
 use super::journal::submit_all;
 use super::ledger::{self, Draw, files_below};
 use super::{BenchError, Figure, Setup};
-use crate::sequencer::SystemClock;
 use keepwhole_core::transfer::BATCH_ROWS;
 
 /// Batches that each client sends a round.
@@ -41,7 +40,7 @@ fn of_accounts(setup: &Setup, accounts: u32) -> Result<Vec<Figure>, BenchError> 
     let opened_kb = resident_kb().saturating_sub(before_kb);
     let bytes = || Ok::<u64, BenchError>(files_below(&dir)?.iter().map(|(_, bytes)| bytes).sum());
     let before = bytes()?;
-    let served = made.run(Box::new(SystemClock::start(0)));
+    let served = ledger::served(made);
     let case = |what: &str| format!("{accounts} accounts, {what}");
     let (mut figures, mut sent) = (Vec::new(), 0);
     for clients in [1_u32, 4] {

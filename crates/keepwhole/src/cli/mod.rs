@@ -124,7 +124,7 @@ enum Verb {
     Verify(verify::VerifyArgs),
     /// Measure on this machine: demo, durable movements, commands, replay, attribution.
     #[command(
-        after_help = "Examples:\n  keepwhole bench replay attribution\n  keepwhole bench --dir /var/tmp --json"
+        after_help = "Examples:\n  keepwhole bench replay attribution\n  keepwhole bench proof --events 5000000\n  keepwhole bench --dir /var/tmp --json"
     )]
     Bench(bench::BenchArgs),
 }
