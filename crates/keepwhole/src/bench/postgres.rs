@@ -190,7 +190,7 @@ impl Rows {
         let mut client = server.connect()?;
         make_table(&mut client)?;
         let insert = client
-            .prepare("insert into bench_rows select $1 + n, $2 from generate_series(0, $3 - 1) n")
+            .prepare("insert into bench_rows select $1::bigint + n, $2 from generate_series(0, $3::bigint - 1) n")
             .map_err(failed)?;
         Ok(Self {
             client,

@@ -34,8 +34,8 @@ pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
     let segments = files_below(&dir.join(layout::SEGMENTS))?;
     let megabytes = segments.iter().map(|(_, bytes)| bytes).sum::<u64>() / 1_000_000;
     let mut rates = Contest::new(format!("fold of {size} events"), "events/s");
-    let mut opening = Contest::new(format!("open {megabytes} MB, cold (less is better)"), "ms");
-    let mut warm = Contest::new(format!("open {megabytes} MB, warm (less is better)"), "ms");
+    let mut opening = Contest::new(format!("open {megabytes} MB, cold (less is better)"), "µs");
+    let mut warm = Contest::new(format!("open {megabytes} MB, warm (less is better)"), "µs");
     let mut cold = true;
     for round in 1..=setup.rounds {
         (setup.say)(&format!("replay: round {round}"));
@@ -46,19 +46,19 @@ pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
         cold &= forget(&dir)?;
         opening.add(
             "keepwhole: verified, folded, ready to append",
-            millis(open(&dir)?),
+            micros(open(&dir)?),
         );
         cold &= forget(&dir)?;
-        opening.add("reading the same segments", millis(read_all(&segments)?));
+        opening.add("reading the same segments", micros(read_all(&segments)?));
         warm.add(
             "keepwhole: verified, folded, ready to append",
-            millis(open(&dir)?),
+            micros(open(&dir)?),
         );
-        warm.add("reading the same segments", millis(read_all(&segments)?));
+        warm.add("reading the same segments", micros(read_all(&segments)?));
     }
     let mut notes = vec![
         "a fold verifies frames, decodes every record and applies it to the state".to_owned(),
-        "for seconds a GB divide ms by MB".to_owned(),
+        "for milliseconds a GB divide µs by MB".to_owned(),
     ];
     if !cold {
         notes.push(
@@ -106,6 +106,10 @@ pub(super) fn measure_as_of(setup: &Setup) -> Result<Report, BenchError> {
         figures,
         notes: vec!["files are in the system's cache".to_owned()],
     })
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn millis(took: Duration) -> u64 {

@@ -9,6 +9,7 @@
 )]
 
 mod backups;
+mod bench;
 mod books;
 mod cli;
 mod cli_faults;
