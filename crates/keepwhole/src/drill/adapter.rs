@@ -8,6 +8,7 @@ use keepwhole_core::incident::clock::{Duty, Limit, Start};
 use keepwhole_core::policy::Policy;
 use keepwhole_core::registry::{Asset, OUTSIDE_NAME, Tier, Wallet};
 
+use super::persons;
 use super::policy::{policy, set_policy, words};
 use super::scenario::code::{self, WalletKind};
 use super::scenario::event::{self, EventKind};
@@ -31,7 +32,9 @@ pub(super) fn given(given: &Given) -> Vec<(u64, Command)> {
         actor: None,
         body,
     };
-    let setup = bodies.into_iter().map(|body| (first, told(body)));
+    let kept = persons::given(given).into_iter();
+    let setup = bodies.into_iter().map(told).chain(kept);
+    let setup = setup.map(|command| (first, command));
     let prices = prices.into_iter().map(|price| {
         let (base, quote) = (price.base.clone(), price.quote.clone());
         let source = "given".to_owned();
@@ -173,7 +176,7 @@ pub(super) fn unsupported(scenario: &scenario::Scenario) -> Option<String> {
     let keys = [
         ("taint", policy.taint.is_some()),
         ("taint_hold_bps", policy.taint_hold_bps.is_some()),
-        ("retention", policy.retention.is_some()),
+        ("retention", !persons::whole_days(&scenario.given)),
         ("max_body_bytes", policy.max_body_bytes.is_some()),
     ];
     if let Some((key, _)) = keys.into_iter().find(|(_, given)| *given) {
@@ -195,7 +198,6 @@ fn unsupported_event(scenario: &scenario::Scenario, kind: &EventKind) -> Option<
         | EventKind::FreezeReply { .. }
         | EventKind::Import { .. }
         | EventKind::Http { .. }
-        | EventKind::Erase { .. }
         | EventKind::Tamper { .. } => Some(kind.word().to_owned()),
         EventKind::Fault { what, .. } if !PLAYED_FAULTS.contains(what) => {
             Some(format!("fault {what}"))

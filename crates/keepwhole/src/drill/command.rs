@@ -8,6 +8,7 @@ use keepwhole_core::custody::{Direction, NodeHealth};
 use keepwhole_core::guard::Change;
 use keepwhole_core::state::State;
 
+use super::persons;
 use super::policy::set_policy;
 use super::scenario;
 use super::scenario::code::{self, Code, NodeCondition, Outcome, Reason};
@@ -189,8 +190,8 @@ fn guarded<'e>(kind: &'e EventKind, state: &State) -> Edge<Asked<'e>> {
             customer,
             purpose,
         } => {
-            let (customer, purpose) = (customer.clone(), purpose.clone());
-            (Some(actor), Body::ReadRecord { customer, purpose })
+            let kept = state.subjects.kept > 0;
+            (Some(actor), persons::read(customer, purpose, kept))
         }
         _ => (None, Body::ObserveTime),
     })

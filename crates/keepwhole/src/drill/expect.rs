@@ -1,6 +1,6 @@
 //! Checks every demand of a story against what happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keepwhole_core::guard;
 use keepwhole_core::incident::Incident;
@@ -55,9 +55,7 @@ fn same(expected: impl Into<String>, actual: impl Into<String>) -> Check {
 /// The first demand this build can't check yet, as `unsupported` names it.
 pub(super) fn unsupported(kind: &ExpectKind) -> Option<String> {
     let what = match kind {
-        ExpectKind::Exposed { .. } | ExpectKind::Trace { .. } | ExpectKind::Import { .. } => {
-            kind.word()
-        }
+        ExpectKind::Trace { .. } | ExpectKind::Import { .. } => kind.word(),
         ExpectKind::Service {
             rss_max_bytes: Some(_),
             ..
@@ -186,6 +184,11 @@ impl Ending<'_> {
                 verify.to_string(),
                 [*first_bad, *events_lost, *unacked_max, *duplicates],
             ),
+            ExpectKind::Exposed { customers } => {
+                let expected: BTreeSet<String> = customers.iter().cloned().collect();
+                let line = |set: &BTreeSet<String>| format!("exposed {set:?}");
+                same(line(&expected), line(&self.journal.exposed))
+            }
             _ => differ(kind.word(), "this build can't check it"),
         }
     }

@@ -65,4 +65,6 @@ pub(super) struct JournalCheck {
     pub(super) duplicates: u64,
     /// Deposits that were credited at some time.
     pub(super) credited: BTreeSet<String>,
+    /// Customers whose records were read without or beyond right.
+    pub(super) exposed: BTreeSet<String>,
 }

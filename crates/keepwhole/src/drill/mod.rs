@@ -13,6 +13,7 @@ mod disk;
 mod expect;
 mod history;
 pub mod load;
+mod persons;
 mod policy;
 mod proof;
 mod report;

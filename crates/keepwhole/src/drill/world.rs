@@ -17,7 +17,7 @@ use super::scenario::code::{FaultKind, JournalState, Outcome, Reason, ServiceSta
 use super::scenario::event::{Event, EventKind};
 use super::service::{Sent, Service};
 use super::words::{self, Said};
-use super::{adapter, command};
+use super::{adapter, command, persons};
 use crate::journal::JournalError;
 
 /// A command whose reply left, as the journal must show it.
@@ -110,6 +110,11 @@ impl<'s> World<'s> {
                 what: FaultKind::SecondWriter,
                 ..
             } => Some(self.second_writer()),
+            EventKind::Erase {
+                customer,
+                actor,
+                approver,
+            } => self.erase(event, customer, [actor, approver]),
             _ => self.send(event),
         };
         self.history.sendings.push(Sending {
@@ -153,9 +158,24 @@ impl<'s> World<'s> {
         if let EventKind::LedgerObserved { customer, .. } = &event.kind {
             self.observed.insert(customer.clone());
         }
-        match self.service.send(&command, event.at) {
+        self.send_command(&command, event.at)
+    }
+
+    /// Both persons ask, the second only where the first was not refused.
+    fn erase(&mut self, event: &Event, customer: &str, persons: [&String; 2]) -> Option<Said> {
+        let [actor, approver] = persons;
+        let first = self.send_command(&persons::erase(customer, actor, None), event.at)?;
+        if first.outcome != Outcome::Pending {
+            return Some(first);
+        }
+        let second = persons::erase(customer, approver, event.id.clone());
+        self.send_command(&second, event.at)
+    }
+
+    fn send_command(&mut self, command: &Command, at: u64) -> Option<Said> {
+        match self.service.send(command, at) {
             Sent::Replied(reply) => {
-                self.acknowledge(&command, &reply);
+                self.acknowledge(command, &reply);
                 Some(words::reply(&reply))
             }
             Sent::Silent => {
@@ -339,6 +359,7 @@ impl<'s> World<'s> {
             unacked: 0,
             duplicates: 0,
             credited: BTreeSet::new(),
+            exposed: BTreeSet::new(),
         };
         let Ok(records) = self.service.durable() else {
             return (broken(&[]), State::default());
@@ -366,6 +387,7 @@ impl<'s> World<'s> {
             unacked: unheard,
             duplicates: decided.values().map(|times| times.saturating_sub(1)).sum(),
             credited: credited(&records),
+            exposed: persons::exposed(&self.scenario.given, &records),
         };
         (check, fold(&records))
     }

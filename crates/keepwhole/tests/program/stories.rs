@@ -20,7 +20,6 @@ const HELD: &[&str] = &["theft", "mis-credit", "notification", "redress", "insid
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("audit-001", "tamper"),
     ("audit-002", "tamper"),
-    ("audit-003", "policy retention"),
     ("bad-input-001", "import"),
     ("bad-input-003", "policy max_body_bytes"),
     ("fault-002", "fault fsync_eio"),
@@ -115,6 +114,7 @@ fn another(kind: &ExpectKind) -> Option<ExpectKind> {
             None => *severity = Severity::Info,
         },
         ExpectKind::NoAlert { .. } => return None,
+        ExpectKind::Exposed { customers } => customers.push("nobody".to_owned()),
         ExpectKind::Breaker { scope, state, .. } => {
             (*scope, *state) = (Scope::Asset("none".to_owned()), BreakerState::Tripped);
         }
@@ -145,9 +145,7 @@ fn another(kind: &ExpectKind) -> Option<ExpectKind> {
         ExpectKind::Service { state, .. } => {
             *state = keepwhole::drill::scenario::code::ServiceState::Readonly
         }
-        ExpectKind::Trace { .. } | ExpectKind::Exposed { .. } | ExpectKind::Import { .. } => {
-            return None;
-        }
+        ExpectKind::Trace { .. } | ExpectKind::Import { .. } => return None,
     }
     Some(kind)
 }
