@@ -68,6 +68,13 @@ const TOOLS: &[Tool] = &[
         used_by: "the stage browser",
         required: false,
     },
+    Tool {
+        programs: &["rabbitmq-server"],
+        packages: &["rabbitmq-server"],
+        advice: "install RabbitMQ (Debian: apt-get install --no-install-recommends rabbitmq-server)",
+        used_by: "tests of the message broker's events",
+        required: false,
+    },
 ];
 
 /// Names under which Chromium is found on the path.

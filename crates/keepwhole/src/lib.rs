@@ -12,6 +12,7 @@ pub mod cli;
 pub mod console;
 pub mod demo;
 pub mod drill;
+pub mod edges;
 pub mod installation;
 pub mod journal;
 pub mod law;

@@ -1,4 +1,4 @@
-//! The verbs of the program: `init`, `serve`, `show`, `vkey`. `keepwhole witness` runs the same ones.
+//! The verbs of the program: `init`, `serve`, `show`, `vkey`.
 
 use crate::error::WitnessError;
 use crate::evidence::{self, Kind};

@@ -2,7 +2,7 @@
 //!
 //! `forks/<kind>-<origin hash, 16 digits>-<size>-<root, 16 digits>/` holds `known` (what this witness cosigned), `sent`
 //! (what came now, signed by the log) and `request` (the old size and the proof that came with it). Each is kept once.
-//! Anybody can check the two heads with `keepwhole journal compare known sent`: the log's own signature is under both.
+//! Anybody can check the two heads: the log's own signature is under both.
 
 use crate::error::WitnessError;
 use crate::files::{failed, make_folder, read_text, replace};

@@ -80,6 +80,31 @@ pub(super) fn blocks_are_run(tree: &Tree, slips: &mut Vec<Slip>) {
     }
 }
 
+/// Every test that docs/faults.md names is there: a row of the matrix without its test would be a promise only.
+pub(super) fn fault_tests_exist(tree: &Tree, slips: &mut Vec<Slip>) {
+    let path = "docs/faults.md";
+    let Some(text) = tree.files.get(path) else {
+        return;
+    };
+    let sources = tree.files.iter().filter(|(path, _)| path.ends_with(".rs"));
+    let sources: Vec<&str> = sources.map(|(_, text)| text.as_str()).collect();
+    for (number, line) in text.lines().enumerate() {
+        let words = line.split('`').skip(1).step_by(2);
+        let named = |word: &&str| word.matches('_').count() > 2 && !word.contains(['/', '.', '=']);
+        for word in words.filter(named) {
+            let function = format!("fn {word}(");
+            if !sources.iter().any(|text| text.contains(&function)) {
+                let what = format!("no test `{word}`; name the test that shows this row");
+                slips.push(Slip {
+                    path: path.to_owned(),
+                    line: number + 1,
+                    what,
+                });
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +146,23 @@ mod tests {
             [
                 "docs/a.md:1: a `bash` block is not run; fence it as `sh`, or `sh no-run`",
                 "docs/a.md:4: `norun` says nothing about a block; use `no-run`, `serves` or `in-clone`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fault_without_its_test_is_a_slip() {
+        let files = [
+            (
+                "docs/faults.md",
+                "| 7 | `row_07_it_is_found` |\n| 8 | `row_08_nobody_wrote_it` |\n",
+            ),
+            ("crates/a/tests/a/main.rs", "fn row_07_it_is_found() {}"),
+        ];
+        assert_eq!(
+            said(fault_tests_exist, &files),
+            [
+                "docs/faults.md:2: no test `row_08_nobody_wrote_it`; name the test that shows this row"
             ]
         );
     }

@@ -52,6 +52,7 @@ const RULES: &[Rule] = &[
     purity::own_clippy_file,
     documents::paths_exist,
     documents::blocks_are_run,
+    documents::fault_tests_exist,
     tables::reasons_have_rows,
     tables::events_are_catalogued,
     words::forbidden,

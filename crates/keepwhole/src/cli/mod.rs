@@ -21,6 +21,7 @@ mod progress;
 pub mod serve;
 pub mod statement;
 pub mod status;
+pub mod token;
 pub mod verify;
 
 use crate::demo::DemoError;
@@ -99,6 +100,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole export --data exchange --what balances --format csv --out books/balances.csv\n  keepwhole export --data exchange --what statement --customer c1 --at 2025-12-31T23:59:59+09:00 --format csv --out c1.csv"
     )]
     Export(export::ExportArgs),
+    /// Make, show and remove tokens of programs that tell the books over HTTP.
+    #[command(
+        after_help = "Examples:\n  keepwhole token add ledger --data exchange --days 30\n  keepwhole token list --data exchange"
+    )]
+    Token(token::TokenArgs),
     /// Check, show and publish the journal.
     #[command(
         after_help = "Examples:\n  keepwhole journal check --data exchange\n  keepwhole journal show --data exchange --from 0 --count 3"
@@ -172,6 +178,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Restore(args) => (backup::restore(args), args.json),
         Verb::Import(args) => (import::run(args), args.data.json),
         Verb::Export(args) => (export::run(args), args.data.json),
+        Verb::Token(args) => (token::run(args), args.is_json()),
         Verb::Journal(args) => (journal::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),

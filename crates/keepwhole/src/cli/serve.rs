@@ -4,6 +4,7 @@ use super::DataArgs;
 use super::exit::{Exit, Failure};
 use super::output::{Output, note};
 use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_until};
+use crate::edges::{EdgeError, Edges, Sequenced, read_settings};
 use crate::installation::{
     Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
 };
@@ -13,7 +14,7 @@ use clap::Args;
 use keepwhole_core::command::{Body, Command};
 use serde_json::json;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,8 @@ use std::time::Duration;
 const DOWNTIME_MS: u64 = 60_000;
 /// The epoch of the first start after `init`, which has the first epoch itself.
 const FIRST_START: u64 = 2;
+/// Where the console listens if nobody says otherwise.
+const CONSOLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8650);
 /// Ports tried for the console of a demo.
 const NEXT_PORTS: u16 = 32;
 /// How often it is looked whether the sequencer still runs.
@@ -34,9 +37,10 @@ pub struct ServeArgs {
     /// The folder and the form of the answer.
     #[command(flatten)]
     pub data: DataArgs,
-    /// Loopback address and port of the console; port 0 takes any free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8650", value_parser = parse_address)]
-    pub listen: SocketAddr,
+    /// Loopback address and port of the console; port 0 takes any free one. Without it that of `keepwhole.toml` in the
+    /// folder, else 127.0.0.1:8650.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub listen: Option<SocketAddr>,
     /// Only show what is there, changing nothing: of a damaged journal the part before the damage.
     #[arg(long)]
     pub read_only: bool,
@@ -68,10 +72,13 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
 pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let dir = &args.data.dir;
     let failed = |error: InstallationError| Failure::of_installation(dir, &error);
-    refuse_unless_loopback(args.listen)
-        .map_err(|error| Failure::refused("not_loopback", error.to_string()))?;
+    if let Some(listen) = args.listen {
+        refuse_unless_loopback(listen)
+            .map_err(|error| Failure::refused("not_loopback", error.to_string()))?;
+    }
     read_origin(dir).map_err(failed)?;
-    let listener = bind(args.listen)?;
+    let settings = read_settings(dir).map_err(|error| of_edges(&error))?;
+    let listener = bind(args.listen.or(settings.console).unwrap_or(CONSOLE))?;
     if args.read_only {
         let opened = Reading::open_at(dir, Until::End, &args.care()).map_err(failed)?;
         return serve_reading(&args.data, told_beside(dir), opened, listener);
@@ -83,13 +90,24 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let down = downtime(&installation, clock.now());
     let (dir, log_key) = (installation.dir.clone(), installation.log_key.clone());
     let running = installation.run(Box::new(clock), Box::new(say_condition));
+    let mut edges = None;
     let served = start(&running, down).and_then(|()| {
         let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.reader()));
         if let Some(folder) = told_beside(&dir) {
             feed = feed.beside(folder);
         }
-        serve(&args.data, listener, Arc::new(feed), running.ended())
+        let intake = Arc::new(Sequenced::new(running.handle(), running.reader()));
+        let opened = Edges::start(&dir, &settings, intake, Arc::new(note));
+        let opened = edges.insert(opened.map_err(|error| of_edges(&error))?);
+        let also = Also {
+            api: opened.api,
+            feed: opened.feed.clone(),
+        };
+        serve(&args.data, listener, Arc::new(feed), running.ended(), &also)
     });
+    if let Some(edges) = edges {
+        edges.stop();
+    }
     // What stopped the sequencer says more than what the console said after it.
     running.stop().map_err(failed)?;
     served?;
@@ -203,6 +221,7 @@ fn serve_reading(
         listener,
         Arc::new(feed),
         Arc::new(AtomicBool::new(false)),
+        &Also::default(),
     )?;
     Ok(Exit::Done)
 }
@@ -237,16 +256,17 @@ fn serve(
     listener: TcpListener,
     source: Arc<dyn ConsoleSource>,
     ended: Arc<AtomicBool>,
+    also: &Also,
 ) -> Result<(), Failure> {
     let address = listener
         .local_addr()
         .map_err(|error| of_console(&ConsoleError::System(error)))?;
-    let (dir, json) = (data.dir.clone(), data.json);
+    let (dir, json, also) = (data.dir.clone(), data.json, also.clone());
     let fault: Arc<Mutex<Option<Failure>>> = Arc::default();
     let said = Arc::clone(&fault);
     let stop = async move {
         let heard = match Signals::listen() {
-            Ok(signals) => announce(&dir, address, json).map(|()| signals),
+            Ok(signals) => announce(&dir, address, json, &also).map(|()| signals),
             Err(error) => Err(of_console(&ConsoleError::System(error))),
         };
         match heard {
@@ -266,17 +286,49 @@ fn of_console(error: &ConsoleError) -> Failure {
     }
 }
 
-fn announce(dir: &Path, address: SocketAddr, json: bool) -> Result<(), Failure> {
+/// What is open beside the console.
+#[derive(Clone, Debug, Default)]
+struct Also {
+    api: Option<SocketAddr>,
+    feed: Option<PathBuf>,
+}
+
+fn announce(dir: &Path, address: SocketAddr, json: bool, also: &Also) -> Result<(), Failure> {
     let mut output = Output::new(false);
     if json {
-        output.line(
-            &json!({ "listening": format!("http://{address}"), "data": dir.display().to_string() })
-                .to_string(),
-        )?;
+        let mut told =
+            json!({ "listening": format!("http://{address}"), "data": dir.display().to_string() });
+        if let Some(api) = also.api {
+            told["api"] = json!(format!("http://{api}"));
+        }
+        if let Some(feed) = &also.feed {
+            told["feed"] = json!(feed.display().to_string());
+        }
+        output.line(&told.to_string())?;
     } else {
         output.line(&format!("listening on http://{address}"))?;
+        if let Some(api) = also.api {
+            output.line(&format!("taking batches on http://{api}"))?;
+        }
+        if let Some(feed) = &also.feed {
+            output.line(&format!("taking the feed on {}", feed.display()))?;
+        }
     }
     output.flush()
+}
+
+fn of_edges(error: &EdgeError) -> Failure {
+    let message = error.to_string();
+    match error {
+        EdgeError::Settings { .. } | EdgeError::Key { .. } | EdgeError::File { .. } => {
+            Failure::usage("settings", message)
+        }
+        EdgeError::Tokens(_) => Failure::usage("tokens", message),
+        EdgeError::Api(_) | EdgeError::Bind { .. } | EdgeError::Feed(_) => {
+            Failure::refused("not_bound", message)
+        }
+        EdgeError::System(_) => Failure::fault("edges", message),
+    }
 }
 
 /// The signals that end the program.

@@ -16,7 +16,7 @@ mod source;
 mod witnessed;
 
 pub use backup::{BackedUp, Manifest, backup};
-pub use record_json::{kind, record_json};
+pub use record_json::{kind, reason_json, record_json};
 pub use repair::{DAMAGED, Repaired, repair};
 pub use restore::{Restored, Source, drill, restore};
 pub use running::{Running, ScrubPace, Tell};

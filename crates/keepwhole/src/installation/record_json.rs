@@ -148,6 +148,22 @@ pub(super) fn reason(reason: &Reason) -> Value {
     ])
 }
 
+/// A reason as JSON for a caller of ours: its code, its numbers in words, and of a row also its place.
+#[must_use]
+pub fn reason_json(told: &Reason) -> serde_json::Value {
+    let (row, inner) = match told {
+        Reason::Row { row, reason } => (Some(*row), reason.as_ref()),
+        other => (None, other),
+    };
+    // Our own JSON is JSON.
+    let mut value: serde_json::Value =
+        serde_json::from_str(&reason(inner).to_canonical()).unwrap_or_default();
+    if let (Some(row), Some(value)) = (row, value.as_object_mut()) {
+        value.insert("row".to_owned(), row.into());
+    }
+    value
+}
+
 fn answer(answer: &Answer) -> Value {
     let why = answer.reason().map_or(Value::Null, reason);
     Value::object(vec![("reason", why), ("word", Value::text(answer.word()))])

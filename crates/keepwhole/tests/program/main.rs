@@ -16,6 +16,7 @@ mod cli_faults;
 mod cli_life;
 mod console;
 mod drill;
+mod edges;
 mod evidence;
 mod forgeries;
 mod forgeries_container;

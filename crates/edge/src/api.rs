@@ -1,0 +1,369 @@
+//! The HTTP interface for the exchange's own programs: batches of the ledger, each with an idempotency key.
+//!
+//! `POST /v1/transfers` and `POST /v1/owners` need `Authorization: Bearer TOKEN`, `Content-Type: application/json`, a
+//! `Content-Length` and an `Idempotency-Key` (the IETF draft of that name). The same key with the same body gets the
+//! first answer again; with another body it is refused. An answer leaves only after its records are durable.
+
+use crate::rates::{Limits, Rates};
+use crate::tokens::{Token, TokenScope, Tokens};
+use crate::wire;
+use crate::{Intake, NoReply};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http_body_util::{BodyExt as _, Limited};
+use jiff::tz::TimeZone;
+use keepwhole_core::answer::{Answer, Reply};
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::transfer::TransferBatch;
+use serde_json::{Value, json};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, oneshot};
+
+/// Longest idempotency key, bytes: a command id is at most 256 bytes and also holds the identity.
+const KEY_MAX: usize = 128;
+/// The longest a request may take, from its head to its answer.
+const WHOLE: Duration = Duration::from_secs(30);
+/// Bodies that are being read or answered, bytes, all together.
+const BODIES: usize = 24 * 1024 * 1024;
+
+/// How the interface is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Largest body, bytes.
+    pub body_max: usize,
+    /// Requests a second.
+    pub rates: Limits,
+}
+
+/// The interface: who may ask, within which bounds, and whom it asks.
+pub struct Api {
+    intake: Arc<dyn Intake>,
+    tokens: RwLock<Arc<Tokens>>,
+    bounds: Bounds,
+    rates: Rates,
+    bodies: Arc<Semaphore>,
+}
+
+impl Api {
+    /// The interface over `intake`.
+    #[must_use]
+    pub fn new(intake: Arc<dyn Intake>, tokens: Tokens, bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self {
+            intake,
+            tokens: RwLock::new(Arc::new(tokens)),
+            bounds,
+            rates: Rates::new(bounds.rates, Instant::now()),
+            bodies: Arc::new(Semaphore::new(BODIES)),
+        })
+    }
+
+    /// Takes a new list of identities; requests under way keep theirs.
+    pub fn replace_tokens(&self, tokens: Tokens) {
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
+    }
+
+    fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(&self.tokens.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An answer that is not 200: a status, a code for programs, and place, cause and fix for people.
+struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    field: String,
+    retry: Option<Duration>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            field: String::new(),
+            retry: None,
+        }
+    }
+
+    fn of_body(fault: wire::Fault) -> Self {
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "malformed", fault.what);
+        problem.field = fault.field;
+        problem
+    }
+
+    fn later(status: StatusCode, code: &'static str, message: String, retry: Duration) -> Self {
+        let mut problem = Self::new(status, code, message);
+        problem.retry = Some(retry);
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if !self.field.is_empty()
+            && let Some(error) = error.as_object_mut()
+        {
+            error.insert("field".to_owned(), Value::String(self.field));
+        }
+        let mut response = answer(self.status, &json!({ "error": error }));
+        if let Some(retry) = self.retry {
+            let seconds = retry.as_millis().div_ceil(1000).max(1);
+            // Digits are always a header's value.
+            if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+                response.headers_mut().insert(header::RETRY_AFTER, value);
+            }
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+fn answer(status: StatusCode, value: &Value) -> Response {
+    let mut text = value.to_string();
+    text.push('\n');
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, text).into_response()
+}
+
+/// Reads a body of `POST /v1/transfers`.
+///
+/// # Errors
+/// The field, what is wrong with it and what to do, in one sentence.
+pub fn read_transfers(body: &[u8]) -> Result<TransferBatch, String> {
+    wire::transfers(body).map_err(|fault| format!("`{}`: {}", fault.field, fault.what))
+}
+
+/// The routes.
+pub fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/v1/transfers", post(transfers))
+        .route("/v1/owners", post(owners))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .fallback(|| async {
+            let what = "no such address; this interface has `POST /v1/transfers`, `POST /v1/owners`, `GET /livez` and `GET /readyz`";
+            Problem::new(StatusCode::NOT_FOUND, "no_such_address", what)
+        })
+        .method_not_allowed_fallback(|| async {
+            let what = "not a method of this address; `/v1/` is asked with POST, `/livez` and `/readyz` with GET";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", what)
+        })
+        .layer(from_fn_with_state(Arc::clone(&api), within_time))
+        .with_state(api)
+}
+
+async fn within_time(State(_): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(WHOLE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let what = "the request took longer than 30 seconds; whether it was recorded is not known here: send it again with the same idempotency key";
+            let mut response =
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", what).into_response();
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
+}
+
+async fn ready(State(api): State<Arc<Api>>) -> Response {
+    match api.intake.unready() {
+        None => answer(StatusCode::OK, &json!({ "ready": true })),
+        Some(why) => {
+            let body = json!({ "ready": false, "why": why });
+            answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+        }
+    }
+}
+
+async fn transfers(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+    let asked = admit(&api, request, TokenScope::Ledger).await?;
+    let batch = wire::transfers(&asked.body).map_err(Problem::of_body)?;
+    let rows = batch.len();
+    let reply = ask(&api, &asked, Body::RecordTransfers(batch)).await?;
+    told(&api, &reply, rows)
+}
+
+async fn owners(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+    let asked = admit(&api, request, TokenScope::Ledger).await?;
+    let owners = wire::owners(&asked.body).map_err(Problem::of_body)?;
+    let rows = owners.len();
+    let reply = ask(&api, &asked, Body::RegisterOwners(owners)).await?;
+    told(&api, &reply, rows)
+}
+
+/// A request that is let in.
+struct Asked {
+    /// Identity and idempotency key: the id of the command.
+    id: String,
+    body: Bytes,
+    _place: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// Who asks, how often, how much, in which form, under which key: in this order, and nothing is read before it fits.
+async fn admit(api: &Api, request: Request, scope: TokenScope) -> Result<Asked, Problem> {
+    let (parts, body) = request.into_parts();
+    let identity = identify(api, &parts.headers, scope)?;
+    if let Err(wait) = api.rates.take(&identity.name, Instant::now()) {
+        let what = format!(
+            "`{}` sends more requests a second than it may; send larger batches",
+            identity.name
+        );
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        return Err(Problem::later(status, "too_many_requests", what, wait));
+    }
+    let length = length_of(&parts.headers, api.bounds.body_max)?;
+    let json = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| {
+            let kind = value.to_str().unwrap_or_default();
+            kind.split(';').next().unwrap_or_default().trim() == "application/json"
+        });
+    if !json {
+        let what = "the body must be JSON: send `Content-Type: application/json`";
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Problem::new(status, "content_type", what));
+    }
+    let key = key_of(&parts.headers)?;
+    let places = u32::try_from(length.max(1)).unwrap_or(u32::MAX);
+    let place = Arc::clone(&api.bodies).try_acquire_many_owned(places);
+    let Ok(place) = place else {
+        let what = "too many bodies are being read at once".to_owned();
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Err(Problem::later(status, "busy", what, Duration::from_secs(1)));
+    };
+    let body = match Limited::new(body, length).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(_) => {
+            let what = "the body ended early or is longer than its `Content-Length`";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "body", what));
+        }
+    };
+    Ok(Asked {
+        id: format!("api/{}/{key}", identity.name),
+        body,
+        _place: place,
+    })
+}
+
+fn identify(api: &Api, headers: &HeaderMap, scope: TokenScope) -> Result<Token, Problem> {
+    let unknown = || {
+        let what = "no valid token: send `Authorization: Bearer TOKEN`; `keepwhole token add` makes one, and each ends on its day";
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", what)
+    };
+    let value = headers.get(header::AUTHORIZATION).ok_or_else(unknown)?;
+    let value = value.to_str().map_err(|_| unknown())?;
+    let token = value.strip_prefix("Bearer ").ok_or_else(unknown)?;
+    let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let tokens = api.tokens();
+    let found = tokens.find(token, today).ok_or_else(unknown)?;
+    if found.scope == scope {
+        return Ok(found.clone());
+    }
+    let what = format!("the token of `{}` has another scope", found.name);
+    Err(Problem::new(StatusCode::FORBIDDEN, "scope", what))
+}
+
+fn length_of(headers: &HeaderMap, most: usize) -> Result<usize, Problem> {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let Some(length) = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok()) else {
+        let what = "send a `Content-Length`: bodies of unknown length are not read";
+        return Err(Problem::new(StatusCode::LENGTH_REQUIRED, "length", what));
+    };
+    match usize::try_from(length).ok().filter(|fits| *fits <= most) {
+        Some(length) => Ok(length),
+        None => {
+            let what =
+                format!("the body has `{length}` bytes and may have `{most}`; split the batch");
+            Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                what,
+            ))
+        }
+    }
+}
+
+fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let key = keys.next().and_then(|value| value.to_str().ok());
+    let fits = |key: &&str| {
+        (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    match (key.filter(fits), keys.next()) {
+        (Some(key), None) => Ok(key.to_owned()),
+        _ => {
+            let what = format!(
+                "send one `Idempotency-Key` of 1 to {KEY_MAX} visible characters, new for each batch and the same for a repeat"
+            );
+            Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "idempotency_key",
+                what,
+            ))
+        }
+    }
+}
+
+async fn ask(api: &Api, asked: &Asked, body: Body) -> Result<Reply, Problem> {
+    let (tell, told) = oneshot::channel();
+    let command = Command {
+        id: Some(asked.id.clone()),
+        actor: None,
+        body,
+    };
+    // A caller that went away has its command recorded all the same; the same key gets the same answer.
+    let done = Box::new(move |reply| drop(tell.send(reply)));
+    api.intake.submit(command, done);
+    let reply = told.await.unwrap_or(Err(NoReply::Stopped));
+    reply.map_err(|why| {
+        let message = why.to_string();
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        match why {
+            NoReply::Busy { retry_ms, .. } => {
+                Problem::later(status, "busy", message, Duration::from_millis(retry_ms))
+            }
+            NoReply::Stopped => Problem::new(status, "stopped", message),
+        }
+    })
+}
+
+fn told(api: &Api, reply: &Reply, rows: usize) -> Result<Response, Problem> {
+    let mut body = json!({ "outcome": reply.answer.word(), "repeated": reply.repeated });
+    let Some(reason) = reply.answer.reason() else {
+        if let Some(body) = body.as_object_mut() {
+            body.insert("rows".to_owned(), json!(rows));
+            if reply.repeated_rows > 0 {
+                body.insert("repeated_rows".to_owned(), json!(reply.repeated_rows));
+            }
+        }
+        return Ok(answer(StatusCode::OK, &body));
+    };
+    if let Some(body) = body.as_object_mut() {
+        body.insert("reason".to_owned(), api.intake.describe(reason));
+    }
+    // A held request is not a failed one; everything else that has a reason was not done.
+    let status = match reply.answer {
+        Answer::Held(_) | Answer::Reduced(_) => StatusCode::OK,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    Ok(answer(status, &body))
+}

@@ -1,0 +1,88 @@
+//! Row 27 of the fault matrix: a wrong `keepwhole.toml` is refused with line, key, value, reason and fix.
+
+use keepwhole_edge::settings::Settings;
+
+const GOOD: &str = r#"version = 1
+
+[console]
+listen = "127.0.0.1:8650"
+
+[api]
+listen = "127.0.0.1:8651"
+body_max_bytes = 1048576
+requests_per_second = 1000
+requests_per_second_each = 100
+connections = 128
+
+[feed]
+socket = "feed.sock"
+connections = 8
+in_flight = 16
+
+[peatio]
+uri_file = "keys/broker-uri"
+queue = "keepwhole"
+keys = { peatio = "keys/peatio.pem", barong = "keys/barong.pem" }
+signatures = 1
+house = "house"
+markets = ["btcusd"]
+assets = { btc = "BTC" }
+"#;
+
+#[test]
+fn the_example_is_taken_and_what_is_left_out_has_its_default() {
+    let whole = Settings::parse(GOOD).unwrap();
+    let short = "version = 1\nconsole.listen = \"127.0.0.1:8650\"\napi.listen = \"127.0.0.1:8651\"\nfeed.socket = \"feed.sock\"\n";
+    let mut short = Settings::parse(short).unwrap();
+    assert_eq!(short.peatio, None);
+    short.peatio.clone_from(&whole.peatio);
+    assert_eq!(short, whole);
+    let nothing = Settings::parse("version = 1\n").unwrap();
+    assert_eq!(
+        (nothing.console, nothing.api, nothing.feed),
+        (None, None, None)
+    );
+}
+
+/// Replaced in the good file, by what, the line of the fault, what it says.
+const BAD: &str = include_str!("bad_settings.txt");
+
+#[test]
+fn row_27_each_of_a_hundred_wrong_files_is_refused_with_its_line() {
+    let (mut count, mut wrong) = (0, Vec::new());
+    let rows = BAD
+        .lines()
+        .filter(|row| !row.is_empty() && !row.starts_with('#'));
+    for row in rows {
+        let fields: Vec<&str> = row.split(" | ").collect();
+        let [from, to, line, says] = fields.as_slice() else {
+            panic!("{row}")
+        };
+        let from = from.replace("\\n", "\n");
+        assert!(GOOD.contains(&from), "{row}");
+        let text = GOOD.replacen(&from, &to.replace("\\n", "\n"), 1);
+        let faults = Settings::parse(&text).expect_err(row);
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let at_line = format!("line {line}:");
+        if !told
+            .iter()
+            .any(|told| told.starts_with(&at_line) && told.contains(says))
+        {
+            wrong.push(format!("{row}\n    {}", told.join("\n    ")));
+        }
+        count += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 100, "only {count} rows");
+}
+
+#[test]
+fn all_faults_of_a_file_are_told_at_once() {
+    let text = GOOD
+        .replace("= 128", "= 0")
+        .replace("= 16", "= 0")
+        .replace("127.0.0.1:8650", "0.0.0.0:8650");
+    let faults = Settings::parse(&text).unwrap_err();
+    let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, [4, 11, 16]);
+}

@@ -1,0 +1,357 @@
+//! The edges of a running installation: what `keepwhole.toml` opens, all over the one sequencer.
+//!
+//! docs/edges.md is the contract. The edges run on a thread of their own; [`Edges::stop`] ends them before the sequencer.
+
+mod intake;
+mod tokens;
+
+pub use intake::Sequenced;
+pub use tokens::{TOKENS, TokenFileError, add_token, read_tokens, remove_token};
+
+use keepwhole_edge::api::{Api, router};
+use keepwhole_edge::feed::{Feed, FeedError};
+use keepwhole_edge::server::{ServerError, serve};
+use keepwhole_edge::settings::{self, ApiSettings, FeedSettings, PeatioSettings, Settings};
+use keepwhole_edge::{Intake, settings::SettingsFault};
+use keepwhole_peatio::consumer::{ConsumerError, Source, consume};
+use keepwhole_peatio::events::Names;
+use keepwhole_peatio::jws::PublicKey;
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+
+/// How often the file of tokens is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two tries to reach the message broker.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Why the edges could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// `keepwhole.toml` is wrong; one line for each fault.
+    #[error("{}", told(path, faults))]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        faults: Vec<SettingsFault>,
+    },
+    /// A file that the settings name, or the settings themselves, can't be read.
+    #[error("can't read `{}`: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file of tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    /// A public key of the message broker's events.
+    #[error("key `{id}` of `[peatio.keys]`, file `{}`: {why}", path.display())]
+    Key {
+        /// Its id.
+        id: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The HTTP interface.
+    #[error("`api.listen`: {0}")]
+    Api(#[from] ServerError),
+    /// The address of the HTTP interface is taken.
+    #[error("`api.listen`: `{address}`: {source}; choose another port, or 0 for any free one")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The feed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// No thread could be made.
+    #[error("the edges could not run: {0}")]
+    System(#[from] io::Error),
+}
+
+fn told(path: &Path, faults: &[SettingsFault]) -> String {
+    let lines: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("`{}`, {fault}", path.display()))
+        .collect();
+    lines.join("\n")
+}
+
+/// The settings of the installation in `dir`; all defaults where it has no `keepwhole.toml`.
+///
+/// # Errors
+/// [`EdgeError::File`], [`EdgeError::Settings`].
+pub fn read_settings(dir: &Path) -> Result<Settings, EdgeError> {
+    let path = dir.join(settings::FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Settings::default()),
+        Err(source) => return Err(EdgeError::File { path, source }),
+    };
+    Settings::parse(&text).map_err(|faults| EdgeError::Settings { path, faults })
+}
+
+/// Hears what the edges have to say to the operator, a line at a time.
+pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The running edges.
+#[derive(Debug)]
+pub struct Edges {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+    /// Where the HTTP interface listens, if it does.
+    pub api: Option<SocketAddr>,
+    /// The socket of the feed, if it is there.
+    pub feed: Option<PathBuf>,
+}
+
+/// What is bound and read before the edges run, so that a mistake stops the start and not an hour later.
+struct Opened {
+    api: Option<(TcpListener, Arc<Api>, usize)>,
+    tokens: Option<(PathBuf, SystemTime)>,
+    feed: Option<(PathBuf, FeedSettings)>,
+    peatio: Option<(String, Source)>,
+}
+
+impl Edges {
+    /// Opens what the settings say, over `intake`.
+    ///
+    /// # Errors
+    /// [`EdgeError`].
+    pub fn start(
+        dir: &Path,
+        settings: &Settings,
+        intake: Arc<dyn Intake>,
+        note: Note,
+    ) -> Result<Self, EdgeError> {
+        let mut opened = Opened {
+            api: None,
+            tokens: None,
+            feed: None,
+            peatio: None,
+        };
+        let mut address = None;
+        if let Some(api) = &settings.api {
+            let (listener, served, seen) = open_api(dir, api, &intake)?;
+            address = Some(listener.local_addr()?);
+            opened.api = Some((listener, served, api.connections));
+            opened.tokens = Some((dir.join(TOKENS), seen));
+        }
+        if let Some(feed) = &settings.feed {
+            opened.feed = Some((dir.join(&feed.socket), feed.clone()));
+        }
+        if let Some(peatio) = &settings.peatio {
+            opened.peatio = Some(open_peatio(dir, peatio)?);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let socket = opened.feed.as_ref().map(|(path, _)| path.clone());
+        let feed = match &socket {
+            Some(path) => {
+                let _inside = runtime.enter();
+                Some(Feed::bind(path)?)
+            }
+            None => None,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let thread = std::thread::Builder::new()
+            .name("edges".to_owned())
+            .spawn(move || runtime.block_on(run(opened, feed, &intake, &note, &stopped)))?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+            api: address,
+            feed: socket,
+        })
+    }
+
+    /// Lets running answers finish and ends the edges.
+    pub fn stop(mut self) {
+        // Nobody is left to hear only when all of them have ended already.
+        let _ended = self.stop.send(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic of theirs was printed where it happened; the sequencer goes on without them.
+            let _panicked = thread.join();
+        }
+    }
+}
+
+fn open_api(
+    dir: &Path,
+    settings: &ApiSettings,
+    intake: &Arc<dyn Intake>,
+) -> Result<(TcpListener, Arc<Api>, SystemTime), EdgeError> {
+    let (tokens, seen) = read_tokens(dir)?;
+    let listener = TcpListener::bind(settings.listen).map_err(|source| EdgeError::Bind {
+        address: settings.listen,
+        source,
+    })?;
+    let api = Api::new(Arc::clone(intake), tokens, settings.bounds);
+    Ok((listener, api, seen))
+}
+
+fn open_peatio(dir: &Path, settings: &PeatioSettings) -> Result<(String, Source), EdgeError> {
+    let read = |path: &Path| {
+        let path = dir.join(path);
+        fs::read_to_string(&path).map_err(|source| EdgeError::File { path, source })
+    };
+    let uri = read(&settings.uri_file)?.trim().to_owned();
+    let mut keys = Vec::new();
+    for (id, path) in &settings.keys {
+        let key = PublicKey::from_pem(id, &read(path)?).map_err(|why| EdgeError::Key {
+            id: id.clone(),
+            path: dir.join(path),
+            why: why.to_string(),
+        })?;
+        keys.push(key);
+    }
+    let model = [
+        "deposit.created",
+        "deposit.updated",
+        "withdraw.created",
+        "withdraw.updated",
+    ]
+    .map(|key| ("peatio.events.model".to_owned(), key.to_owned()));
+    let trades = settings.markets.iter().map(|market| {
+        let key = format!("{market}.trade_completed");
+        ("peatio.events.market".to_owned(), key)
+    });
+    let source = Source {
+        queue: settings.queue.clone(),
+        bindings: model.into_iter().chain(trades).collect(),
+        keys,
+        signatures: settings.signatures,
+        names: Names {
+            house: settings.house.clone(),
+            assets: settings.assets.clone(),
+        },
+    };
+    Ok((uri, source))
+}
+
+async fn run(
+    opened: Opened,
+    feed: Option<Feed>,
+    intake: &Arc<dyn Intake>,
+    note: &Note,
+    stopped: &watch::Receiver<bool>,
+) {
+    let Opened {
+        api,
+        tokens,
+        feed: bounds,
+        peatio,
+    } = opened;
+    let watched = async {
+        if let (Some((_, api, _)), Some((path, seen))) = (&api, tokens) {
+            watch_tokens(api, &path, seen, note, stopped.clone()).await;
+        }
+    };
+    let http = async {
+        if let Some((listener, api, connections)) = &api {
+            let served = match listener.try_clone() {
+                Ok(listener) => {
+                    let router = router(Arc::clone(api));
+                    serve(listener, router, *connections, until(stopped.clone())).await
+                }
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = served {
+                note(&format!("the HTTP interface ended: {error}"));
+            }
+        }
+    };
+    let feeding = async {
+        if let (Some(feed), Some((_, settings))) = (feed, bounds) {
+            let intake = Arc::clone(intake);
+            feed.serve(intake, settings.bounds, until(stopped.clone()))
+                .await;
+        }
+    };
+    let consuming = async {
+        if let Some((uri, source)) = peatio {
+            consume_again(&uri, &source, intake, note, stopped).await;
+        }
+    };
+    tokio::join!(watched, http, feeding, consuming);
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that nobody is left who could say it: that is a stop too.
+    let _said = stopped.wait_for(|stop| *stop).await.map(|said| *said);
+}
+
+/// Takes a changed file of tokens into use; a wrong one leaves the last good one in force and is told once.
+async fn watch_tokens(
+    api: &Api,
+    path: &Path,
+    mut seen: SystemTime,
+    note: &Note,
+    stopped: watch::Receiver<bool>,
+) {
+    let stop = until(stopped);
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let changed = fs::metadata(path).and_then(|file| file.modified());
+        if changed.as_ref().is_ok_and(|at| *at == seen) {
+            continue;
+        }
+        let Some(dir) = path.parent().and_then(Path::parent) else {
+            return;
+        };
+        match read_tokens(dir) {
+            Ok((tokens, at)) => {
+                api.replace_tokens(tokens);
+                seen = at;
+            }
+            Err(error) => {
+                note(&format!("the tokens in force stay as they are: {error}"));
+                seen = changed.unwrap_or(SystemTime::UNIX_EPOCH);
+            }
+        }
+    }
+}
+
+/// Consumes until the stop; a broker that is away is tried again.
+async fn consume_again(
+    uri: &str,
+    source: &Source,
+    intake: &Arc<dyn Intake>,
+    note: &Note,
+    stopped: &watch::Receiver<bool>,
+) {
+    while !*stopped.borrow() {
+        let told = |_| {};
+        let stop = until(stopped.clone());
+        match consume(uri, source, Arc::clone(intake), &told, stop).await {
+            Ok(_) => return,
+            Err(ConsumerError::Stopped) => {
+                note("the events of the message broker wait: the journal stopped");
+                return;
+            }
+            Err(error) => note(&format!("{error}; trying again in {} s", AGAIN.as_secs())),
+        }
+        tokio::select! {
+            () = until(stopped.clone()) => return,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What every reader of foreign bytes promises, as fuzz targets: whatever the bytes are, it answers and does not panic,
+//! and what it accepts has one form only.
+//!
+//! [`TARGETS`] lists them. `cargo test -p keepwhole-targets` runs each over its committed corpus and mutations of it, on
+//! the stable toolchain; `fuzz/` runs the same functions under libFuzzer on a nightly one.
+
+#![allow(
+    clippy::panic,
+    reason = "a target says by panicking that a promise is broken"
+)]
+
+mod journal;
+mod proofs;
+mod wires;
+
+/// A target: its name, which is also the folder of its corpus, and what it does with any bytes.
+pub struct Target {
+    /// Lower snake case.
+    pub name: &'static str,
+    /// Panics where a promise is broken.
+    pub run: fn(&[u8]),
+}
+
+macro_rules! targets {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        /// All targets.
+        pub const TARGETS: &[Target] = &[
+            $(Target { name: stringify!($name), run: $module::$name }),*
+        ];
+    };
+}
+
+targets![
+    journal::frame,
+    journal::journal,
+    journal::record,
+    proofs::note,
+    proofs::checkpoint,
+    proofs::vkey,
+    proofs::tlog_policy,
+    proofs::tlog_proof,
+    proofs::trust,
+    proofs::tile_path,
+    proofs::entry_bundle,
+    proofs::bundle,
+    proofs::package,
+    proofs::manifest,
+    proofs::statement,
+    proofs::json,
+    wires::settings,
+    wires::tokens,
+    wires::http_transfers,
+    wires::feed_request,
+    wires::scenario,
+    wires::law,
+];
+
+/// The target of that name.
+#[must_use]
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
