@@ -59,12 +59,14 @@ struct Owners {
 }
 
 /// Kinds of movement that the exchange's own ledger may tell, by their names. The others are keepwhole's own decisions.
-const KINDS: [(&str, MovementKind); 5] = [
+const KINDS: [(&str, MovementKind); 7] = [
     ("opening", MovementKind::Opening),
     ("deposit", MovementKind::Deposit),
     ("withdrawal", MovementKind::Withdrawal),
     ("trade", MovementKind::Trade),
     ("credit", MovementKind::Credit),
+    ("fee", MovementKind::Fee),
+    ("transfer", MovementKind::Transfer),
 ];
 
 fn syntax(error: &serde_json::Error) -> Fault {

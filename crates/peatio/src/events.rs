@@ -208,7 +208,7 @@ impl Book<'_> {
         };
         let legs = [
             leg("", OUTSIDE_NAME, units, MovementKind::Withdrawal),
-            leg(":fee", &self.names.house, fee, MovementKind::Trade),
+            leg(":fee", &self.names.house, fee, MovementKind::Fee),
         ];
         self.rows(
             id.clone(),
@@ -278,7 +278,11 @@ impl Book<'_> {
                 to,
                 asset,
                 units,
-                kind: MovementKind::Trade,
+                kind: if to == house {
+                    MovementKind::Fee
+                } else {
+                    MovementKind::Trade
+                },
             });
         }
         self.rows(id, &all, time("event.completed_at", &trade.completed_at)?)

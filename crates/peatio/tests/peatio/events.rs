@@ -126,7 +126,7 @@ fn a_withdrawal_takes_its_fee_too() {
                 "house",
                 "ETH",
                 150_000,
-                MovementKind::Trade
+                MovementKind::Fee
             ),
         ]
     );
