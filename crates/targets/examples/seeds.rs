@@ -87,7 +87,7 @@ fn journal() -> Result<(), Box<dyn Error>> {
     let length = bytes
         .get(8..12)
         .and_then(|four| four.try_into().ok())
-        .map_or(0, u32::from_le_bytes);
+        .map_or(0, u32::from_be_bytes);
     let first = bytes
         .get(..usize::try_from(length)?)
         .ok_or("the first frame is cut short")?;
