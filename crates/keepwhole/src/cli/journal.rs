@@ -6,7 +6,7 @@ use super::output::{Output, note};
 use crate::installation::{self, Reading, record_json, verifier_key};
 use crate::journal::keys::KeyFile;
 use crate::journal::tiles::LogFiles;
-use crate::journal::{JournalError, RealDisk, attachments, layout, publish};
+use crate::journal::{Journal, JournalError, RealDisk, attachments, layout, publish};
 use crate::sequencer::{self, FOLD, Until, state_digest};
 use crate::text::{count, seoul};
 use clap::{Args, Subcommand};
@@ -345,10 +345,7 @@ fn check_all(dir: &Path, reading: &Reading) -> Result<Checked, Failure> {
                 checkpoint.size(),
                 reading.log_key
             ));
-            let tiled = publish::check_tiles(journal).map_err(of_journal)?;
-            says.push(format!(
-                "the published tiles and entry bundles of {tiled} entries hold the same bytes"
-            ));
+            says.push(tiles(dir, journal)?);
         }
         None => says.push(String::from("no checkpoint is published")),
     }
@@ -364,7 +361,7 @@ fn check_all(dir: &Path, reading: &Reading) -> Result<Checked, Failure> {
         return Err(Failure::fault("fold_differs", message));
     }
     says.push(format!("two folds give the same state, digest {digest}"));
-    says.push(snapshots(dir, reading)?);
+    says.extend(snapshots(dir, reading)?);
     says.push(double_entry(dir, &state)?);
     says.push(match state.position {
         0 => String::from("there is no entry whose time could fall"),
@@ -390,9 +387,32 @@ fn counted(number: u64, one: &str, many: &str) -> String {
     )
 }
 
+/// Tiles and entry bundles hold what the journal makes. A folder without any is that of a restored installation: the next
+/// start makes them, as they are derived.
+fn tiles(dir: &Path, journal: &Journal<RealDisk>) -> Result<String, Failure> {
+    use crate::journal::Disk as _;
+    let folder = format!("{}/tile", layout::LOG);
+    let found = journal.disk().list(&folder).map_err(|error| {
+        let place = dir.display();
+        Failure::fault(
+            "io_error",
+            format!("can't list `{place}/{folder}`: {error}"),
+        )
+    })?;
+    if found.is_empty() && journal.head().size > 0 {
+        return Ok(String::from(
+            "there are no tiles and no entry bundles; they are derived, and the next start makes them",
+        ));
+    }
+    let tiled = publish::check_tiles(journal).map_err(|error| Failure::of_journal(dir, &error))?;
+    Ok(format!(
+        "the published tiles and entry bundles of {tiled} entries hold the same bytes"
+    ))
+}
+
 /// Every good snapshot holds the state that folding from the first entry gives. One that is not good is no fault of the
 /// journal: it is named and not used.
-fn snapshots(dir: &Path, reading: &Reading) -> Result<String, Failure> {
+fn snapshots(dir: &Path, reading: &Reading) -> Result<Option<String>, Failure> {
     let (good, ignored) = sequencer::snapshots(reading.journal.disk(), Some(&reading.log_key))
         .map_err(|error| Failure::of_journal(dir, &error))?;
     for ignored in &ignored {
@@ -413,13 +433,15 @@ fn snapshots(dir: &Path, reading: &Reading) -> Result<String, Failure> {
             return Err(Failure::fault("snapshot_differs", message));
         }
     }
-    Ok(format!(
-        "{} the state that the journal gives",
-        match good.len() {
-            1 => String::from("1 snapshot holds"),
-            many => format!("{many} snapshots hold"),
-        }
-    ))
+    Ok(match good.len() {
+        0 => None,
+        1 => Some(String::from(
+            "1 snapshot holds the state that the journal gives",
+        )),
+        many => Some(format!(
+            "{many} snapshots hold the state that the journal gives"
+        )),
+    })
 }
 
 fn double_entry(dir: &Path, state: &State) -> Result<String, Failure> {

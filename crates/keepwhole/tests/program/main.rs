@@ -22,6 +22,7 @@ mod forgeries;
 mod forgeries_container;
 mod forgeries_redress;
 mod full_disk;
+mod golden;
 mod journal_disk;
 mod journal_faults;
 mod journal_publish;

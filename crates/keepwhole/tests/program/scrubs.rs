@@ -20,7 +20,7 @@ fn busy() -> SimDisk {
     for (at, command) in exchange() {
         sequencer.turn(at, &[command]).unwrap();
     }
-    for step in 0..30_u64 {
+    for step in 0..45_u64 {
         let rows = (0..16).map(|row| movement("customer-5", "customer-1", "SOL", 1 + row));
         let body = Body::RecordMovements(rows.collect());
         let told = command(&format!("busy-{step}"), body);
@@ -41,7 +41,9 @@ fn row_07_every_flipped_bit_is_found_by_open_or_scrub_with_snapshots_present() {
     let from = folded.snapshot.unwrap();
     let place = Place::of(sequencer.journal());
     drop(sequencer);
-    assert!(place.journal_bytes() > 60_000 && place.segments().len() > 10);
+    let bytes = place.journal_bytes();
+    assert!((60_000..90_000).contains(&bytes), "{bytes} bytes");
+    assert!(place.segments().len() > 10);
     let mut scrub = Scrub::new(machine.another(), None);
     let (mut at_open, mut number) = (0, 0_u64);
     for segment in place.segments() {
