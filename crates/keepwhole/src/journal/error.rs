@@ -202,14 +202,8 @@ impl fmt::Display for JournalError {
                 f,
                 "segment `{segment}`, frame `{frame}`, byte offset `{offset}`: {fault}; restore the segment from a copy"
             ),
-            Self::UnknownRecord { position, what } => write!(
-                f,
-                "entry `{position}` has {what}; this program is too old for it and skips nothing"
-            ),
-            Self::Changed { path, what } => write!(
-                f,
-                "file `{path}` {what}; restore it from a copy, `keepwhole journal repair` does so from a backup"
-            ),
+            Self::UnknownRecord { position, what } => write_unknown(f, *position, *what),
+            Self::Changed { path, what } => write_changed(f, path, what),
             Self::StrangeFile(path) => write!(
                 f,
                 "`{path}` is no segment of the journal; move it elsewhere"
@@ -259,6 +253,20 @@ impl fmt::Display for JournalError {
             ),
         }
     }
+}
+
+fn write_unknown(f: &mut fmt::Formatter<'_>, position: u64, what: Unknown) -> fmt::Result {
+    write!(
+        f,
+        "entry `{position}` has {what}; this program is too old for it and skips nothing"
+    )
+}
+
+fn write_changed(f: &mut fmt::Formatter<'_>, path: &str, what: &str) -> fmt::Result {
+    write!(
+        f,
+        "file `{path}` {what}; restore it from a copy, `keepwhole journal repair` does so from a backup"
+    )
 }
 
 impl std::error::Error for JournalError {}

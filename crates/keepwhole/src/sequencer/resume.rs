@@ -2,7 +2,7 @@
 
 use super::fold::{FoldError, Until, fold_on, fold_one, unknown};
 use crate::journal::frame::Frame;
-use crate::journal::snapshot::{self, Ignored, Mark, Place, Rules};
+use crate::journal::snapshot::{self, Ignored, Mark, Place, Rules, SnapshotFault};
 use crate::journal::{Disk, Journal, JournalError, Known, Options, Plan, Recovery, Start};
 use keepwhole_core::state::State;
 use keepwhole_verify::note::{NoteSigner, VerifierKey};
@@ -195,12 +195,10 @@ impl Load {
 impl<D: Disk> Plan<D> for Along {
     fn start(&mut self, disk: &D) -> Result<Start, JournalError> {
         let mut ignored = Vec::new();
-        let chosen = snapshot::choose(
+        let chosen = choose(
             disk,
-            FOLD,
             self.opening.options.log_key.as_ref(),
             &|mark| self.fits(mark),
-            &decode,
             &mut ignored,
         )?;
         self.ignored = ignored;
@@ -251,6 +249,40 @@ impl<D: Disk> Plan<D> for Along {
         }
         Ok(())
     }
+}
+
+/// Chooses the newest snapshot that is whole, of this fold, agrees with the journal, and that `fits`. Those that are not good are told; `None` where there is none.
+///
+/// # Errors
+/// [`JournalError::Disk`] where the folder can't be listed.
+fn choose<D: Disk>(
+    disk: &D,
+    key: Option<&VerifierKey>,
+    fits: &dyn Fn(&Mark) -> bool,
+    ignored: &mut Vec<Ignored>,
+) -> Result<Option<(Mark, State)>, JournalError> {
+    for path in snapshot::list(disk)? {
+        let looked = snapshot::read_mark(disk, &path, key).and_then(|mark| {
+            if mark.fold != FOLD {
+                let (found, ours) = (mark.fold, FOLD);
+                return Err(SnapshotFault::Fold { found, ours });
+            }
+            if !fits(&mark) {
+                return Ok(None);
+            }
+            mark.agrees_with(disk)?;
+            let state = snapshot::read_state(disk, &path, &mark)?;
+            let state = decode(&state)
+                .ok_or(SnapshotFault::Damaged("its state is none of this program"))?;
+            Ok(Some((mark, state)))
+        });
+        match looked {
+            Ok(Some(chosen)) => return Ok(Some(chosen)),
+            Ok(None) => {}
+            Err(fault) => ignored.push(Ignored { path, fault }),
+        }
+    }
+    Ok(None)
 }
 
 /// A state from a snapshot's bytes; `None` for bytes of another form.

@@ -211,7 +211,8 @@ fn row_35_a_running_installation_notices_changed_files_names_them_and_stops() {
         let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
         file.set_len(1_000).unwrap();
     };
-    let cases: [(&str, &dyn Fn(&Path), &str); 8] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+    let cases: [Case<'_>; 8] = [
         (segment, &remove, "segments/"),
         (segment, &shrink, "segments/"),
         (segment, &flip, "segments/"),
