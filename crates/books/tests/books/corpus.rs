@@ -54,3 +54,22 @@ fn each_bad_file_is_refused_with_its_exact_message() {
     }
     assert_eq!(found.len(), expected.len());
 }
+
+/// Files without a word in them; they can't lie in the corpus, where an empty file is taken for a forgotten one.
+#[test]
+fn files_of_nothing_are_refused_too() {
+    for (content, says) in [
+        ("", "the file is empty"),
+        ("\n\n\n", "only blanks"),
+        ("   \n", "only blanks"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("nothing.csv");
+        fs::write(&path, content).unwrap();
+        let said = said_of(&path);
+        assert!(
+            said.starts_with("`nothing.csv` ") && said.contains(says),
+            "{said}"
+        );
+    }
+}
