@@ -11,6 +11,9 @@ const ACCOUNTS: u32 = 10_000;
 /// Clients, and commands of each a round.
 const CASES: [(usize, usize); 3] = [(1, 400), (16, 200), (64, 100)];
 
+/// Whose it is, the times of all answers, and of all together.
+type Measured = (String, (Waits, Duration));
+
 pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
     let served = ledger::served(ledger::made(setup, "clients", ACCOUNTS)?);
     let (mut peer, mut notes) = (Peer::reach(setup)?, about());
@@ -82,11 +85,7 @@ impl Peer {
         Ok(Self(reached.map_err(|error| error.to_string())))
     }
 
-    fn run(
-        &mut self,
-        clients: usize,
-        each: usize,
-    ) -> Result<Option<(String, (Waits, Duration))>, BenchError> {
+    fn run(&mut self, clients: usize, each: usize) -> Result<Option<Measured>, BenchError> {
         let Ok(peer) = &mut self.0 else {
             return Ok(None);
         };
@@ -113,11 +112,7 @@ impl Peer {
         Ok(Self)
     }
 
-    fn run(
-        &mut self,
-        _clients: usize,
-        _each: usize,
-    ) -> Result<Option<(String, (Waits, Duration))>, BenchError> {
+    fn run(&mut self, _clients: usize, _each: usize) -> Result<Option<Measured>, BenchError> {
         Ok(None)
     }
 

@@ -65,8 +65,11 @@ impl Zeros {
     }
 }
 
+/// Stores that can be measured, and what is to be said of the others.
+pub(super) type Reached = (Vec<Box<dyn Store>>, Vec<String>);
+
 /// Every store that this program was built with and can reach, and a sentence for each that it can't.
-pub(super) fn stores(setup: &Setup) -> Result<(Vec<Box<dyn Store>>, Vec<String>), BenchError> {
+pub(super) fn stores(setup: &Setup) -> Result<Reached, BenchError> {
     let path = setup.inside("plain");
     let file = File::create(&path).map_err(of_folder(&path))?;
     let plain: Box<dyn Store> = Box::new(Plain { path, file });
