@@ -2,6 +2,8 @@
 //! Figures are CPU time of this thread where the system tells it (`/proc/thread-self/schedstat`), so that a busy machine
 //! does not count. `cargo bench -p keepwhole-core`; arguments are numbers of accounts (10000 and 1000000 without any).
 
+#![expect(clippy::disallowed_types, reason = "a measurement reads the clock")]
+
 use keepwhole_core::answer::Answer;
 use keepwhole_core::apply::apply;
 use keepwhole_core::book::MovementKind;

@@ -103,6 +103,9 @@ pub struct Recorded {
     pub repeated: u64,
 }
 
+/// Called with each chunk of a file and the reasons for its rows that were left out.
+type Take<'t, E> = dyn FnMut(Chunk, &[String]) -> Result<(), E> + 't;
+
 impl Job {
     fn house<'a>(&'a self, state: &'a State) -> String {
         StateLedger(state).house().unwrap_or(&self.house).to_owned()
@@ -139,7 +142,7 @@ impl Job {
         file: usize,
         known: &Known,
         skip: &BTreeSet<u64>,
-        take: &mut dyn FnMut(Chunk, &[String]) -> Result<(), E>,
+        take: &mut Take<'_, E>,
     ) -> Result<(), E> {
         let path = self
             .files

@@ -125,6 +125,7 @@ fn every_kind_of_event_has_a_name_and_a_body() {
     let kinds = [
         include_str!("../../src/installation/record_json.rs"),
         include_str!("../../src/installation/record_case.rs"),
+        include_str!("../../src/installation/record_subject.rs"),
     ]
     .concat();
     let events = include_str!("../../../core/src/event.rs");
