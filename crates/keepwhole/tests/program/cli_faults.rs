@@ -248,7 +248,11 @@ fn a_failed_append_ends_the_sequencer_and_says_why() {
     let open = Installation::open(&dir.path().join("ex")).unwrap();
     let running = open.run(Box::new(SystemClock::start(0)), Box::new(|_| {}));
     // A later start took over, as its epoch in the lock file says.
-    std::fs::write(dir.path().join("ex/LOCK"), "00000000000000000099\n").unwrap();
+    // In place, as a start writes it: the file is never empty.
+    let lock = std::fs::OpenOptions::new()
+        .write(true)
+        .open(dir.path().join("ex/LOCK"));
+    std::io::Write::write_all(&mut lock.unwrap(), b"00000000000000000099\n").unwrap();
     let body = Body::RegisterOwners(vec!["house".to_owned()]);
     let told = Told {
         id: None,
