@@ -61,7 +61,7 @@ pub enum DemoError {
     Facts(String),
     /// Too many or too few customers.
     #[error(
-        "`--customers {customers}`: the demo's balances of `{token}` can't be split over them; use 10 to 1000000"
+        "`--customers {customers}`: the demo's balances of `{token}` can't be split over them; 10 to 1000000 are possible, and 100 or more are enough for every token"
     )]
     Customers {
         /// How many.
