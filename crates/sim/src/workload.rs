@@ -1,8 +1,11 @@
-//! Plausible and hostile commands over a small exchange: two assets, two wallets, a handful of customers.
+//! Plausible and hostile commands over a small exchange: three assets, two wallets, a handful of customers.
 
 use crate::draw::Draw;
+use crate::swarm::{Fault, Swarm};
 use keepwhole_core::book::MovementKind;
-use keepwhole_core::command::{Body, Command, NewCreditLine, NewMovement, Observation, Operation};
+use keepwhole_core::command::{
+    Binds, Body, Command, NewCreditLine, NewMovement, Observation, Operation,
+};
 use keepwhole_core::custody::Direction;
 use keepwhole_core::guard::Change;
 use keepwhole_core::incident::clock::{Duty, Limit, Start};
@@ -11,74 +14,76 @@ use keepwhole_core::registry::{Asset, AssetIx, Tier, Wallet, WalletIx};
 
 /// Customers of the small exchange.
 pub const CUSTOMERS: u64 = 5;
+const ASSETS: [&str; 3] = ["AAA", "BBB", "WON"];
 
 fn text(name: &str) -> String {
     name.to_owned()
 }
 
-fn policy() -> Policy {
-    let assets = [AssetIx(0), AssetIx(1)];
+fn pick<'t>(draw: &mut Draw, of: &[&'t str]) -> &'t str {
+    let at = usize::try_from(draw.below(of.len() as u64)).unwrap_or(0);
+    of.get(at).copied().unwrap_or("")
+}
+
+fn maybe<T>(draw: &mut Draw, value: T) -> Option<T> {
+    draw.once_in(2).then_some(value)
+}
+
+fn policy(draw: &mut Draw) -> Policy {
+    let assets = [AssetIx(0), AssetIx(1), AssetIx(2)];
+    let roles = |names: &[&str]| names.iter().copied().map(text).collect::<Vec<_>>();
+    let mut caps = vec![Cap {
+        window_ms: 60_000,
+        bps: 5_000,
+    }];
+    if draw.once_in(2) {
+        caps.push(Cap {
+            window_ms: 600_000,
+            bps: 8_000,
+        });
+    }
+    let tier = |asset, from, approvals| ApprovalTier {
+        asset,
+        from,
+        approvals,
+    };
     Policy {
         version: 1,
         authority: vec![
-            (ActionClass::Approve, vec![text("approver")]),
-            (
-                ActionClass::LowerRisk,
-                vec![text("admin"), text("approver")],
-            ),
-            (ActionClass::RaiseRisk, vec![text("admin")]),
+            (ActionClass::Approve, roles(&["approver"])),
+            (ActionClass::LowerRisk, roles(&["admin", "approver"])),
+            (ActionClass::RaiseRisk, roles(&["admin"])),
         ],
         clears: assets.map(|asset| Clear { asset, up_to: 500 }).to_vec(),
-        caps: vec![Cap {
-            window_ms: 60_000,
-            bps: 5_000,
-        }],
-        tiers: vec![ApprovalTier {
-            asset: AssetIx(0),
-            from: 200,
-            approvals: 1,
-        }],
+        caps: if draw.once_in(4) { Vec::new() } else { caps },
+        tiers: vec![tier(AssetIx(0), 200, 1), tier(AssetIx(0), 400, 2)],
         budgets: vec![Budget {
             id: text("promo"),
             asset: AssetIx(0),
-            total: 900,
-            per_customer: 300,
-            approvals: 0,
+            total: 2_000,
+            per_customer: 600,
+            approvals: u32::from(draw.once_in(3)),
         }],
-        approval_ttl_ms: Some(120_000),
-        clearance_ttl_ms: Some(30_000),
-        change_approvals: 1,
-        ops_allowed: vec![text("transfer")],
+        allowlist: draw.once_in(3),
+        destination_cool_off_ms: maybe(draw, 20_000),
+        approval_ttl_ms: maybe(draw, 40_000),
+        clearance_ttl_ms: maybe(draw, 30_000),
+        change_cool_off_ms: maybe(draw, 25_000),
+        change_approvals: if draw.once_in(4) { 1 } else { 2 },
+        ops_allowed: roles(&["transfer", "unstake"]),
         node_quorum: 1,
-        holdings_guard: true,
-        sweep_to: Some(WalletIx(1)),
-        reads_per_hour: Some(3),
-        breaker_armed: true,
+        holdings_guard: draw.once_in(2),
+        sweep_to: draw.once_in(2).then_some(WalletIx(1)),
+        price_band_bps: maybe(draw, 1_000),
+        reads_per_hour: maybe(draw, 3),
+        reads_per_hour_all: maybe(draw, 7),
+        breaker_armed: !draw.once_in(5),
         ..Policy::default()
     }
 }
 
-/// The commands that set the exchange up.
-#[must_use]
-pub fn setup() -> Vec<Body> {
-    let asset = |id: &str| Asset {
-        id: text(id),
-        decimals: 2,
-        network: Some(text("chain")),
-        confirmations: 1,
-    };
-    let wallet = |id: &str, tier| Wallet {
-        id: text(id),
-        tier,
-        address: format!("at-{id}"),
-    };
-    let actor = |id: &str, role: &str| Body::EnrolActor {
-        id: text(id),
-        person: text(id),
-        roles: vec![text(role)],
-        expires: None,
-    };
-    let duty = Duty {
+fn duty() -> Duty {
+    Duty {
         id: text("tell"),
         authority: text("supervisor"),
         start: Start::Awareness(Limit::Ms(300_000)),
@@ -87,181 +92,516 @@ pub fn setup() -> Vec<Body> {
         confidence: text("checked"),
         holds_from: None,
         holds_until: None,
+    }
+}
+
+/// The commands that set the exchange up.
+#[must_use]
+pub fn setup(draw: &mut Draw, start: u64) -> Vec<Body> {
+    let asset = |id: &str, network: Option<&str>| {
+        Body::RegisterAsset(Asset {
+            id: text(id),
+            decimals: 2,
+            network: network.map(text),
+            confirmations: 1,
+        })
+    };
+    let wallet = |id: &str, tier| {
+        Body::RegisterWallet(Wallet {
+            id: text(id),
+            tier,
+            address: format!("at-{id}"),
+        })
+    };
+    let actor = |id: &str, person: &str, role: &str, expires| Body::EnrolActor {
+        id: text(id),
+        person: text(person),
+        roles: vec![text(role)],
+        expires,
     };
     let mut owners = vec![text("house")];
     owners.extend((0..CUSTOMERS).map(|n| format!("c{n}")));
-    let opening = owners
-        .iter()
-        .flat_map(|owner| ["AAA", "BBB"].map(|asset| (owner.clone(), asset)));
-    let lines = opening.map(|(to, asset)| NewMovement {
-        from: text("outside"),
-        to,
-        asset: text(asset),
-        units: 1_000,
-        kind: MovementKind::Opening,
-        reference: String::new(),
+    let lines = owners.iter().flat_map(|owner| {
+        ASSETS.map(|asset| NewMovement {
+            from: text("outside"),
+            to: owner.clone(),
+            asset: text(asset),
+            units: 5_000,
+            kind: MovementKind::Opening,
+            reference: String::new(),
+        })
     });
     let lines = lines.collect();
-    let hold = |wallet: &str| {
-        [
-            (text(wallet), text("AAA"), 10_000),
-            (text(wallet), text("BBB"), 10_000),
-        ]
-    };
+    let hold = ["hot", "cold"].iter().flat_map(|wallet| {
+        ["AAA", "BBB"].map(|asset| (text(wallet), text(asset), 16_000))
+    });
+    let hold = hold.collect();
     vec![
-        Body::RegisterAsset(asset("AAA")),
-        Body::RegisterAsset(asset("BBB")),
+        asset("AAA", Some("chain")),
+        asset("BBB", Some("chain")),
+        asset("WON", None),
         Body::RegisterOwners(owners),
-        Body::RegisterWallet(wallet("hot", Tier::Hot)),
-        Body::RegisterWallet(wallet("cold", Tier::Cold)),
-        actor("ann", "approver"),
-        actor("bo", "admin"),
-        Body::DeclareHoldings(hold("hot").into_iter().chain(hold("cold")).collect()),
-        Body::AdoptPolicy(Box::new(policy())),
-        Body::AdoptDuties(vec![duty]),
+        wallet("hot", Tier::Hot),
+        wallet("cold", Tier::Cold),
+        actor("ann", "ann", "approver", None),
+        actor("ann2", "ann", "approver", None),
+        actor("eve", "eve", "approver", Some(start + 300_000)),
+        actor("bo", "bo", "admin", None),
+        actor("bo2", "bo", "admin", None),
+        actor("cy", "cy", "admin", None),
+        Body::DeclareHoldings(hold),
+        Body::AdoptPolicy(Box::new(policy(draw))),
+        Body::AdoptDuties(vec![duty()]),
         Body::RecordMovements(lines),
     ]
 }
 
-/// What the commands of one turn are drawn from.
-struct Drawn {
-    customer: String,
-    asset: String,
-    units: u128,
-    /// The id of an earlier request.
-    target: String,
-    number: u64,
+/// What the next commands are drawn from: what was sent before.
+#[derive(Debug)]
+pub struct Workload<'w> {
+    /// The step's own numbers.
+    pub draw: Draw,
+    /// Number of the step: names in its commands are made of it.
+    pub step: u64,
+    /// Commands sent before.
+    pub sent: &'w [Command],
+    /// Policy in force, as the client last saw it.
+    pub policy: &'w Policy,
 }
 
-/// The next command; ids of earlier requests are among its targets.
-pub fn next(draw: &mut Draw, number: u64) -> Command {
-    let drawn = Drawn {
-        customer: format!("c{}", draw.below(CUSTOMERS + 1)),
-        asset: text(if draw.once_in(2) { "AAA" } else { "BBB" }),
-        units: u128::from(draw.below(600)),
-        target: format!("s-{}", draw.below(number.max(1))),
-        number,
-    };
-    let body = match draw.below(13) {
-        kind @ 0..=5 => outgoing(kind, drawn),
-        6 => Body::RecordObservation(observation(draw, drawn)),
-        kind @ 7..=11 => service(kind, drawn),
-        _ => {
-            let scope = text(if draw.once_in(2) { "hot" } else { "all" });
-            Body::ProposeChange(if draw.once_in(3) {
-                Change::Halt { scope }
-            } else {
-                Change::Resume { scope }
-            })
+impl Workload<'_> {
+    fn customer(&mut self) -> String {
+        if self.draw.once_in(40) {
+            return text(pick(&mut self.draw, &["nobody", "outside", "house"]));
         }
-    };
-    let actor = Some(text(if draw.once_in(2) { "ann" } else { "bo" }));
-    Command {
-        id: Some(format!("s-{number}")),
-        actor,
-        body,
+        format!("c{}", self.draw.below(CUSTOMERS))
     }
-}
 
-/// A request that lets value out, or a step towards it: 0 to 2 withdrawal, 3 approval, 4 clearance, else credit.
-fn outgoing(kind: u64, drawn: Drawn) -> Body {
-    let Drawn {
-        customer,
-        asset,
-        units,
-        target,
-        number,
-    } = drawn;
-    match kind {
-        0..=2 => Body::RequestWithdrawal {
-            customer,
+    fn asset(&mut self) -> String {
+        if self.draw.once_in(60) {
+            return text("ZZZ");
+        }
+        let asset = if self.draw.once_in(2) {
+            "AAA"
+        } else {
+            pick(&mut self.draw, &ASSETS)
+        };
+        text(asset)
+    }
+
+    fn wallet(&mut self) -> String {
+        let wallet = if self.draw.once_in(60) {
+            "none"
+        } else if self.draw.once_in(6) {
+            "cold"
+        } else {
+            "hot"
+        };
+        text(wallet)
+    }
+
+    fn units(&mut self) -> u128 {
+        let below = match self.draw.below(20) {
+            0 => 0,
+            1 => 20_000,
+            2 | 3 => 3_000,
+            _ => 400,
+        };
+        u128::from(self.draw.below(below + 1))
+    }
+
+    fn destination(&mut self) -> String {
+        text(pick(&mut self.draw, &["out-1", "out-2", "at-cold", "out-3"]))
+    }
+
+    fn nonce(&mut self) -> String {
+        match self.draw.below(12) {
+            0 => String::new(),
+            1 => text("n-again"),
+            _ => format!("n-{}", self.step),
+        }
+    }
+
+    /// A command sent before that `wanted` picks; the later ones more often.
+    fn earlier(&mut self, wanted: impl Fn(&Body) -> bool) -> Option<Command> {
+        let all = self.sent.iter().rev();
+        let fits: Vec<&Command> = all.filter(|c| wanted(&c.body)).take(24).collect();
+        let most = fits.len() as u64;
+        let at = self.draw.below(most).min(self.draw.below(most));
+        let found = fits.get(usize::try_from(at).unwrap_or(0));
+        found.map(|command| (*command).clone())
+    }
+
+    fn request(&mut self) -> Option<Command> {
+        self.earlier(|body| {
+            matches!(
+                body,
+                Body::RequestWithdrawal { .. }
+                    | Body::RequestTransfer { .. }
+                    | Body::RequestCredit { .. }
+            )
+        })
+    }
+
+    fn target(found: Option<Command>) -> String {
+        found.and_then(|c| c.id).unwrap_or_else(|| text("nothing"))
+    }
+
+    /// The commands of this step: mostly one, in order.
+    pub fn next(&mut self, swarm: &Swarm) -> Vec<Command> {
+        let hostile = [Fault::Loosen, Fault::TwoSessions, Fault::Theft];
+        let hostile = if self.draw.once_in(12) {
+            swarm.one_of(&mut self.draw, &hostile)
+        } else {
+            None
+        };
+        let bodies = match hostile {
+            Some(Fault::Loosen) => self.loosen(),
+            Some(Fault::TwoSessions) => self.two_sessions(),
+            Some(_) => vec![(self.anybody(), self.incident())],
+            None => vec![(self.anybody(), self.usual())],
+        };
+        let commands = bodies.into_iter().enumerate();
+        commands
+            .map(|(place, (actor, body))| Command {
+                id: Some(format!("s-{}-{place}", self.step)),
+                actor,
+                body,
+            })
+            .collect()
+    }
+
+    fn anybody(&mut self) -> Option<String> {
+        if self.draw.once_in(50) {
+            return Some(text("stranger"));
+        }
+        let accounts = ["ann", "ann2", "eve", "bo", "bo2", "cy"];
+        Some(text(pick(&mut self.draw, &accounts)))
+    }
+
+    fn usual(&mut self) -> Body {
+        match self.draw.below(100) {
+            0..=15 => self.movements(),
+            16..=23 => self.trade(),
+            24..=43 => Body::RequestWithdrawal {
+                customer: self.customer(),
+                wallet: self.wallet(),
+                asset: self.asset(),
+                units: self.units(),
+                to: self.destination(),
+            },
+            44..=47 => Body::RequestTransfer {
+                from: self.wallet(),
+                to: self.wallet(),
+                asset: self.asset(),
+                units: self.units(),
+            },
+            48..=55 => self.credit(),
+            56..=67 => self.approve(),
+            68 | 69 => Body::Reject {
+                target: Self::target(self.request()),
+                nonce: self.nonce(),
+            },
+            70..=78 => self.redeem(),
+            79..=83 => Body::ProposeChange(self.change()),
+            84..=88 => Body::ApproveChange {
+                target: Self::target(self.earlier(|b| matches!(b, Body::ProposeChange(_)))),
+            },
+            89 => Body::CancelChange {
+                target: Self::target(self.earlier(|b| matches!(b, Body::ProposeChange(_)))),
+            },
+            90 | 91 => Body::ReadRecord {
+                customer: self.customer(),
+                purpose: text(pick(&mut self.draw, &["ticket", "ticket", " "])),
+            },
+            92 => Body::RecordPrice {
+                base: self.asset(),
+                quote: text("WON"),
+                price: u128::from(self.draw.below(30)) * 5,
+                source: text("feed"),
+            },
+            93 if self.draw.once_in(6) => Body::RecordLedgerRow {
+                customer: self.customer(),
+                asset: self.asset(),
+                units: self.units(),
+                credit: self.draw.once_in(2),
+            },
+            _ => self.seen(),
+        }
+    }
+
+    fn movements(&mut self) -> Body {
+        let lines = (0..=self.draw.below(3)).map(|_| {
+            let (from, to) = match self.draw.below(8) {
+                0 => (text("outside"), self.customer()),
+                1 => (self.customer(), text("outside")),
+                _ => (self.customer(), self.customer()),
+            };
+            NewMovement {
+                from,
+                to,
+                asset: self.asset(),
+                units: self.units(),
+                kind: MovementKind::Trade,
+                reference: String::new(),
+            }
+        });
+        Body::RecordMovements(lines.collect())
+    }
+
+    fn trade(&mut self) -> Body {
+        Body::RecordTrade {
+            buyer: self.customer(),
+            seller: self.customer(),
+            base: self.asset(),
+            quote: text("WON"),
+            units: self.units() + 1,
+            price: u128::from(self.draw.below(200)),
+        }
+    }
+
+    fn credit(&mut self) -> Body {
+        let lines = (0..=self.draw.below(2)).map(|_| NewCreditLine {
+            customer: self.customer(),
+            asset: if self.draw.once_in(8) { self.asset() } else { text("AAA") },
+            units: self.units() / 4 + 1,
+        });
+        let lines = lines.collect();
+        Body::RequestCredit {
+            reason: text("event"),
+            budget: text(if self.draw.once_in(20) { "none" } else { "promo" }),
+            lines,
+        }
+    }
+
+    fn approve(&mut self) -> Body {
+        let found = self.request();
+        let binds = match found.as_ref().map(|c| &c.body) {
+            Some(Body::RequestWithdrawal {
+                asset, units, to, ..
+            }) if self.draw.once_in(3) => Some(Binds {
+                to: if self.draw.once_in(5) { text("elsewhere") } else { to.clone() },
+                asset: asset.clone(),
+                units: *units + u128::from(self.draw.once_in(5)),
+            }),
+            _ => None,
+        };
+        Body::Approve {
+            target: Self::target(found),
+            nonce: self.nonce(),
+            binds,
+            seen: None,
+        }
+    }
+
+    fn redeem(&mut self) -> Body {
+        let found = self.request();
+        let mut op = Operation {
+            op: text("transfer"),
+            to: text("out-1"),
+            asset: text("AAA"),
+            units: 10,
+            inner: Vec::new(),
+        };
+        if let Some(Body::RequestWithdrawal {
+            asset, units, to, ..
+        }) = found.as_ref().map(|c| &c.body)
+        {
+            (op.to, op.asset, op.units) = (to.clone(), asset.clone(), *units);
+        }
+        let mut operations = vec![op.clone()];
+        match self.draw.below(14) {
+            0 => op.units += 1,
+            1 => op.to = text("elsewhere"),
+            2 => op.op = text("delegatecall"),
+            3 => operations.push(op.clone()),
+            4 => op.op = text("unstake"),
+            _ => {}
+        }
+        if let Some(first) = operations.first_mut() {
+            *first = op;
+        }
+        if self.draw.once_in(8) {
+            operations = vec![Operation {
+                op: text("multicall"),
+                to: String::new(),
+                asset: String::new(),
+                units: 0,
+                inner: operations,
+            }];
+        }
+        Body::RedeemClearance {
+            target: Self::target(found),
+            operations,
+            attested: None,
+        }
+    }
+
+    fn scope(&mut self) -> String {
+        text(pick(
+            &mut self.draw,
+            &["hot", "cold", "all", "trading", "asset:AAA", "nothing"],
+        ))
+    }
+
+    fn change(&mut self) -> Change {
+        match self.draw.below(16) {
+            0 | 1 => Change::Halt {
+                scope: self.scope(),
+            },
+            2..=6 => Change::Resume {
+                scope: self.scope(),
+            },
+            7 => Change::ListDestination {
+                address: self.destination(),
+            },
+            8 => Change::Grant {
+                actor: text(pick(&mut self.draw, &["ann", "eve", "bo2", "new"])),
+                role: text(pick(&mut self.draw, &["approver", "admin"])),
+                expires: self.draw.once_in(2).then_some(1_764_186_700_000),
+            },
+            9 if self.draw.once_in(3) => Change::Revoke {
+                actor: text(pick(&mut self.draw, &["eve", "bo2", "nobody"])),
+            },
+            10 if self.draw.once_in(8) => Change::RetireKey {
+                wallet: self.wallet(),
+            },
+            11 => Change::DisableWatch,
+            12 => self.tighter(),
+            _ => self.looser(),
+        }
+    }
+
+    fn tighter(&mut self) -> Change {
+        let mut next = self.policy.clone();
+        next.version += 1;
+        for cap in &mut next.caps {
+            cap.bps = cap.bps.saturating_sub(100).max(4_000);
+        }
+        Change::AdoptPolicy(Box::new(next))
+    }
+
+    fn looser(&mut self) -> Change {
+        let mut next = self.policy.clone();
+        next.version += if self.draw.once_in(10) { 2 } else { 1 };
+        for rule in &mut next.clears {
+            rule.up_to = 500 + u128::from(self.draw.below(200));
+        }
+        for cap in &mut next.caps {
+            cap.bps = 6_000;
+        }
+        Change::AdoptPolicy(Box::new(next))
+    }
+
+    /// An administrator loosens the policy and withdraws in the same breath.
+    fn loosen(&mut self) -> Vec<(Option<String>, Body)> {
+        let mut next = self.policy.clone();
+        next.version += 1;
+        next.caps.clear();
+        next.tiers.clear();
+        next.clears.iter_mut().for_each(|rule| rule.up_to = 1_000_000);
+        let withdrawal = Body::RequestWithdrawal {
+            customer: self.customer(),
             wallet: text("hot"),
+            asset: self.asset(),
+            units: u128::from(400 + self.draw.below(4_000)),
+            to: text("out-1"),
+        };
+        let by = Some(text("bo"));
+        vec![
+            (by.clone(), Body::ProposeChange(Change::AdoptPolicy(Box::new(next)))),
+            (by, withdrawal),
+        ]
+    }
+
+    /// One person proposes, and stands behind it with another session.
+    fn two_sessions(&mut self) -> Vec<(Option<String>, Body)> {
+        let change = Body::ProposeChange(self.change());
+        let target = format!("s-{}-0", self.step);
+        let again = Body::ApproveChange { target };
+        vec![(Some(text("bo")), change), (Some(text("bo2")), again)]
+    }
+
+    /// What a node sees that has its explanation: a cleared outflow, or something coming in.
+    fn seen(&mut self) -> Body {
+        let found = self.earlier(|b| matches!(b, Body::RequestWithdrawal { .. }));
+        let mut seen = Observation {
+            node: text("node"),
+            wallet: text("hot"),
+            txid: format!("t-{}", self.step),
+            direction: Direction::In,
+            asset: text(pick(&mut self.draw, &["AAA", "BBB"])),
+            units: self.units(),
+            peer: text("somebody"),
+            height: self.step,
+            authority: false,
+        };
+        if let Some(Body::RequestWithdrawal {
+            wallet,
             asset,
             units,
-            to: text("out"),
-        },
-        3 => Body::Approve {
-            target,
-            nonce: format!("n-{number}"),
-            binds: None,
-            seen: None,
-        },
-        4 => Body::RedeemClearance {
-            target,
-            operations: vec![Operation {
-                op: text("transfer"),
-                to: text("out"),
+            to,
+            ..
+        }) = found.map(|c| c.body)
+            && !self.draw.once_in(3)
+        {
+            seen.direction = Direction::Out;
+            (seen.wallet, seen.asset, seen.units, seen.peer) = (wallet, asset, units, to);
+        }
+        Body::RecordObservation(seen)
+    }
+
+    /// A theft and what follows it.
+    fn incident(&mut self) -> Body {
+        let incident = text("inc-1");
+        let (customer, asset, units) = (self.customer(), self.asset(), self.units());
+        match self.draw.below(12) {
+            0 | 1 => {
+                let Body::RecordObservation(mut seen) = self.seen() else {
+                    return Body::ObserveTime;
+                };
+                seen.direction = Direction::Out;
+                seen.units = units / 8;
+                seen.peer = text("thief");
+                Body::RecordObservation(seen)
+            }
+            2 => Body::BecomeAware { incident },
+            3 => Body::Classify {
+                incident,
+                level: text("high"),
+            },
+            4 => Body::Notify {
+                incident,
+                duty: text("tell"),
+                receipt: text("r"),
+            },
+            5 => Body::Replenish {
+                incident,
+                asset,
+                units: units / 8,
+            },
+            6 => Body::RecordRecovery {
+                incident,
+                asset,
+                units: units / 8,
+            },
+            7 | 8 => Body::LodgeClaim {
+                customer,
+                incident,
                 asset,
                 units,
-                inner: Vec::new(),
-            }],
-            attested: None,
-        },
-        _ => Body::RequestCredit {
-            reason: text("event"),
-            budget: text("promo"),
-            lines: vec![NewCreditLine {
+                price: None,
+            },
+            9 | 10 => Body::PayClaim {
+                claim: Self::target(self.earlier(|b| matches!(b, Body::LodgeClaim { .. }))),
+            },
+            _ => Body::RecordDeposit {
                 customer,
                 asset,
                 units,
-            }],
-        },
-    }
-}
-
-/// A movement that a node saw on the chain.
-fn observation(draw: &mut Draw, drawn: Drawn) -> Observation {
-    Observation {
-        node: text("node"),
-        wallet: text(if draw.once_in(3) { "cold" } else { "hot" }),
-        txid: format!("t-{}", draw.below(40)),
-        direction: if draw.once_in(3) {
-            Direction::In
-        } else {
-            Direction::Out
-        },
-        asset: drawn.asset,
-        units: drawn.units / 20,
-        peer: text(if draw.once_in(3) { "at-cold" } else { "out" }),
-        height: drawn.number,
-        authority: false,
-    }
-}
-
-/// What the exchange does for its customers beside that: 7 trade, 8 reading, 9 notice, 10 claim, else its payment.
-fn service(kind: u64, drawn: Drawn) -> Body {
-    let Drawn {
-        customer,
-        asset,
-        units,
-        target,
-        ..
-    } = drawn;
-    match kind {
-        7 => Body::RecordTrade {
-            buyer: customer,
-            seller: text("c0"),
-            base: text("AAA"),
-            quote: text("BBB"),
-            units,
-            price: 100,
-        },
-        8 => Body::ReadRecord {
-            customer,
-            purpose: text("ticket"),
-        },
-        9 => Body::Notify {
-            incident: text("inc-1"),
-            duty: text("tell"),
-            receipt: text("r"),
-        },
-        10 => Body::LodgeClaim {
-            customer,
-            incident: text("inc-1"),
-            asset,
-            units,
-            price: None,
-        },
-        _ => Body::PayClaim { claim: target },
+                txid: format!("t-{}", self.draw.below(self.step + 1)),
+                wallet: text("hot"),
+            },
+        }
     }
 }

@@ -1,0 +1,162 @@
+//! The client: what it sent, what it was told, and the list of what was acknowledged, which is the judge.
+
+use crate::audit::Audit;
+use crate::promise::{Broken, Promise};
+use keepwhole_core::answer::Answer;
+use keepwhole_core::command::Command;
+
+/// The client's side of one command.
+#[derive(Clone, Debug)]
+struct Sent {
+    content: [u8; 32],
+    answer: Option<Answer>,
+    tried: u64,
+}
+
+/// The client.
+#[derive(Debug, Default)]
+pub struct Client {
+    commands: Vec<Command>,
+    sent: Vec<Sent>,
+    /// Places of commands without an answer.
+    open: Vec<usize>,
+    /// Places of acknowledged commands in the order of their first answers; false where the first answer was lost and
+    /// this one repeats it.
+    acknowledged: Vec<(usize, bool)>,
+}
+
+impl Client {
+    /// A new command; its place.
+    pub fn new_command(&mut self, command: Command, step: u64) -> usize {
+        let place = self.commands.len();
+        self.sent.push(Sent {
+            content: command.content(),
+            answer: None,
+            tried: step,
+        });
+        self.commands.push(command);
+        self.open.push(place);
+        place
+    }
+
+    /// Everything that was ever sent.
+    #[must_use]
+    pub fn commands(&self) -> &[Command] {
+        &self.commands
+    }
+
+    /// The command at a place.
+    #[must_use]
+    pub fn command(&self, place: usize) -> Option<&Command> {
+        self.commands.get(place)
+    }
+
+    /// Commands without an answer that were not tried since `before`; they are tried again now, at `step`.
+    pub fn retries(&mut self, before: u64, step: u64) -> Vec<usize> {
+        let mut due = Vec::new();
+        for place in &self.open {
+            if let Some(sent) = self.sent.get_mut(*place).filter(|sent| sent.tried <= before) {
+                sent.tried = step;
+                due.push(*place);
+            }
+        }
+        due
+    }
+
+    /// How many commands have no answer.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many commands are acknowledged, refusals not counted.
+    #[must_use]
+    pub const fn acknowledged(&self) -> usize {
+        self.acknowledged.len()
+    }
+
+    /// A place whose command is acknowledged, by number.
+    #[must_use]
+    pub fn acknowledged_place(&self, number: u64) -> Option<usize> {
+        let count = self.acknowledged.len() as u64;
+        let at = usize::try_from(number.checked_rem(count)?).ok()?;
+        self.acknowledged.get(at).map(|(place, _)| *place)
+    }
+
+    /// An answer arrives. A later answer to the same command must be the first one.
+    ///
+    /// # Errors
+    /// [`Promise::SameAnswer`].
+    pub fn hears(&mut self, place: usize, answer: Answer, repeated: bool) -> Result<(), Broken> {
+        let Some(sent) = self.sent.get_mut(place) else {
+            return Ok(());
+        };
+        if let Some(first) = &sent.answer {
+            if *first == answer || matches!(first, Answer::Refused(_)) {
+                return Ok(());
+            }
+            let id = self.commands.get(place).and_then(|c| c.id.clone());
+            let what = format!("{id:?} was answered {first:?}, and later {answer:?}");
+            return Promise::SameAnswer.broken(what);
+        }
+        if !matches!(answer, Answer::Refused(_)) {
+            self.acknowledged.push((place, !repeated));
+        }
+        sent.answer = Some(answer);
+        self.open.retain(|open| *open != place);
+        Ok(())
+    }
+
+    /// Holds the journal against the list: each acknowledged command is there once, with the same bytes and the same
+    /// answer, and in the same order.
+    ///
+    /// # Errors
+    /// [`Promise::Kept`], [`Promise::Order`], [`Promise::SameAnswer`].
+    pub fn judge(&self, audit: &Audit) -> Result<(), Broken> {
+        let mut last = None;
+        for (place, first) in &self.acknowledged {
+            let (Some(command), Some(sent)) = (self.commands.get(*place), self.sent.get(*place))
+            else {
+                continue;
+            };
+            let id = command.id.as_deref().unwrap_or("");
+            let Some(found) = audit.answered.get(id) else {
+                let what = format!("`{id}` was acknowledged and is not in the journal");
+                return Promise::Kept.broken(what);
+            };
+            if found.content != sent.content {
+                let what = format!("`{id}` is in the journal with other bytes");
+                return Promise::Kept.broken(what);
+            }
+            if sent.answer.as_ref() != Some(&found.answer) {
+                let what = format!(
+                    "`{id}` was told {:?}, the journal says {:?}",
+                    sent.answer, found.answer
+                );
+                return Promise::SameAnswer.broken(what);
+            }
+            if *first {
+                if last.is_some_and(|last| last >= found.position) {
+                    let what = format!("`{id}` stands before what was acknowledged before it");
+                    return Promise::Order.broken(what);
+                }
+                last = Some(found.position);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody waits any more.
+    ///
+    /// # Errors
+    /// [`Promise::Answered`].
+    pub fn all_answered(&self) -> Result<(), Broken> {
+        match self.open.first().and_then(|place| self.commands.get(*place)) {
+            None => Ok(()),
+            Some(command) => {
+                let what = format!("{:?} was sent again and again and never answered", command.id);
+                Promise::Answered.broken(what)
+            }
+        }
+    }
+}

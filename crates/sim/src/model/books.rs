@@ -1,0 +1,151 @@
+//! The books: movements, trades, rows without a decision, prices, reads.
+
+use super::{Model, OUTSIDE, Ruling};
+use keepwhole_core::answer::Answer;
+use keepwhole_core::command::NewMovement;
+use keepwhole_core::reason::Reason;
+
+const HOUR_MS: u64 = 3_600_000;
+
+impl Model {
+    /// What an owner has: all in less all out, nothing where more went out.
+    pub(super) fn balance(&self, owner: &str, asset: &str) -> u128 {
+        let key = (owner.to_owned(), asset.to_owned());
+        let (incoming, outgoing) = self.totals.get(&key).copied().unwrap_or((0, 0));
+        incoming.saturating_sub(outgoing)
+    }
+
+    /// What all but the outside have together, overdrawn ones counted against it.
+    pub(super) fn owed(&self, asset: &str) -> u128 {
+        let key = (OUTSIDE.to_owned(), asset.to_owned());
+        let (back, given) = self.totals.get(&key).copied().unwrap_or((0, 0));
+        given.saturating_sub(back)
+    }
+
+    pub(super) fn book(&mut self, from: &str, to: &str, asset: &str, units: u128) {
+        let taken = (from.to_owned(), asset.to_owned());
+        let given = (to.to_owned(), asset.to_owned());
+        self.totals.entry(taken).or_default().1 += units;
+        self.totals.entry(given).or_default().0 += units;
+    }
+
+    /// All or none; none may overdraw, the earlier lines counted.
+    pub(super) fn movements(&mut self, lines: &[NewMovement]) -> Ruling {
+        let mut after = self.clone();
+        for line in lines {
+            if line.units == 0 || line.from == line.to {
+                return Err(Reason::InvalidAmount { asked: line.units });
+            }
+            self.needs_asset(&line.asset)?;
+            self.needs_owner(&line.from)?;
+            self.needs_owner(&line.to)?;
+            let has = after.balance(&line.from, &line.asset);
+            if line.from != OUTSIDE && has < line.units {
+                let asked = line.units;
+                return Err(Reason::InsufficientBalance { has, asked });
+            }
+            after.book(&line.from, &line.to, &line.asset, line.units);
+        }
+        self.totals = after.totals;
+        Ok(Answer::Recorded)
+    }
+
+    /// A trade is a fact: always recorded, also where it overdraws. The product is rounded down.
+    pub(super) fn trade(
+        &mut self,
+        (buyer, seller): (&str, &str),
+        (base, quote): (&str, &str),
+        units: u128,
+        price: u128,
+    ) -> Ruling {
+        self.needs_asset(base)?;
+        self.needs_asset(quote)?;
+        self.needs_customer(buyer)?;
+        self.needs_customer(seller)?;
+        let decimals = self
+            .assets
+            .iter()
+            .find(|(name, _, _)| name == base)
+            .map_or(0, |(_, decimals, _)| *decimals);
+        let paid = units * price / 10u128.pow(u32::from(decimals));
+        self.book(seller, buyer, base, units);
+        self.book(buyer, seller, quote, paid);
+        Ok(Answer::Recorded)
+    }
+
+    /// A row that nobody decided: recorded as it is, and trading and the asset are halted.
+    pub(super) fn ledger_row(
+        &mut self,
+        customer: &str,
+        asset: &str,
+        units: u128,
+        credit: bool,
+    ) -> Ruling {
+        if units == 0 {
+            return Err(Reason::InvalidAmount { asked: units });
+        }
+        self.needs_asset(asset)?;
+        self.needs_customer(customer)?;
+        if credit {
+            self.book(OUTSIDE, customer, asset, units);
+        } else {
+            self.book(customer, OUTSIDE, asset, units);
+        }
+        if self.policy.breaker_armed {
+            self.halts.insert("trading".to_owned());
+            self.halts.insert(format!("asset:{asset}"));
+        }
+        Ok(Answer::Recorded)
+    }
+
+    /// A price that is zero or outside its band around the last good one is never used.
+    pub(super) fn price(&mut self, base: &str, quote: &str, price: u128) -> Ruling {
+        self.needs_asset(base)?;
+        self.needs_asset(quote)?;
+        let key = (base.to_owned(), quote.to_owned());
+        let last = self.prices.get(&key).copied();
+        let band = self.policy.price_band_bps;
+        let outside = match (last, band) {
+            (Some(last), Some(band)) => {
+                price.abs_diff(last) > last * u128::from(band) / 10_000
+            }
+            _ => false,
+        };
+        if price == 0 || outside {
+            return Err(Reason::PriceBand {
+                price,
+                last: last.unwrap_or(0),
+                band_bps: band.unwrap_or(0),
+            });
+        }
+        self.prices.insert(key, price);
+        Ok(Answer::Recorded)
+    }
+
+    /// A read of a personal record: with a purpose, within the quota of the last hour.
+    pub(super) fn read(&mut self, by: Option<&str>, customer: &str, purpose: &str) -> Ruling {
+        let person = self.person_of(by)?;
+        self.needs_customer(customer)?;
+        if purpose.trim().is_empty() {
+            return Err(Reason::PurposeMissing);
+        }
+        let recent: Vec<&(u64, String)> = self
+            .reads
+            .iter()
+            .filter(|(at, _)| at + HOUR_MS > self.at)
+            .collect();
+        let own = recent.iter().filter(|(_, who)| *who == person).count();
+        let (own, all) = (
+            u32::try_from(own).unwrap_or(u32::MAX),
+            u32::try_from(recent.len()).unwrap_or(u32::MAX),
+        );
+        if let Some(limit) = self.policy.reads_per_hour.filter(|limit| own >= *limit) {
+            return Err(Reason::ReadQuota { used: own, limit });
+        }
+        if let Some(limit) = self.policy.reads_per_hour_all.filter(|limit| all >= *limit) {
+            return Err(Reason::ReadQuotaAll { used: all, limit });
+        }
+        self.reads.push((self.at, person));
+        Ok(Answer::Cleared)
+    }
+}
