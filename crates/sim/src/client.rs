@@ -11,6 +11,10 @@ struct Sent {
     content: [u8; 32],
     answer: Option<Answer>,
     tried: u64,
+    /// Moment of the client at which it was first sent.
+    sent: u64,
+    /// Moment of the client at which it was acknowledged.
+    heard: u64,
 }
 
 /// The client.
@@ -20,19 +24,23 @@ pub struct Client {
     sent: Vec<Sent>,
     /// Places of commands without an answer.
     open: Vec<usize>,
-    /// Places of acknowledged commands in the order of their first answers; false where the first answer was lost and
-    /// this one repeats it.
-    acknowledged: Vec<(usize, bool)>,
+    /// Places of acknowledged commands.
+    acknowledged: Vec<usize>,
+    /// Counts what it sends and hears.
+    moment: u64,
 }
 
 impl Client {
     /// A new command; its place.
     pub fn new_command(&mut self, command: Command, step: u64) -> usize {
         let place = self.commands.len();
+        self.moment += 1;
         self.sent.push(Sent {
             content: command.content(),
             answer: None,
             tried: step,
+            sent: self.moment,
+            heard: u64::MAX,
         });
         self.commands.push(command);
         self.open.push(place);
@@ -80,14 +88,15 @@ impl Client {
     pub fn acknowledged_place(&self, number: u64) -> Option<usize> {
         let count = self.acknowledged.len() as u64;
         let at = usize::try_from(number.checked_rem(count)?).ok()?;
-        self.acknowledged.get(at).map(|(place, _)| *place)
+        self.acknowledged.get(at).copied()
     }
 
     /// An answer arrives. A later answer to the same command must be the first one.
     ///
     /// # Errors
     /// [`Promise::SameAnswer`].
-    pub fn hears(&mut self, place: usize, answer: Answer, repeated: bool) -> Result<(), Broken> {
+    pub fn hears(&mut self, place: usize, answer: Answer) -> Result<(), Broken> {
+        self.moment += 1;
         let Some(sent) = self.sent.get_mut(place) else {
             return Ok(());
         };
@@ -100,7 +109,8 @@ impl Client {
             return Promise::SameAnswer.broken(what);
         }
         if !matches!(answer, Answer::Refused(_)) {
-            self.acknowledged.push((place, !repeated));
+            self.acknowledged.push(place);
+            sent.heard = self.moment;
         }
         sent.answer = Some(answer);
         self.open.retain(|open| *open != place);
@@ -108,13 +118,13 @@ impl Client {
     }
 
     /// Holds the journal against the list: each acknowledged command is there once, with the same bytes and the same
-    /// answer, and in the same order.
+    /// answer, and before everything that was only sent after its acknowledgement.
     ///
     /// # Errors
     /// [`Promise::Kept`], [`Promise::Order`], [`Promise::SameAnswer`].
     pub fn judge(&self, audit: &Audit) -> Result<(), Broken> {
-        let mut last = None;
-        for (place, first) in &self.acknowledged {
+        let mut placed: Vec<(u64, &Sent, &str)> = Vec::with_capacity(self.acknowledged.len());
+        for place in &self.acknowledged {
             let (Some(command), Some(sent)) = (self.commands.get(*place), self.sent.get(*place))
             else {
                 continue;
@@ -135,13 +145,18 @@ impl Client {
                 );
                 return Promise::SameAnswer.broken(what);
             }
-            if *first {
-                if last.is_some_and(|last| last >= found.position) {
-                    let what = format!("`{id}` stands before what was acknowledged before it");
-                    return Promise::Order.broken(what);
-                }
-                last = Some(found.position);
+            placed.push((found.position, sent, id));
+        }
+        placed.sort_by_key(|(position, _, _)| *position);
+        let mut latest = 0;
+        for (position, sent, id) in placed {
+            if latest > sent.heard {
+                let what = format!(
+                    "`{id}` at {position} stands behind what was sent after its acknowledgement"
+                );
+                return Promise::Order.broken(what);
             }
+            latest = latest.max(sent.sent);
         }
         Ok(())
     }

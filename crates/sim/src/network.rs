@@ -9,8 +9,8 @@ use keepwhole_core::answer::Answer;
 pub enum Message {
     /// The client's command, by its place in the client's list.
     Request(usize),
-    /// The answer to it, and whether it repeats the first one.
-    Answer(usize, Answer, bool),
+    /// The answer to it.
+    Answer(usize, Answer),
 }
 
 /// Messages that are still under way.

@@ -452,8 +452,8 @@ impl World {
             for message in self.network.drain() {
                 match message {
                     Message::Request(place) => self.inbox.push(place),
-                    Message::Answer(place, answer, repeated) => {
-                        self.client.hears(place, answer, repeated)?;
+                    Message::Answer(place, answer) => {
+                        self.client.hears(place, answer)?;
                     }
                 }
             }

@@ -292,8 +292,8 @@ impl World {
         for message in self.network.arrivals(self.step, &self.swarm, draw) {
             match message {
                 Message::Request(place) => self.inbox.push(place),
-                Message::Answer(place, answer, repeated) => {
-                    self.client.hears(place, answer, repeated)?;
+                Message::Answer(place, answer) => {
+                    self.client.hears(place, answer)?;
                 }
             }
         }
@@ -381,7 +381,7 @@ impl World {
             if self.scenario.planted == Some(Planted::DroppedAnswer) && is_marked(command) {
                 continue;
             }
-            let message = Message::Answer(place, reply.answer, reply.repeated);
+            let message = Message::Answer(place, reply.answer);
             if self.step == 0 {
                 self.network.send(message, 0, &Swarm::quiet(), &mut draw);
             } else {
@@ -481,6 +481,7 @@ fn planted_turn(
                 let invented = Reply {
                     answer: Answer::Recorded,
                     repeated: false,
+                    repeated_rows: 0,
                     created: None,
                 };
                 if is_marked(command) { Some(invented) } else { replies.next() }

@@ -135,9 +135,9 @@ impl Model {
     }
 
     pub(super) fn approve_change(&mut self, by: Option<&str>, target: &str) -> Ruling {
-        self.person_of(by)?;
-        let number = self.proposal(target)?;
+        // Whoever has no right to it does not learn whether there is such a proposal.
         let person = self.class_held(by, ActionClass::RaiseRisk)?;
+        let number = self.proposal(target)?;
         let Some(proposal) = self.proposals.get_mut(number) else {
             return Ok(Answer::Recorded);
         };
@@ -160,9 +160,8 @@ impl Model {
     }
 
     pub(super) fn cancel_change(&mut self, by: Option<&str>, target: &str) -> Ruling {
-        self.person_of(by)?;
-        let number = self.proposal(target)?;
         self.class_held(by, ActionClass::RaiseRisk)?;
+        let number = self.proposal(target)?;
         if let Some(proposal) = self.proposals.get_mut(number) {
             proposal.stands = Waiting::Over;
         }
