@@ -75,8 +75,13 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "release",
-        about: "the release build that the next two stages use",
+        about: "the release build that the next stages use",
         run: release,
+    },
+    Stage {
+        name: "simulator",
+        about: "5 million steps of the real journal under faults, from a fixed seed",
+        run: simulator,
     },
     Stage {
         name: "readme",
@@ -303,6 +308,26 @@ fn release(root: &Path) -> Outcome {
     judge(
         pass_through(root, "cargo", &["build", "--release"]),
         "the release build failed",
+    )
+}
+
+/// Fixed seeds, so that a failure is the commit's and not the day's; the program prints them and how far it is.
+fn simulator(root: &Path) -> Outcome {
+    let arguments = [
+        "run",
+        "--quiet",
+        "--release",
+        "-p",
+        "keepwhole-sim",
+        "--",
+        "--seed",
+        "1",
+        "--steps",
+        "5M",
+    ];
+    judge(
+        pass_through(root, "cargo", &arguments),
+        "run the line that it prints, and see docs/simulator.md",
     )
 }
 

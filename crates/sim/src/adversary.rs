@@ -93,7 +93,10 @@ impl Scene<'_> {
     /// [`Promise::Found`].
     pub fn rot_segment(&self, draw: &mut Draw) -> Result<(), Broken> {
         let sealed = self.segments.len().saturating_sub(1) as u64;
-        let Some(segment) = self.segments.get(Self::below(draw, sealed)).filter(|_| sealed > 0)
+        let Some(segment) = self
+            .segments
+            .get(Self::below(draw, sealed))
+            .filter(|_| sealed > 0)
         else {
             return Ok(());
         };
@@ -127,6 +130,9 @@ impl Scene<'_> {
         let Some(path) = tiles.get(Self::below(draw, tiles.len() as u64)) else {
             return Ok(());
         };
+        if !self.is_of_the_checkpoint(path) {
+            return Ok(());
+        }
         let whole = self.disk().read(path).map_err(|e| io(&e))?;
         let bit = Self::below(draw, whole.len() as u64 * 8);
         self.copy.flip(path, bit).map_err(|e| io(&e))?;
@@ -153,6 +159,19 @@ impl Scene<'_> {
         again
             .map(drop)
             .map_err(|error| Promise::Start.failed("tiles made anew", &error))
+    }
+
+    /// Partial tiles of earlier sizes lie about until the tile is full; nobody who reads the newest log needs them.
+    fn is_of_the_checkpoint(&self, path: &str) -> bool {
+        let Some((tile, width)) = path.split_once(".p/") else {
+            return true;
+        };
+        let level = tile
+            .strip_prefix("log/tile/")
+            .and_then(|t| t.split('/').next());
+        let level: u32 = level.and_then(|level| level.parse().ok()).unwrap_or(0);
+        let now = (self.truth.size >> (8 * level)) % 256;
+        width.parse() == Ok(now)
     }
 
     /// An old backup is put in place.
@@ -226,7 +245,10 @@ impl Scene<'_> {
         })
         .map_err(failed)?;
         let changed = Self::below(draw, self.witness.size());
-        if let Some(last) = records.get_mut(changed).and_then(|record| record.last_mut()) {
+        if let Some(last) = records
+            .get_mut(changed)
+            .and_then(|record| record.last_mut())
+        {
             *last ^= 1;
         }
         // The forger may leave some away, or go on with records of his own.

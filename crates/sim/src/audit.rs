@@ -75,7 +75,9 @@ impl Audit {
                 }));
             }
             last = record.at;
-            audit.note(position, record.event, from).map_err(Stop::Broken)
+            audit
+                .note(position, record.event, from)
+                .map_err(Stop::Broken)
         });
         match outcome {
             Ok(()) => Ok(audit),

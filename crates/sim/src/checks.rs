@@ -30,7 +30,10 @@ pub fn invariants(state: &State, before: u64) -> Result<(), Broken> {
             overdrawn += totals.overdrawn();
         }
         if row.owed != owed.saturating_sub(overdrawn) || row.held != state.custody.held(row.asset) {
-            let what = format!("coverage of asset {} is {row:?}, owed are {owed}", row.asset.0);
+            let what = format!(
+                "coverage of asset {} is {row:?}, owed are {owed}",
+                row.asset.0
+            );
             return Promise::Invariant.broken(what);
         }
     }

@@ -63,7 +63,11 @@ impl Client {
     pub fn retries(&mut self, before: u64, step: u64) -> Vec<usize> {
         let mut due = Vec::new();
         for place in &self.open {
-            if let Some(sent) = self.sent.get_mut(*place).filter(|sent| sent.tried <= before) {
+            if let Some(sent) = self
+                .sent
+                .get_mut(*place)
+                .filter(|sent| sent.tried <= before)
+            {
                 sent.tried = step;
                 due.push(*place);
             }
@@ -101,7 +105,9 @@ impl Client {
             return Ok(());
         };
         if let Some(first) = &sent.answer {
-            if *first == answer || matches!(first, Answer::Refused(_)) {
+            // A refusal leaves the id free, and messages may overtake each other.
+            let refused = |answer: &Answer| matches!(answer, Answer::Refused(_));
+            if *first == answer || refused(first) || refused(&answer) {
                 return Ok(());
             }
             let id = self.commands.get(place).and_then(|c| c.id.clone());
@@ -166,10 +172,17 @@ impl Client {
     /// # Errors
     /// [`Promise::Answered`].
     pub fn all_answered(&self) -> Result<(), Broken> {
-        match self.open.first().and_then(|place| self.commands.get(*place)) {
+        match self
+            .open
+            .first()
+            .and_then(|place| self.commands.get(*place))
+        {
             None => Ok(()),
             Some(command) => {
-                let what = format!("{:?} was sent again and again and never answered", command.id);
+                let what = format!(
+                    "{:?} was sent again and again and never answered",
+                    command.id
+                );
                 Promise::Answered.broken(what)
             }
         }

@@ -3,8 +3,8 @@
 use crate::clock::MachineClock;
 use crate::swarm::Planted;
 use keepwhole::journal::disk::Disk;
-use keepwhole::journal::sim_disk::{Faults, SimDisk};
 use keepwhole::journal::layout;
+use keepwhole::journal::sim_disk::{Faults, SimDisk};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -130,6 +130,14 @@ impl WorldDisk {
 }
 
 impl Disk for WorldDisk {
+    fn beside(&self) -> Self {
+        Self {
+            inner: self.inner.beside(),
+            orders: Arc::clone(&self.orders),
+            clock: self.clock.clone(),
+        }
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         self.inner.list(folder)
     }

@@ -11,6 +11,7 @@ pub mod client;
 pub mod clock;
 pub mod disk;
 pub mod draw;
+pub mod exchange;
 pub mod model;
 pub mod network;
 pub mod process;

@@ -67,7 +67,9 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
             asked.verbose = true;
             continue;
         }
-        let value = args.next().ok_or_else(|| format!("`{flag}` needs a value"))?;
+        let value = args
+            .next()
+            .ok_or_else(|| format!("`{flag}` needs a value"))?;
         let wrong = || format!("`{value}` is not a value of `{flag}`");
         match flag.as_str() {
             "--seed" => asked.scenario.seed = value.parse().map_err(|_| wrong())?,
@@ -138,7 +140,10 @@ fn run_all(asked: &Asked) -> ExitCode {
             println!("  {line}");
         }
     }
-    let (tally, worlds) = shared.sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (tally, worlds) = shared
+        .sum
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     summary(&tally, worlds, started);
     ExitCode::SUCCESS
 }
@@ -176,7 +181,10 @@ fn work(asked: &Asked, shared: &Shared, started: Instant) {
             }
             Err(failure) => {
                 shared.stop.store(true, Ordering::Relaxed);
-                let mut first = shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut first = shared
+                    .failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 first.get_or_insert(failure);
                 return;
             }

@@ -8,6 +8,7 @@ mod books;
 mod chain;
 mod requests;
 mod rights;
+mod signing;
 
 use keepwhole_core::answer::Answer;
 use keepwhole_core::breaker::scope_name;
@@ -211,7 +212,11 @@ impl Model {
 
     /// Notes the first answer of an id; a refused command leaves its id free.
     pub fn remember(&mut self, command: &Command, answer: &Answer) {
-        if let Some(id) = command.id.as_ref().filter(|_| !matches!(answer, Answer::Refused(_))) {
+        if let Some(id) = command
+            .id
+            .as_ref()
+            .filter(|_| !matches!(answer, Answer::Refused(_)))
+        {
             self.answers
                 .entry(id.clone())
                 .or_insert_with(|| (command.clone(), answer.clone()));
@@ -330,7 +335,8 @@ impl Model {
         match body {
             Body::RegisterAsset(asset) => {
                 let on_chain = asset.network.is_some();
-                self.assets.push((asset.id.clone(), asset.decimals, on_chain));
+                self.assets
+                    .push((asset.id.clone(), asset.decimals, on_chain));
             }
             Body::RegisterOwners(ids) => {
                 for id in ids {
@@ -341,7 +347,8 @@ impl Model {
                 }
             }
             Body::RegisterWallet(wallet) => {
-                self.wallets.push((wallet.id.clone(), wallet.address.clone()));
+                self.wallets
+                    .push((wallet.id.clone(), wallet.address.clone()));
             }
             Body::EnrolActor {
                 id,
@@ -490,7 +497,9 @@ impl Model {
         let halted = state.breaker.tripped.len();
         let tripped = state.breaker.tripped.keys();
         if halted != self.halts.len()
-            || tripped.map(|s| scope_name(state, *s)).any(|s| !self.halts.contains(&s))
+            || tripped
+                .map(|s| scope_name(state, *s))
+                .any(|s| !self.halts.contains(&s))
         {
             let theirs: Vec<String> = state
                 .breaker

@@ -65,6 +65,9 @@ impl Network {
 
     /// Everything still under way arrives now.
     pub fn drain(&mut self) -> Vec<Message> {
-        self.under_way.drain(..).map(|(_, message)| message).collect()
+        self.under_way
+            .drain(..)
+            .map(|(_, message)| message)
+            .collect()
     }
 }

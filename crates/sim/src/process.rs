@@ -54,10 +54,7 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Journal::open`] and [`Publisher::open`].
-    pub fn open(
-        &self,
-        disk: WorldDisk,
-    ) -> Result<(Journal<WorldDisk>, Publisher), JournalError> {
+    pub fn open(&self, disk: WorldDisk) -> Result<(Journal<WorldDisk>, Publisher), JournalError> {
         let (mut journal, _) = Journal::open(disk, self.options.clone())?;
         let signer = Ed25519Signer::new(ORIGIN, &self.secret)?;
         let (publisher, _) = Publisher::open(&mut journal, ORIGIN, Box::new(signer))?;

@@ -166,7 +166,11 @@ impl Swarm {
 
     /// One of the faults given that the world has.
     pub fn one_of(&self, draw: &mut Draw, of: &[Fault]) -> Option<Fault> {
-        let have: Vec<Fault> = of.iter().copied().filter(|fault| self.has(*fault)).collect();
+        let have: Vec<Fault> = of
+            .iter()
+            .copied()
+            .filter(|fault| self.has(*fault))
+            .collect();
         let at = usize::try_from(draw.below(have.len() as u64)).unwrap_or(0);
         have.get(at).copied()
     }

@@ -6,7 +6,7 @@ use crate::draw::Draw;
 use crate::network::Message;
 use crate::process::journal_error;
 use crate::promise::{Broken, Promise};
-use crate::swarm::Fault;
+use crate::swarm::{Fault, Swarm};
 use crate::witness::Finding;
 use crate::world::{Outcome, World};
 use keepwhole::journal::disk::Disk as _;
@@ -83,7 +83,9 @@ impl World {
     fn used(&self) -> u64 {
         let disk = self.disk();
         let files = disk.list("").unwrap_or_default();
-        let lengths = files.iter().filter_map(|path| disk.len(path).ok().flatten());
+        let lengths = files
+            .iter()
+            .filter_map(|path| disk.len(path).ok().flatten());
         lengths.sum()
     }
 
@@ -122,7 +124,10 @@ impl World {
             body: Body::RecordClockJump { by_ms: 0 },
         };
         let told = first.sequencer.turn(now, &[command]);
-        if !matches!(&told, Err(SequencerError::Journal(JournalError::Fenced { .. }))) {
+        if !matches!(
+            &told,
+            Err(SequencerError::Journal(JournalError::Fenced { .. }))
+        ) {
             let what = format!("two processes write: the earlier one was told {told:?}");
             return Promise::OneWriter.broken(what);
         }
@@ -244,19 +249,25 @@ impl World {
     fn fall(&mut self, draw: &mut Draw) {
         let torn = self.swarm.has(Fault::Torn);
         let names = self.swarm.has(Fault::Names) && draw.once_in(2);
-        let ways = if self.swarm.has(Fault::Crash) || torn { 3 } else { 1 };
+        let ways = if self.swarm.has(Fault::Crash) || torn {
+            3
+        } else {
+            1
+        };
         match draw.below(ways) {
             0 => self.machine.kill(),
             1 => self.machine.crash(names, &mut |_| Kept::Nothing),
-            _ if torn => self.machine.crash(names, &mut |unsynced| match draw.below(4) {
-                0 => Kept::Nothing,
-                1 => Kept::All,
-                2 => Kept::Sectors(draw.next()),
-                _ => {
-                    let bytes = unsynced.bytes.unwrap_or(0) as u64;
-                    Kept::First(usize::try_from(draw.below(bytes + 1)).unwrap_or(0))
-                }
-            }),
+            _ if torn => self
+                .machine
+                .crash(names, &mut |unsynced| match draw.below(4) {
+                    0 => Kept::Nothing,
+                    1 => Kept::All,
+                    2 => Kept::Sectors(draw.next()),
+                    _ => {
+                        let bytes = unsynced.bytes.unwrap_or(0) as u64;
+                        Kept::First(usize::try_from(draw.below(bytes + 1)).unwrap_or(0))
+                    }
+                }),
             _ => self.machine.crash(names, &mut |_| Kept::All),
         }
     }
@@ -354,7 +365,10 @@ impl World {
             return Ok(());
         }
         let Some(pending) = pending else {
-            let what = format!("records appeared from nowhere: {} to {}", self.acked.size, head.size);
+            let what = format!(
+                "records appeared from nowhere: {} to {}",
+                self.acked.size, head.size
+            );
             return Promise::Kept.broken(what);
         };
         if audit.tail.len() != pending.commands.len() {
@@ -418,6 +432,9 @@ impl World {
         self.orders().disarm();
         self.orders().capacity = None;
         (self.full, self.stands) = (false, false);
+        let batch = self.swarm.batch;
+        self.swarm = Swarm::quiet();
+        self.swarm.batch = batch;
         self.recover()?;
         for _ in 0..4 {
             if self.over {

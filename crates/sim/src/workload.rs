@@ -8,152 +8,19 @@ use keepwhole_core::command::{
 };
 use keepwhole_core::custody::Direction;
 use keepwhole_core::guard::Change;
-use keepwhole_core::incident::clock::{Duty, Limit, Start};
-use keepwhole_core::policy::{ActionClass, ApprovalTier, Budget, Cap, Clear, Policy};
-use keepwhole_core::registry::{Asset, AssetIx, Tier, Wallet, WalletIx};
+use keepwhole_core::policy::Policy;
 
 /// Customers of the small exchange.
 pub const CUSTOMERS: u64 = 5;
-const ASSETS: [&str; 3] = ["AAA", "BBB", "WON"];
+pub(crate) const ASSETS: [&str; 3] = ["AAA", "BBB", "WON"];
 
-fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     name.to_owned()
 }
 
 fn pick<'t>(draw: &mut Draw, of: &[&'t str]) -> &'t str {
     let at = usize::try_from(draw.below(of.len() as u64)).unwrap_or(0);
     of.get(at).copied().unwrap_or("")
-}
-
-fn maybe<T>(draw: &mut Draw, value: T) -> Option<T> {
-    draw.once_in(2).then_some(value)
-}
-
-fn policy(draw: &mut Draw) -> Policy {
-    let assets = [AssetIx(0), AssetIx(1), AssetIx(2)];
-    let roles = |names: &[&str]| names.iter().copied().map(text).collect::<Vec<_>>();
-    let mut caps = vec![Cap {
-        window_ms: 60_000,
-        bps: 5_000,
-    }];
-    if draw.once_in(2) {
-        caps.push(Cap {
-            window_ms: 600_000,
-            bps: 8_000,
-        });
-    }
-    let tier = |asset, from, approvals| ApprovalTier {
-        asset,
-        from,
-        approvals,
-    };
-    Policy {
-        version: 1,
-        authority: vec![
-            (ActionClass::Approve, roles(&["approver"])),
-            (ActionClass::LowerRisk, roles(&["admin", "approver"])),
-            (ActionClass::RaiseRisk, roles(&["admin"])),
-        ],
-        clears: assets.map(|asset| Clear { asset, up_to: 500 }).to_vec(),
-        caps: if draw.once_in(4) { Vec::new() } else { caps },
-        tiers: vec![tier(AssetIx(0), 200, 1), tier(AssetIx(0), 400, 2)],
-        budgets: vec![Budget {
-            id: text("promo"),
-            asset: AssetIx(0),
-            total: 2_000,
-            per_customer: 600,
-            approvals: u32::from(draw.once_in(3)),
-        }],
-        allowlist: draw.once_in(3),
-        destination_cool_off_ms: maybe(draw, 20_000),
-        approval_ttl_ms: maybe(draw, 40_000),
-        clearance_ttl_ms: maybe(draw, 30_000),
-        change_cool_off_ms: maybe(draw, 25_000),
-        change_approvals: if draw.once_in(4) { 1 } else { 2 },
-        ops_allowed: roles(&["transfer", "unstake"]),
-        node_quorum: 1,
-        holdings_guard: draw.once_in(2),
-        sweep_to: draw.once_in(2).then_some(WalletIx(1)),
-        price_band_bps: maybe(draw, 1_000),
-        reads_per_hour: maybe(draw, 3),
-        reads_per_hour_all: maybe(draw, 7),
-        breaker_armed: !draw.once_in(5),
-        ..Policy::default()
-    }
-}
-
-fn duty() -> Duty {
-    Duty {
-        id: text("tell"),
-        authority: text("supervisor"),
-        start: Start::Awareness(Limit::Ms(300_000)),
-        source: String::new(),
-        status: text("in_force"),
-        confidence: text("checked"),
-        holds_from: None,
-        holds_until: None,
-    }
-}
-
-/// The commands that set the exchange up.
-#[must_use]
-pub fn setup(draw: &mut Draw, start: u64) -> Vec<Body> {
-    let asset = |id: &str, network: Option<&str>| {
-        Body::RegisterAsset(Asset {
-            id: text(id),
-            decimals: 2,
-            network: network.map(text),
-            confirmations: 1,
-        })
-    };
-    let wallet = |id: &str, tier| {
-        Body::RegisterWallet(Wallet {
-            id: text(id),
-            tier,
-            address: format!("at-{id}"),
-        })
-    };
-    let actor = |id: &str, person: &str, role: &str, expires| Body::EnrolActor {
-        id: text(id),
-        person: text(person),
-        roles: vec![text(role)],
-        expires,
-    };
-    let mut owners = vec![text("house")];
-    owners.extend((0..CUSTOMERS).map(|n| format!("c{n}")));
-    let lines = owners.iter().flat_map(|owner| {
-        ASSETS.map(|asset| NewMovement {
-            from: text("outside"),
-            to: owner.clone(),
-            asset: text(asset),
-            units: 5_000,
-            kind: MovementKind::Opening,
-            reference: String::new(),
-        })
-    });
-    let lines = lines.collect();
-    let hold = ["hot", "cold"].iter().flat_map(|wallet| {
-        ["AAA", "BBB"].map(|asset| (text(wallet), text(asset), 16_000))
-    });
-    let hold = hold.collect();
-    vec![
-        asset("AAA", Some("chain")),
-        asset("BBB", Some("chain")),
-        asset("WON", None),
-        Body::RegisterOwners(owners),
-        wallet("hot", Tier::Hot),
-        wallet("cold", Tier::Cold),
-        actor("ann", "ann", "approver", None),
-        actor("ann2", "ann", "approver", None),
-        actor("eve", "eve", "approver", Some(start + 300_000)),
-        actor("bo", "bo", "admin", None),
-        actor("bo2", "bo", "admin", None),
-        actor("cy", "cy", "admin", None),
-        Body::DeclareHoldings(hold),
-        Body::AdoptPolicy(Box::new(policy(draw))),
-        Body::AdoptDuties(vec![duty()]),
-        Body::RecordMovements(lines),
-    ]
 }
 
 /// What the next commands are drawn from: what was sent before.
@@ -211,7 +78,10 @@ impl Workload<'_> {
     }
 
     fn destination(&mut self) -> String {
-        text(pick(&mut self.draw, &["out-1", "out-2", "at-cold", "out-3"]))
+        text(pick(
+            &mut self.draw,
+            &["out-1", "out-2", "at-cold", "out-3"],
+        ))
     }
 
     fn nonce(&mut self) -> String {
@@ -363,13 +233,21 @@ impl Workload<'_> {
     fn credit(&mut self) -> Body {
         let lines = (0..=self.draw.below(2)).map(|_| NewCreditLine {
             customer: self.customer(),
-            asset: if self.draw.once_in(8) { self.asset() } else { text("AAA") },
+            asset: if self.draw.once_in(8) {
+                self.asset()
+            } else {
+                text("AAA")
+            },
             units: self.units() / 4 + 1,
         });
         let lines = lines.collect();
         Body::RequestCredit {
             reason: text("event"),
-            budget: text(if self.draw.once_in(20) { "none" } else { "promo" }),
+            budget: text(if self.draw.once_in(20) {
+                "none"
+            } else {
+                "promo"
+            }),
             lines,
         }
     }
@@ -380,7 +258,11 @@ impl Workload<'_> {
             Some(Body::RequestWithdrawal {
                 asset, units, to, ..
             }) if self.draw.once_in(3) => Some(Binds {
-                to: if self.draw.once_in(5) { text("elsewhere") } else { to.clone() },
+                to: if self.draw.once_in(5) {
+                    text("elsewhere")
+                } else {
+                    to.clone()
+                },
                 asset: asset.clone(),
                 units: *units + u128::from(self.draw.once_in(5)),
             }),
@@ -499,7 +381,9 @@ impl Workload<'_> {
         next.version += 1;
         next.caps.clear();
         next.tiers.clear();
-        next.clears.iter_mut().for_each(|rule| rule.up_to = 1_000_000);
+        next.clears
+            .iter_mut()
+            .for_each(|rule| rule.up_to = 1_000_000);
         let withdrawal = Body::RequestWithdrawal {
             customer: self.customer(),
             wallet: text("hot"),
@@ -509,7 +393,10 @@ impl Workload<'_> {
         };
         let by = Some(text("bo"));
         vec![
-            (by.clone(), Body::ProposeChange(Change::AdoptPolicy(Box::new(next)))),
+            (
+                by.clone(),
+                Body::ProposeChange(Change::AdoptPolicy(Box::new(next))),
+            ),
             (by, withdrawal),
         ]
     }

@@ -1,17 +1,18 @@
 //! One world: clients, network, program, machine and its clock, on one thread and from one seed.
 
+use crate::checks;
 use crate::client::Client;
 use crate::clock::MachineClock;
 use crate::disk::{Orders, WorldDisk};
 use crate::draw::Draw;
+use crate::exchange;
 use crate::model::{Model, Said};
 use crate::network::{Message, Network};
 use crate::process::{Process, Settings};
 use crate::promise::{Broken, Promise};
 use crate::swarm::{Fault, Planted, Swarm};
 use crate::witness::Witness;
-use crate::workload::{self, Workload};
-use crate::checks;
+use crate::workload::Workload;
 use keepwhole::journal::{Head, SimDisk};
 use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::command::{Body, Command};
@@ -175,7 +176,7 @@ impl World {
         };
         world.launch()?;
         let mut draw = Draw::new(scenario.seed);
-        for (place, body) in workload::setup(&mut draw, START).into_iter().enumerate() {
+        for (place, body) in exchange::setup(&mut draw, START).into_iter().enumerate() {
             let command = Command {
                 id: Some(format!("setup-{place}")),
                 actor: None,
@@ -271,7 +272,12 @@ impl World {
         // The workload drew from a copy; go on where it stopped.
         *draw = workload.draw;
         for command in commands {
-            self.note(|| format!("{:?} sends {:?} {:?}", command.actor, command.id, command.body));
+            self.note(|| {
+                format!(
+                    "{:?} sends {:?} {:?}",
+                    command.actor, command.id, command.body
+                )
+            });
             let place = self.client.new_command(command, self.step);
             let message = Message::Request(place);
             self.network.send(message, self.step, &self.swarm, draw);
@@ -325,7 +331,11 @@ impl World {
         most = facts.map_or(most, |at| at + 1);
         let places: Vec<usize> = self.inbox.drain(..most).collect();
         let mut commands: Vec<Command> = Vec::with_capacity(places.len() + 1);
-        commands.extend(places.iter().filter_map(|p| self.client.command(*p).cloned()));
+        commands.extend(
+            places
+                .iter()
+                .filter_map(|p| self.client.command(*p).cloned()),
+        );
         self.hand_over(commands, places.into_iter().map(Some).collect())
     }
 
@@ -484,7 +494,11 @@ fn planted_turn(
                     repeated_rows: 0,
                     created: None,
                 };
-                if is_marked(command) { Some(invented) } else { replies.next() }
+                if is_marked(command) {
+                    Some(invented)
+                } else {
+                    replies.next()
+                }
             });
             Ok(told.flatten().collect())
         }
@@ -492,7 +506,8 @@ fn planted_turn(
             let mut forgotten = commands.to_vec();
             for command in &mut forgotten {
                 let known = command.id.as_ref();
-                let known = known.is_some_and(|id| process.sequencer.state().answers.contains_key(id));
+                let known =
+                    known.is_some_and(|id| process.sequencer.state().answers.contains_key(id));
                 if known {
                     command.id = command.id.as_ref().map(|id| format!("{id}-{now}"));
                 }

@@ -26,7 +26,7 @@ struct Seen<'s> {
 
 pub(super) fn observation(turn: &mut Turn<'_>, seen: &Observation) -> Ruling {
     known_node(turn, &seen.node)?;
-    let (wallet, asset) = (turn.wallet(&seen.wallet)?, turn.asset(&seen.asset)?);
+    let (asset, wallet) = (turn.asset(&seen.asset)?, turn.wallet(&seen.wallet)?);
     if turn
         .state
         .custody

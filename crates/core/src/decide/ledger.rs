@@ -21,24 +21,23 @@ pub(super) fn movements(turn: &mut Turn<'_>, lines: &[NewMovement]) -> Ruling {
     // What the batch itself adds and takes so far, for owners that it takes from.
     let mut change: BTreeMap<(OwnerIx, AssetIx), (u128, u128)> = BTreeMap::new();
     for line in lines {
-        let (from, to, asset) = (
-            turn.owner(&line.from)?,
-            turn.owner(&line.to)?,
-            turn.asset(&line.asset)?,
-        );
-        if line.units == 0 || from == to {
+        if line.units == 0 || line.from == line.to {
             return Err(Reason::InvalidAmount { asked: line.units });
         }
+        let asset = turn.asset(&line.asset)?;
+        let (from, to) = (turn.owner(&line.from)?, turn.owner(&line.to)?);
         let overflow = Reason::InvalidAmount { asked: line.units };
         let taken = change.entry((from, asset)).or_insert((0, 0));
         taken.1 = taken.1.checked_add(line.units).ok_or(overflow.clone())?;
         let (plus, minus) = *taken;
         let before = turn.state.book.totals(from, asset);
-        let has = before.balance().checked_add(plus).ok_or(overflow.clone())?;
-        before.outgoing.checked_add(minus).ok_or(overflow.clone())?;
-        if from != OUTSIDE && minus > has {
+        let incoming = before.incoming.checked_add(plus);
+        let outgoing = before.outgoing.checked_add(minus);
+        let (incoming, outgoing) = incoming.zip(outgoing).ok_or(overflow.clone())?;
+        // An owner whom a fact overdrew has nothing until the totals say so: what an earlier line gives first fills that.
+        if from != OUTSIDE && outgoing > incoming {
             return Err(Reason::InsufficientBalance {
-                has: has.saturating_sub(minus.saturating_sub(line.units)),
+                has: incoming.saturating_sub(outgoing.saturating_sub(line.units)),
                 asked: line.units,
             });
         }

@@ -31,7 +31,15 @@ impl Model {
 
     /// All or none; none may overdraw, the earlier lines counted.
     pub(super) fn movements(&mut self, lines: &[NewMovement]) -> Ruling {
-        let mut after = self.clone();
+        let before = self.totals.clone();
+        let outcome = self.book_lines(lines);
+        if outcome.is_err() {
+            self.totals = before;
+        }
+        outcome
+    }
+
+    fn book_lines(&mut self, lines: &[NewMovement]) -> Ruling {
         for line in lines {
             if line.units == 0 || line.from == line.to {
                 return Err(Reason::InvalidAmount { asked: line.units });
@@ -39,14 +47,13 @@ impl Model {
             self.needs_asset(&line.asset)?;
             self.needs_owner(&line.from)?;
             self.needs_owner(&line.to)?;
-            let has = after.balance(&line.from, &line.asset);
+            let has = self.balance(&line.from, &line.asset);
             if line.from != OUTSIDE && has < line.units {
                 let asked = line.units;
                 return Err(Reason::InsufficientBalance { has, asked });
             }
-            after.book(&line.from, &line.to, &line.asset, line.units);
+            self.book(&line.from, &line.to, &line.asset, line.units);
         }
-        self.totals = after.totals;
         Ok(Answer::Recorded)
     }
 
@@ -106,9 +113,7 @@ impl Model {
         let last = self.prices.get(&key).copied();
         let band = self.policy.price_band_bps;
         let outside = match (last, band) {
-            (Some(last), Some(band)) => {
-                price.abs_diff(last) > last * u128::from(band) / 10_000
-            }
+            (Some(last), Some(band)) => price.abs_diff(last) > last * u128::from(band) / 10_000,
             _ => false,
         };
         if price == 0 || outside {

@@ -85,9 +85,7 @@ impl Model {
                 units,
                 to,
                 ..
-            } => {
-                (wallet, asset, *units, to) == (&seen.wallet, &seen.asset, seen.units, &seen.peer)
-            }
+            } => (wallet, asset, *units, to) == (&seen.wallet, &seen.asset, seen.units, &seen.peer),
             Asked::Transfer {
                 from,
                 to,
@@ -100,7 +98,10 @@ impl Model {
             Asked::Credit { .. } => false,
         });
         fits.min_by_key(|(number, request)| {
-            let redeemed = request.clearance.as_ref().is_some_and(|c| c.redeemed.is_some());
+            let redeemed = request
+                .clearance
+                .as_ref()
+                .is_some_and(|c| c.redeemed.is_some());
             (!redeemed, *number)
         })
         .map(|(number, _)| number)

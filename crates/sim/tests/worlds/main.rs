@@ -35,8 +35,16 @@ fn every_promise_is_kept_over_sixty_worlds_and_every_fault_strikes() {
     assert!(never.is_empty(), "never drawn: {never:?}");
     assert!(sum.predicted * 10 > sum.decided * 8, "{sum:?}");
     assert!(sum.recoveries > 200 && sum.witnessed > 200, "{sum:?}");
-    assert!(sum.losses_found > 0, "no disk that lied lost anything: {sum:?}");
-    for word in ["cleared", "denied halted", "held cap_reached", "held cool_off"] {
+    assert!(
+        sum.losses_found > 0,
+        "no disk that lied lost anything: {sum:?}"
+    );
+    for word in [
+        "cleared",
+        "denied halted",
+        "held cap_reached",
+        "held cool_off",
+    ] {
         assert!(sum.answers.contains_key(word), "no answer was `{word}`");
     }
 }
@@ -71,9 +79,7 @@ fn a_planted_defect_is_found_shrunk_and_told_as_a_line_that_runs_again() {
         let failure = found(planted);
         let small = shrink(&failure);
         assert_eq!(small.promise, failure.promise, "{planted:?}");
-        let left = |failure: &Failure| {
-            failure.scenario.steps - failure.scenario.skip.len() as u64
-        };
+        let left = |failure: &Failure| failure.scenario.steps - failure.scenario.skip.len() as u64;
         assert!(
             left(&small) * 4 <= left(&failure).max(8),
             "{planted:?}: {} steps left of {}: {}",
@@ -81,9 +87,16 @@ fn a_planted_defect_is_found_shrunk_and_told_as_a_line_that_runs_again() {
             left(&failure),
             told(&small)
         );
-        assert!(small.scenario.without.len() >= 3, "{planted:?}: {}", told(&small));
+        assert!(
+            small.scenario.without.len() >= 3,
+            "{planted:?}: {}",
+            told(&small)
+        );
         let again = run(&small.scenario).expect_err("the shrunk run fails again");
-        assert_eq!((again.promise, again.what), (small.promise, small.what.clone()));
+        assert_eq!(
+            (again.promise, again.what),
+            (small.promise, small.what.clone())
+        );
         assert!(command_line(&small.scenario).contains("--without "));
         assert!(!last_steps(&small.scenario).is_empty());
     }
