@@ -80,7 +80,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "simulator",
-        about: "5 million steps of the real journal under faults, from a fixed seed",
+        about: "half a million steps of the real journal under faults, from fixed seeds",
         run: simulator,
     },
     Stage {
@@ -323,7 +323,7 @@ fn simulator(root: &Path) -> Outcome {
         "--seed",
         "1",
         "--steps",
-        "5M",
+        "500k",
     ];
     judge(
         pass_through(root, "cargo", &arguments),

@@ -129,8 +129,8 @@ impl Model {
 
     /// A read of a personal record: with a purpose, within the quota of the last hour.
     pub(super) fn read(&mut self, by: Option<&str>, customer: &str, purpose: &str) -> Ruling {
-        let person = self.person_of(by)?;
         self.needs_customer(customer)?;
+        let person = self.person_of(by)?;
         if purpose.trim().is_empty() {
             return Err(Reason::PurposeMissing);
         }

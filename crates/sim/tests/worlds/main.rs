@@ -1,5 +1,10 @@
 //! Seeded worlds, and defects planted to show that the simulator finds and shrinks them.
 
+#![allow(
+    clippy::panic,
+    reason = "a test that panics has failed, and says which world did"
+)]
+
 use keepwhole_sim::run::{Failure, WORLD_STEPS, command_line, last_steps, run};
 use keepwhole_sim::shrink::shrink;
 use keepwhole_sim::swarm::{Fault, Planted};
