@@ -5,6 +5,7 @@
 //! set of rules ([`model`]), and a witness who keeps checkpoints. What is not covered stands in docs/simulator.md.
 
 pub mod adversary;
+pub mod arguments;
 pub mod audit;
 pub mod checks;
 pub mod client;

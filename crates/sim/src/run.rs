@@ -21,6 +21,30 @@ pub struct Failure {
     pub what: String,
 }
 
+impl Failure {
+    /// Steps that the run takes, those left out not counted.
+    #[must_use]
+    pub fn steps_left(&self) -> u64 {
+        let skipped = self.scenario.skip.range(..=self.scenario.steps).count() as u64;
+        self.scenario.steps.saturating_sub(skipped)
+    }
+}
+
+/// What is said of a failure: seed, step, promise, the last steps, and the line that runs it again.
+#[must_use]
+pub fn told(failure: &Failure) -> String {
+    let commit = option_env!("KEEPWHOLE_COMMIT").unwrap_or("of this build");
+    let mut text = format!(
+        "broken at seed {} step {} (commit {commit}): {:?}\n{}\nlast steps:\n",
+        failure.scenario.seed, failure.step, failure.promise, failure.what
+    );
+    for line in last_steps(&failure.scenario) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text.push_str(&format!("again: {}\n", command_line(&failure.scenario)));
+    text
+}
+
 /// Runs a world.
 ///
 /// # Errors

@@ -5,7 +5,8 @@
     reason = "a test that panics has failed, and says which world did"
 )]
 
-use keepwhole_sim::run::{Failure, WORLD_STEPS, command_line, last_steps, run};
+use keepwhole_sim::arguments;
+use keepwhole_sim::run::{Failure, WORLD_STEPS, command_line, run, told};
 use keepwhole_sim::shrink::shrink;
 use keepwhole_sim::swarm::{Fault, Planted};
 use keepwhole_sim::world::{Scenario, Tally};
@@ -17,12 +18,6 @@ fn scenario(seed: u64) -> Scenario {
         steps: 200,
         ..Scenario::default()
     }
-}
-
-fn told(failure: &Failure) -> String {
-    let line = command_line(&failure.scenario);
-    let steps = last_steps(&failure.scenario).join("\n");
-    format!("{line}\n{:?}: {}\n{steps}", failure.promise, failure.what)
 }
 
 #[test]
@@ -44,11 +39,7 @@ fn every_promise_is_kept_over_sixty_worlds_and_every_fault_strikes() {
         sum.losses_found > 0,
         "no disk that lied lost anything: {sum:?}"
     );
-    for word in [
-        "cleared",
-        "denied halted",
-        "held cool_off",
-    ] {
+    for word in ["cleared", "denied halted", "held cool_off"] {
         assert!(sum.answers.contains_key(word), "no answer was `{word}`");
     }
 }
@@ -71,37 +62,53 @@ fn found(planted: Planted) -> Failure {
     *broken.unwrap_or_else(|| panic!("{planted:?} was never found"))
 }
 
+/// The scenario that the printed line asks for.
+fn read_back(line: &str) -> Scenario {
+    let words = line.split(' ').skip(1).map(str::to_owned);
+    let asked = arguments::read(words).unwrap_or_else(|wrong| panic!("`{line}`: {wrong}"));
+    asked.scenario
+}
+
 #[test]
-fn a_planted_defect_is_found_shrunk_and_told_as_a_line_that_runs_again() {
+fn a_planted_defect_is_found_told_and_shrunk_to_a_run_that_fails_the_same_way() {
     let defects = [
         Planted::AckBeforeSync,
         Planted::DroppedAnswer,
         Planted::Unrecorded,
         Planted::ForgetsIds,
     ];
-    // A world may have no fault that can be left out; of four, some have.
-    let mut without = 0;
+    let (mut steps, mut steps_left) = (0, 0);
     for planted in defects {
         let failure = found(planted);
-        let small = shrink(&failure);
-        assert_eq!(small.promise, failure.promise, "{planted:?}");
-        let left = |failure: &Failure| failure.scenario.steps - failure.scenario.skip.len() as u64;
+        let text = told(&failure);
+        let place = format!("seed {} step {}", failure.scenario.seed, failure.step);
         assert!(
-            left(&small) * 4 <= left(&failure).max(8),
-            "{planted:?}: {} steps left of {}: {}",
-            left(&small),
-            left(&failure),
-            told(&small)
+            text.contains(&place) && text.contains(&failure.what),
+            "{text}"
         );
-        without += small.scenario.without.len();
-        let again = run(&small.scenario).expect_err("the shrunk run fails again");
-        assert_eq!(
-            (again.promise, again.what),
-            (small.promise, small.what.clone())
+        let small = shrink(&failure);
+        let text = told(&small);
+        assert_eq!(small.promise, failure.promise, "{planted:?}: {text}");
+        assert!(
+            small.steps_left() <= failure.steps_left(),
+            "{planted:?}: {text}"
         );
-        assert!(!last_steps(&small.scenario).is_empty());
+        steps += failure.steps_left();
+        steps_left += small.steps_left();
+        // The line says everything but what was planted, and the run that it asks for fails as the shrunk one did.
+        let line = command_line(&small.scenario);
+        assert!(text.contains(&line), "{text}");
+        let again = Scenario {
+            planted: Some(planted),
+            ..read_back(&line)
+        };
+        let again = run(&again).expect_err("the shrunk run fails again");
+        assert_eq!(*again, small);
     }
-    assert!(without >= 3, "only {without} kinds of fault were left out");
+    assert!(
+        steps_left * 2 <= steps,
+        "{steps_left} of {steps} steps are left"
+    );
 }
 
 #[test]
