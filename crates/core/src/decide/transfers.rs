@@ -104,12 +104,13 @@ fn one(turn: &mut Turn<'_>, changes: &mut Changes, staged: &Staged<'_>) -> Resul
         customer: text(name),
     };
     let broken = || turn.malformed("the batch is not in its packed form");
+    let asset = staged.asset.ok_or_else(|| Reason::UnknownAsset {
+        asset: text(row.asset),
+    })?;
     let transfer = Transfer {
         from: staged.from.ok_or_else(|| unknown(row.from))?,
         to: staged.to.ok_or_else(|| unknown(row.to))?,
-        asset: staged.asset.ok_or_else(|| Reason::UnknownAsset {
-            asset: text(row.asset),
-        })?,
+        asset,
         id: TransferId::of_checked(row.id).ok_or_else(broken)?,
         kind: MovementKind::from_number(row.kind).ok_or_else(broken)?,
         units: row.units,

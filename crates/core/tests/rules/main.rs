@@ -12,6 +12,7 @@ mod books;
 mod denials;
 mod exchange;
 mod flows;
+mod found_by_simulator;
 mod found_by_stories;
 mod law;
 mod records;
