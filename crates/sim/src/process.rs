@@ -29,7 +29,6 @@ impl Settings {
             segment_bytes,
             zero_ahead,
             log_key: Some(key.clone()),
-            ..Options::default()
         };
         Ok(Self {
             secret,
