@@ -136,23 +136,26 @@ fn enough(turn: &mut Turn<'_>, number: u32, change: &Change) -> Answer {
     }
 }
 
-pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
-    let (_, approver) = turn.needs_role(ActionClass::RaiseRisk)?;
+/// The change of that name. An actor that nobody knows is said before a target that nobody knows, and that before a role
+/// that is missing.
+fn proposed<'s>(turn: &Turn<'s>, target: &str) -> Result<(u32, &'s Proposal), Reason> {
+    turn.needs_actor()?;
     let found = turn.state.guard.proposal(target);
-    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget {
+    found.ok_or_else(|| Reason::UnknownTarget {
         target: String::from(target),
-    })?;
-    let Standing::Held(Reason::NeedsSecondAdmin { needs, .. }) = proposal.standing else {
-        return Ok(Answer::Recorded);
+    })
+}
+
+pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
+    let (number, proposal) = proposed(turn, target)?;
+    let (_, approver) = turn.needs_actor()?;
+    let needs = match proposal.standing {
+        Standing::Held(Reason::NeedsSecondAdmin { needs, .. }) => Some(needs),
+        _ => None,
     };
-    if proposal.persons.contains(&approver) {
-        let person = turn
-            .state
-            .registry
-            .persons
-            .get(approver.place())
-            .cloned()
-            .unwrap_or_default();
+    if needs.is_some() && proposal.persons.contains(&approver) {
+        let persons = &turn.state.registry.persons;
+        let person = persons.get(approver.place()).cloned().unwrap_or_default();
         let proposer = proposal.persons.first() == Some(&approver);
         return Err(if proposer {
             Reason::SelfApproval { person }
@@ -160,6 +163,10 @@ pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
             Reason::SamePerson { person }
         });
     }
+    turn.needs_role(ActionClass::RaiseRisk)?;
+    let Some(needs) = needs else {
+        return Ok(Answer::Recorded);
+    };
     turn.emit(Event::ChangeApproved {
         proposal: number,
         person: approver,
@@ -174,11 +181,8 @@ pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
 }
 
 pub(super) fn cancel(turn: &mut Turn<'_>, target: &str) -> Ruling {
+    let (number, proposal) = proposed(turn, target)?;
     let (_, person) = turn.needs_role(ActionClass::RaiseRisk)?;
-    let found = turn.state.guard.proposal(target);
-    let (number, proposal) = found.ok_or_else(|| Reason::UnknownTarget {
-        target: String::from(target),
-    })?;
     if matches!(proposal.standing, Standing::Held(_)) {
         turn.emit(Event::ChangeCancelled {
             proposal: number,

@@ -274,6 +274,30 @@ fn a_proposer_does_not_approve_the_own_change() {
     }
 }
 
+/// docs/denials.md: an unknown actor comes before an unknown target, and that before a missing role.
+#[test]
+fn a_change_that_nobody_proposed_is_said_before_a_missing_role() {
+    let mut exchange = Exchange::new(|policy| policy.change_approvals = 3);
+    exchange.send("m1", Some("eun"), Body::ProposeChange(Change::DisableWatch));
+    for (actor, target, said) in [
+        ("nobody", "m0", "unknown_actor"),
+        ("bo", "m0", "unknown_target"),
+        ("eun", "m0", "unknown_target"),
+        ("bo", "m1", "role_missing"),
+    ] {
+        let target = target.to_owned();
+        for body in [
+            Body::ApproveChange {
+                target: target.clone(),
+            },
+            Body::CancelChange { target },
+        ] {
+            let reply = exchange.send("", Some(actor), body.clone());
+            assert_eq!(code(&reply), said, "{actor} {body:?}");
+        }
+    }
+}
+
 #[test]
 fn listing_a_look_alike_does_not_hide_it_while_it_waits() {
     let wait = 60_000;
