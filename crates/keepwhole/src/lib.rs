@@ -3,7 +3,7 @@
 //! Read in this order: [`journal`] (what is durable), [`sequencer`] (decide, append, fold, answer), [`installation`] (the
 //! one folder of all that), [`law`] (rules as dated data), [`redress`] (proofs for customers), [`bundle`] (proof for
 //! auditors), [`drill`] (scenario files on simulated time), [`demo`], [`views`] (questions answered from the state),
-//! [`console`], [`report`], [`cli`].
+//! [`console`], [`outside`] (the log for outsiders and their witnesses), [`report`], [`cli`].
 
 pub mod bench;
 pub mod books;
@@ -16,6 +16,7 @@ pub mod edges;
 pub mod installation;
 pub mod journal;
 pub mod law;
+pub mod outside;
 pub mod redress;
 pub mod report;
 pub mod sequencer;

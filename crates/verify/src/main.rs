@@ -10,18 +10,21 @@ use std::process::ExitCode;
 use keepwhole_verify::archive::{Files, Limits};
 use keepwhole_verify::bundle::{Source, verify_bundle};
 use keepwhole_verify::customer_check::verify_package;
+use keepwhole_verify::tlog_proof;
 use keepwhole_verify::trust::Trust;
 
 const HELP: &str = "\
-Checks a bundle (.kwb file or unpacked folder) or a customer's package, offline.
+Checks a bundle (.kwb file or unpacked folder), a customer's package or the proof of one entry, offline.
 
 Usage: keepwhole-verify BUNDLE_OR_PACKAGE [--trust FILE] [--expect trusted] [--previous PACKAGE] [--max-file-size BYTES] [--json]
+       keepwhole-verify FILE.tlog-proof --entry FILE --trust FILE
 
   --trust FILE         keys you got from a second source (see docs/proof-formats.md, \"Trust file\");
                        without it a bundle's own keys are used and the signer is not established;
                        a package can't be checked without it
   --expect trusted     fail (exit 1) if no trust file was given
   --previous PACKAGE   your package of the epoch before, to see that no figure fell
+  --entry FILE         the entry whose proof (c2sp.org/tlog-proof) is checked
   --max-file-size N    bytes of the largest file accepted (default 4294967296)
   --json               answer as canonical JSON
 
@@ -35,6 +38,7 @@ struct Request {
     subject: PathBuf,
     trust: Option<PathBuf>,
     previous: Option<PathBuf>,
+    entry: Option<PathBuf>,
     expect_trusted: bool,
     json: bool,
     limits: Limits,
@@ -71,6 +75,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Request, String> {
         subject: PathBuf::new(),
         trust: None,
         previous: None,
+        entry: None,
         expect_trusted: false,
         json: false,
         limits: Limits::default(),
@@ -84,6 +89,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Request, String> {
         match argument.to_str() {
             Some("--trust") => request.trust = Some(value()?.into()),
             Some("--previous") => request.previous = Some(value()?.into()),
+            Some("--entry") => request.entry = Some(value()?.into()),
             Some("--json") => request.json = true,
             Some("--expect") => match value()?.to_str() {
                 Some("trusted") => request.expect_trusted = true,
@@ -135,6 +141,9 @@ fn check(request: &Request) -> Result<(String, u8), String> {
     }
     let bytes = fs::read(subject)
         .map_err(|error| format!("can't read `{}`: {error}", subject.display()))?;
+    if tlog_proof::is_tlog_proof(&bytes) {
+        return entry_answer(&bytes, trust.as_ref(), request);
+    }
     if bytes.first() == Some(&b'{') {
         package_answer(bytes, trust.as_ref(), request)
     } else {
@@ -144,6 +153,25 @@ fn check(request: &Request) -> Result<(String, u8), String> {
             request,
         ))
     }
+}
+
+fn entry_answer(
+    proof: &[u8],
+    trust: Option<&Trust>,
+    request: &Request,
+) -> Result<(String, u8), String> {
+    let (Some(entry), Some(trust)) = (&request.entry, trust) else {
+        return Err(format!(
+            "`{}` is the proof of one entry: give the entry with `--entry FILE` and keys from a second source with `--trust FILE`",
+            request.subject.display()
+        ));
+    };
+    let entry =
+        fs::read(entry).map_err(|error| format!("can't read `{}`: {error}", entry.display()))?;
+    Ok(match tlog_proof::check(proof, &entry, &trust.policy) {
+        Ok(said) => (said + "\n", 0),
+        Err(said) => (said + "\n", 1),
+    })
 }
 
 fn bundle_report(source: &Source<'_>, trust: Option<&Trust>, request: &Request) -> (String, u8) {

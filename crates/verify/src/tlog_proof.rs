@@ -25,6 +25,42 @@ pub struct TlogProof {
     pub checkpoint: String,
 }
 
+/// Whether a file is such a proof, by its first line.
+#[must_use]
+pub fn is_tlog_proof(bytes: &[u8]) -> bool {
+    bytes.starts_with(FIRST_LINE.as_bytes())
+}
+
+/// Checks a proof and says what it shows, in a sentence for people.
+///
+/// # Errors
+/// What does not hold, as a sentence.
+pub fn check(proof: &[u8], entry: &[u8], policy: &Policy) -> Result<String, String> {
+    let included = TlogProof::parse(proof).and_then(|proof| proof.verify(entry, policy));
+    let Included {
+        index,
+        checkpoint,
+        verified,
+    } = included.map_err(|error| alloc::format!("not proven: {error}"))?;
+    let witnesses = verified
+        .signed
+        .iter()
+        .filter(|signed| signed.time.is_some())
+        .count();
+    let quorum = if policy.requires_no_witness() {
+        "your trust file asks for no witness"
+    } else {
+        "the quorum of witnesses is met"
+    };
+    Ok(alloc::format!(
+        "proven: these {} bytes are entry {index} of `{}`, in the log of {} entries with root {}; {quorum}, {witnesses} co-signed",
+        entry.len(),
+        checkpoint.origin(),
+        checkpoint.size(),
+        checkpoint.root()
+    ))
+}
+
 /// What a proof proves once it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Included {

@@ -3,6 +3,7 @@
 use super::DataArgs;
 use super::exit::{Exit, Failure};
 use super::output::{Output, note};
+use super::proof::{self, CompareArgs, ProveArgs};
 use crate::installation::{self, Reading, record_json, verifier_key};
 use crate::journal::keys::KeyFile;
 use crate::journal::tiles::LogFiles;
@@ -49,6 +50,16 @@ enum JournalVerb {
         after_help = "Example:\n  keepwhole journal repair --data exchange --from /mnt/other-disk/exchange"
     )]
     Repair(RepairArgs),
+    /// Write the proof of one entry, with the checkpoint and the entry, as files that travel alone.
+    #[command(
+        after_help = "Example:\n  keepwhole journal prove 7 --data exchange --out entry-7.tlog-proof"
+    )]
+    Prove(ProveArgs),
+    /// Hold two signed heads against each other: the same, grown, gone back or forked.
+    #[command(
+        after_help = "Example:\n  keepwhole journal compare yesterday/checkpoint exchange/log/checkpoint --data exchange"
+    )]
+    Compare(CompareArgs),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +114,8 @@ impl JournalArgs {
             JournalVerb::Vkey(args) => args.data.json,
             JournalVerb::Export(args) => args.data.json,
             JournalVerb::Repair(args) => args.data.json,
+            JournalVerb::Prove(args) => args.data.json,
+            JournalVerb::Compare(args) => args.json,
         }
     }
 }
@@ -119,6 +132,8 @@ pub fn run(args: &JournalArgs) -> Result<Exit, Failure> {
         JournalVerb::Vkey(args) => vkey(&args.data),
         JournalVerb::Export(args) => export(args),
         JournalVerb::Repair(args) => repair(args),
+        JournalVerb::Prove(args) => proof::prove(args),
+        JournalVerb::Compare(args) => proof::run_compare(args),
     }
 }
 

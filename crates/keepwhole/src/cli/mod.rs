@@ -18,6 +18,7 @@ pub mod law;
 pub mod output;
 pub mod person;
 mod progress;
+pub mod proof;
 pub mod serve;
 pub mod statement;
 pub mod status;
@@ -128,6 +129,12 @@ enum Verb {
         after_help = "Example:\n  keepwhole verify bundle.kwb --trust trust.txt --expect trusted"
     )]
     Verify(verify::VerifyArgs),
+    /// Run a witness: watch the log of an exchange from outside and co-sign what only grew.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  keepwhole witness serve --dir witness --listen 127.0.0.1:8660"
+    )]
+    Witness(keepwhole_witness::command::Verb),
     /// Measure on this machine: demo, durable movements, commands, replay, attribution.
     #[command(
         after_help = "Examples:\n  keepwhole bench replay attribution\n  keepwhole bench proof --events 5000000\n  keepwhole bench --dir /var/tmp --json"
@@ -184,6 +191,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Verify(args) => (verify::run(args), args.json),
         Verb::Demo(args) => (run_demo(args), args.json),
         Verb::Bench(args) => (bench::run(args), args.json),
+        Verb::Witness(verb) => (run_witness(verb), false),
         Verb::Drill(args) => return ExitCode::from(drill::run(args)),
         Verb::Law(args) => return ExitCode::from(law::run(args)),
     };
@@ -193,6 +201,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             output::failure(&failure, json);
             failure.exit.into()
         }
+    }
+}
+
+/// Runs a verb of the witness.
+fn run_witness(verb: &keepwhole_witness::command::Verb) -> Result<Exit, Failure> {
+    match keepwhole_witness::command::run(verb) {
+        Ok(true) => Ok(Exit::Done),
+        Ok(false) => Ok(Exit::Refused),
+        Err(error) => Err(Failure::fault("witness", error.to_string())),
     }
 }
 

@@ -7,7 +7,12 @@ use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_
 use crate::edges::{EdgeError, Edges, Sequenced, read_settings};
 use crate::installation::{
     Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
+    verifier_key,
 };
+use crate::journal::keys::KeyFile;
+use crate::journal::layout;
+use crate::outside::rounds::{remember, remembered};
+use crate::outside::{Alarm, PublicLog, PublicServer, Pusher, Rounds, WitnessPolicy};
 use crate::sequencer::{Clock as _, Condition, Folded, SystemClock, Until};
 use crate::text::{Lang, span};
 use clap::Args;
@@ -48,12 +53,22 @@ pub struct ServeArgs {
     /// besides the files in the folder `witness`.
     #[arg(long, value_name = "FILE")]
     pub witness_checkpoint: Vec<PathBuf>,
+    /// C2SP tlog-policy with the witnesses' addresses: each head is published once their quorum co-signed it.
+    #[arg(long, value_name = "FILE", conflicts_with = "read_only")]
+    pub witness_policy: Option<PathBuf>,
+    /// Address and port on which everybody may read the log below `/log/`, and nothing else.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub log_listen: Option<SocketAddr>,
+    /// Also publish entry bundles, which hold every entry in full. Meant for an auditor's network: there is no sign-in yet.
+    #[arg(long)]
+    pub publish_entries: bool,
 }
 
 impl ServeArgs {
     fn care(&self) -> Care {
         Care {
             witness: self.witness_checkpoint.clone(),
+            pending: self.witness_policy.is_some(),
             ..Care::default()
         }
     }
@@ -79,11 +94,12 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     read_origin(dir).map_err(failed)?;
     let settings = read_settings(dir).map_err(|error| of_edges(&error))?;
     let listener = bind(args.listen.or(settings.console).unwrap_or(CONSOLE))?;
+    let _public = public_log(args)?;
     if args.read_only {
         let opened = Reading::open_at(dir, Until::End, &args.care()).map_err(failed)?;
         return serve_reading(&args.data, told_beside(dir), opened, listener);
     }
-    let installation = Installation::open_with(dir, args.care()).map_err(failed)?;
+    let (installation, rounds) = open(args)?;
     say_recovery(&installation);
     let last = installation.sequencer.state().at;
     let clock = SystemClock::start(last);
@@ -91,8 +107,10 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let (dir, log_key) = (installation.dir.clone(), installation.log_key.clone());
     let running = installation.run(Box::new(clock), Box::new(say_condition));
     let mut edges = None;
+    let pusher = rounds.map(|rounds| Pusher::start(rounds, running.ended()));
     let served = start(&running, down).and_then(|()| {
-        let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.reader()));
+        let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.reader()))
+            .with_entries(args.publish_entries);
         if let Some(folder) = told_beside(&dir) {
             feed = feed.beside(folder);
         }
@@ -108,10 +126,102 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     if let Some(edges) = edges {
         edges.stop();
     }
-    // What stopped the sequencer says more than what the console said after it.
-    running.stop().map_err(failed)?;
+    // What stopped the sequencer says more than what the console said after it, and proof of a fork more than that.
+    let stopped = running.stop().map_err(failed);
+    if let Some(alarm) = pusher.and_then(Pusher::stop) {
+        return Err(alarmed(&alarm));
+    }
+    stopped?;
     served?;
     Ok(Exit::Done)
+}
+
+/// Opens for writing: alone, or with witnesses, who are asked first whether this is the journal that they saw.
+fn open(args: &ServeArgs) -> Result<(Installation, Option<Rounds>), Failure> {
+    let dir = &args.data.dir;
+    let failed = |error: InstallationError| Failure::of_installation(dir, &error);
+    let before = remembered(dir);
+    let Some(path) = &args.witness_policy else {
+        return match before {
+            Some(alarm) => Err(still_alarmed(dir, &alarm)),
+            None => {
+                let alone = Installation::open_with(dir, args.care()).map_err(failed)?;
+                Ok((alone, None))
+            }
+        };
+    };
+    let wrong = |cause: String| {
+        Failure::usage(
+            "witness_policy",
+            format!("witness policy `{}`: {cause}", path.display()),
+        )
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let key = verifier_key(dir, KeyFile::Log).map_err(failed)?;
+    let policy = WitnessPolicy::parse(&text, &key).map_err(wrong)?;
+    let installation = Installation::open_with(dir, args.care()).map_err(failed)?;
+    let mut rounds = Rounds::new(dir, policy, key);
+    if let Err(alarm) = rounds.run() {
+        if alarm.theirs.is_some() {
+            remember(dir, &alarm).map_err(|error| Failure::of_journal(dir, &error))?;
+        }
+        return Err(alarmed(&alarm));
+    }
+    let met = rounds.standing().quorum_size == Some(installation.sequencer.head().size);
+    match before {
+        Some(alarm) if !met => return Err(still_alarmed(dir, &alarm)),
+        Some(_) => {
+            note("the quorum of witnesses saw this journal: the alarm of an earlier run is over");
+            std::fs::remove_file(dir.join(layout::ALARM)).map_err(|error| {
+                Failure::fault(
+                    "io_error",
+                    format!("can't remove `{}`: {error}", layout::ALARM),
+                )
+            })?;
+        }
+        None if !met => {
+            note("the quorum of witnesses is not met yet; `keepwhole status` says who lags")
+        }
+        None => {}
+    }
+    Ok((installation, Some(rounds)))
+}
+
+fn alarmed(alarm: &Alarm) -> Failure {
+    let fix = if alarm.theirs.is_some() {
+        "nothing is written any more; find the other journal before anything else, `keepwhole serve --read-only` shows this one"
+    } else {
+        "if the witness is wrong, take it out of the policy"
+    };
+    Failure::fault(alarm.code(), format!("{alarm}; {fix}"))
+}
+
+fn still_alarmed(dir: &Path, alarm: &str) -> Failure {
+    let message = format!(
+        "an earlier run found: {alarm}; restore the right journal and start with `--witness-policy`, whose quorum ends the \
+         alarm (it stands in `{}/{}`)",
+        dir.display(),
+        layout::ALARM
+    );
+    Failure::fault("witness_alarm", message)
+}
+
+/// The public log on an address of its own, where one was given.
+fn public_log(args: &ServeArgs) -> Result<Option<PublicServer>, Failure> {
+    if args.publish_entries {
+        note("entry bundles are published: whoever reaches the log reads every entry in full");
+    }
+    let Some(address) = args.log_listen else {
+        return Ok(None);
+    };
+    let log = PublicLog::new(&args.data.dir, args.publish_entries);
+    let server = PublicServer::start(bind(address)?, log)
+        .map_err(|error| Failure::fault("public_log", format!("can't serve the log: {error}")))?;
+    note(&format!(
+        "the log is public on http://{}/log/",
+        server.address()
+    ));
+    Ok(Some(server))
 }
 
 /// The folder around the installation of an exercise, where its report and packages lie.

@@ -4,6 +4,7 @@ use super::exit::{Exit, Failure};
 use super::output::{Output, note, table};
 use super::{DataArgs, wall_clock};
 use crate::installation::{InstallationError, Reading};
+use crate::outside::standing::Standing as Witnesses;
 use crate::sequencer::Until;
 use crate::text::{Amount, Asset, Lang, decimal, rfc3339, seoul, span};
 use clap::Args;
@@ -33,6 +34,7 @@ struct Page<'a> {
     state: &'a State,
     checkpoint: Option<Checkpoint>,
     now: u64,
+    standing: Option<Witnesses>,
 }
 
 /// Reads beside a running writer and answers.
@@ -49,6 +51,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit, Failure> {
         state: &state,
         checkpoint,
         now: wall_clock()?,
+        standing: Witnesses::read(dir),
     };
     let findings = page.findings();
     if reading.recovery.torn_tail.is_some() {
@@ -99,6 +102,9 @@ impl Page<'_> {
     /// What calls for action, a sentence each.
     fn findings(&self) -> Vec<String> {
         let mut found = Vec::new();
+        if let Some(standing) = &self.standing {
+            found.extend(standing.findings(self.now));
+        }
         for row in coverage(self.state) {
             if row.shortfall() > 0 {
                 let missing = Amount::new(row.shortfall(), &self.asset(row.asset.place()));
@@ -163,6 +169,11 @@ impl Page<'_> {
             format!("origin        {}", self.reading.origin),
             format!("head          {} entries, root {}", head.size, head.root),
             format!("checkpoint    {checkpoint}"),
+        ];
+        if let Some(standing) = &self.standing {
+            said.extend(standing.lines(self.now));
+        }
+        said.extend([
             format!("last entry    {last}"),
             format!("law           {}", self.law_text()),
             format!("customers     {}", state.registry.customers().count()),
@@ -171,7 +182,7 @@ impl Page<'_> {
             String::new(),
             self.cases_text(),
             String::new(),
-        ];
+        ]);
         match findings {
             [] => said.push(String::from("no findings")),
             some => {
@@ -299,6 +310,7 @@ impl Page<'_> {
             "origin": self.reading.origin,
             "head": { "size": head.size, "root": head.root.to_string() },
             "checkpoint": checkpoint,
+            "witnesses": self.standing,
             "last_entry_at": (state.position > 0).then(|| rfc3339(state.at)),
             "law": law,
             "customers": state.registry.customers().count(),

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use keepwhole_verify::archive::{Files, Limits};
 use keepwhole_verify::bundle::{Source, verify_bundle};
 use keepwhole_verify::customer_check::verify_package;
+use keepwhole_verify::tlog_proof;
 use keepwhole_verify::trust::Trust;
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A bundle (.kwb file or unpacked folder) or a customer's package.
+    /// A bundle (.kwb file or unpacked folder), a customer's package, or the proof of one entry (.tlog-proof).
     #[arg(value_name = "BUNDLE_OR_PACKAGE")]
     subject: PathBuf,
     /// Keys from a second source; without it a bundle's own keys are used and its signer is not established.
@@ -27,6 +28,9 @@ pub struct VerifyArgs {
     /// The customer's package of the epoch before, to see that no figure fell.
     #[arg(long, value_name = "PACKAGE")]
     previous: Option<PathBuf>,
+    /// The entry whose proof is checked.
+    #[arg(long, value_name = "FILE")]
+    entry: Option<PathBuf>,
     /// Bytes of the largest file accepted.
     #[arg(long, value_name = "BYTES")]
     max_file_size: Option<u64>,
@@ -65,10 +69,28 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         return bundle(args, &Source::Folder(files), trust.as_ref());
     }
     let bytes = fs::read(subject).map_err(|error| unreadable(subject, &error))?;
+    if tlog_proof::is_tlog_proof(&bytes) {
+        return entry_of_log(args, &bytes, trust.as_ref());
+    }
     if bytes.first() == Some(&b'{') {
         package(args, bytes, trust.as_ref())
     } else {
         bundle(args, &Source::Archive(&bytes), trust.as_ref())
+    }
+}
+
+fn entry_of_log(args: &VerifyArgs, proof: &[u8], trust: Option<&Trust>) -> Result<Exit, Failure> {
+    let (Some(path), Some(trust)) = (&args.entry, trust) else {
+        let message = format!(
+            "`{}` is the proof of one entry: give the entry with `--entry FILE` and keys from a second source with `--trust FILE`",
+            args.subject.display()
+        );
+        return Err(Failure::usage("entry_needed", message));
+    };
+    let entry = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    match tlog_proof::check(proof, &entry, &trust.policy) {
+        Ok(said) => ended(&said, 0),
+        Err(said) => ended(&said, 1),
     }
 }
 

@@ -153,6 +153,12 @@ pub(crate) fn is_tile_path(path: &str) -> bool {
     small(level, 63) && last && earlier && partial && index.len() <= 32
 }
 
+/// Whether a path is that of an entry bundle. Whether bundles are public is the source's to say.
+pub(crate) fn is_bundle_path(path: &str) -> bool {
+    keepwhole_verify::tile::TileId::parse(path)
+        .is_ok_and(|tile| tile.kind == keepwhole_verify::tile::TileKind::Entries)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{is_loopback_host, is_tile_path};

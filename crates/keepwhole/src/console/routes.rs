@@ -19,7 +19,7 @@ use super::pages::{
     overview_page, problem_page,
 };
 use super::reader::segment;
-use super::request::{Asked, admit, is_tile_path, reader_from};
+use super::request::{Asked, admit, is_bundle_path, is_tile_path, reader_from};
 use super::{ConsoleSource, Reader, STYLE, SourceError};
 use crate::text::Words;
 use crate::views::{Banner, Head};
@@ -71,9 +71,12 @@ async fn guarded(request: Request, next: Next) -> Response {
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(POLICY));
+    // Files of the log say themselves how long they may be kept.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::VARY, "accept-language"),
         (
@@ -313,7 +316,7 @@ async fn tile(
 ) -> Response {
     let reader = reader_from(&request);
     match path {
-        Ok(Path(path)) if is_tile_path(&path) => {
+        Ok(Path(path)) if is_tile_path(&path) || is_bundle_path(&path) => {
             log_file(&source, &reader, path, "application/octet-stream").await
         }
         _ => problem(&reader, &Problem::NoPage),
@@ -322,7 +325,18 @@ async fn tile(
 
 async fn log_file(source: &Source, reader: &Reader, path: String, kind: &'static str) -> Response {
     match ask(source, move |source| Ok(source.log_file(&path))).await {
-        Ok(Some(bytes)) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
+        Ok(Some(bytes)) => {
+            let caching = if kind.starts_with("text/") {
+                crate::outside::public::MUTABLE
+            } else {
+                crate::outside::public::IMMUTABLE
+            };
+            let headers = [
+                (header::CONTENT_TYPE, kind),
+                (header::CACHE_CONTROL, caching),
+            ];
+            (headers, bytes).into_response()
+        }
         Ok(None) => problem(reader, &Problem::NoPage),
         Err(refused) => problem(reader, &refused),
     }

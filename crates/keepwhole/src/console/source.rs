@@ -44,8 +44,8 @@ pub trait ConsoleSource: Send + Sync {
     /// Where the journal cannot be read now.
     fn journal(&self, from: Option<u64>) -> Result<JournalView, SourceError>;
 
-    /// A file of the public log by its C2SP path: `checkpoint`, `tile/0/x001/067`. Only paths of that form are asked for,
-    /// and never entry bundles: entries are not public.
+    /// A file of the public log by its C2SP path: `checkpoint`, `tile/0/x001/067`. Only paths of that form are asked for.
+    /// Entry bundles (`tile/entries/...`) are given out only where the operator said so: they hold every entry in full.
     fn log_file(&self, path: &str) -> Option<Vec<u8>>;
 
     /// The report of the installation (`report.html`), where it holds one.

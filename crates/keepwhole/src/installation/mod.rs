@@ -159,6 +159,8 @@ pub struct Care {
     pub scrub: ScrubPace,
     /// Files with checkpoints that witnesses hold of this log, besides those in its folder `witness`.
     pub witness: Vec<PathBuf>,
+    /// Signed heads wait in `log/pending` for the cosignatures of witnesses; whoever collects these publishes them.
+    pub pending: bool,
 }
 
 /// An installation, open for writing: its lock is held until this is dropped.
@@ -238,7 +240,7 @@ impl Installation {
             };
             sequencer::open(disk, opening)
         };
-        let opened = files::open_by::<_, FoldError>(dir, Options::default(), opener);
+        let opened = files::open_by::<_, FoldError>(dir, Options::default(), care.pending, opener);
         let (files, folded) = opened.map_err(of_fold)?;
         Ok(Self::of(dir, files, folded, signer, care))
     }

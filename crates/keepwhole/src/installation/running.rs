@@ -241,7 +241,8 @@ impl Round {
             // Nothing is published while the keeper is held.
             let keeper = hold(&self.keeper);
             let published = published(&keeper.publisher);
-            self.scrub.look_published(&published)?;
+            self.scrub
+                .look_published(keeper.publisher.path(), &published)?;
         }
         let published = published(&hold(&self.keeper).publisher);
         let share = self

@@ -4,7 +4,8 @@ use super::{REPORT, kind, record_json};
 use crate::console::{ConsoleSource, SourceError};
 use crate::demo::EXERCISE;
 use crate::journal::tiles::LogFiles;
-use crate::journal::{Disk as _, Journal, JournalError, RealDisk, layout};
+use crate::journal::{Journal, JournalError, RealDisk};
+use crate::outside::PublicLog;
 use crate::sequencer::Reader;
 use crate::text::Words;
 use crate::views::{
@@ -38,6 +39,7 @@ pub struct ConsoleFeed {
     log_key: VerifierKey,
     feed: Feed,
     exercise: bool,
+    entries: bool,
     beside: Option<PathBuf>,
     trail: Mutex<Trail>,
 }
@@ -134,6 +136,7 @@ impl ConsoleFeed {
             log_key,
             feed,
             exercise,
+            entries: false,
             beside: None,
             trail: Mutex::default(),
         }
@@ -143,6 +146,13 @@ impl ConsoleFeed {
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Self {
         self.beside = Some(folder.to_path_buf());
+        self
+    }
+
+    /// Gives out entry bundles, which hold every entry in full, to whoever reaches the console.
+    #[must_use]
+    pub const fn with_entries(mut self, entries: bool) -> Self {
+        self.entries = entries;
         self
     }
 
@@ -299,9 +309,8 @@ impl ConsoleSource for ConsoleFeed {
     }
 
     fn log_file(&self, path: &str) -> Option<Vec<u8>> {
-        RealDisk::at(&self.dir)
-            .read(&format!("{}/{path}", layout::LOG))
-            .ok()
+        let log = PublicLog::new(&self.dir, self.entries);
+        log.file(path).map(|file| file.bytes)
     }
 
     fn report(&self) -> Option<Vec<u8>> {

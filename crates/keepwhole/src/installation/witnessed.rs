@@ -39,8 +39,9 @@ pub fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Known, Installa
     })
 }
 
-/// All checkpoints that the journal in `dir` must agree with: those of its folder `witness` and those in `more`. A file of
-/// the folder that is no checkpoint of this log is refused like one that was named: it may have been put there to hide one.
+/// All checkpoints that the journal in `dir` must agree with: those of its folder `witness`, those in `more`, and the head that
+/// waits for cosignatures. A file of the folder that is no checkpoint of this log is refused like one that was named: it may
+/// have been put there to hide one.
 ///
 /// # Errors
 /// [`InstallationError::Checkpoint`], [`InstallationError::Io`].
@@ -69,8 +70,11 @@ pub fn known(
     }
     paths.sort();
     paths.extend(more.iter().cloned());
-    paths
+    let mut heads = paths
         .iter()
         .map(|path| read_checkpoint(path, key))
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    // It was signed, and some witness may have it; one that is damaged is written anew.
+    heads.extend(read_checkpoint(&dir.join(layout::PENDING), key));
+    Ok(heads)
 }

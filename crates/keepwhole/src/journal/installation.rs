@@ -96,7 +96,7 @@ pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation,
 /// # Errors
 /// As [`Journal::open`], [`Publisher::open`] and [`keys::load`].
 pub fn open(root: &Path, options: Options) -> Result<Installation, JournalError> {
-    let (installation, ()) = open_by::<(), JournalError>(root, options, |disk, options| {
+    let (installation, ()) = open_by::<(), JournalError>(root, options, false, |disk, options| {
         let (journal, recovery) = Journal::open(disk, options)?;
         Ok((journal, recovery, ()))
     })?;
@@ -106,13 +106,15 @@ pub fn open(root: &Path, options: Options) -> Result<Installation, JournalError>
 /// A journal that was opened, what was found, and what the opener made of it.
 type Opened<T> = (Journal<RealDisk>, Recovery, T);
 
-/// As [`open`], with a journal that `opener` opens.
+/// As [`open`], with a journal that `opener` opens. With `pending`, signed heads wait in `log/pending` for the
+/// cosignatures of witnesses.
 ///
 /// # Errors
 /// As [`open`], or the opener's own.
 pub fn open_by<T, E: From<JournalError>>(
     root: &Path,
     options: Options,
+    pending: bool,
     opener: impl FnOnce(RealDisk, Options) -> Result<Opened<T>, E>,
 ) -> Result<(Installation, T), E> {
     let disk = RealDisk::at(root);
@@ -124,7 +126,12 @@ pub fn open_by<T, E: From<JournalError>>(
         ..options
     };
     let (mut journal, recovery, made) = opener(disk, options)?;
-    let (publisher, tiles_rebuilt) = Publisher::open(&mut journal, &origin, Box::new(log_key))?;
+    let signer = Box::new(log_key);
+    let (publisher, tiles_rebuilt) = if pending {
+        Publisher::open_pending(&mut journal, &origin, signer)?
+    } else {
+        Publisher::open(&mut journal, &origin, signer)?
+    };
     let installation = Installation {
         origin,
         journal,

@@ -16,6 +16,10 @@ pub const SEGMENTS: &str = "segments";
 pub const LOG: &str = "log";
 /// The newest published checkpoint.
 pub const CHECKPOINT: &str = "log/checkpoint";
+/// The newest signed head while it waits for cosignatures; only with witnesses.
+pub const PENDING: &str = "log/pending";
+/// What a witness proved against this journal; while it lies there, the journal is not written.
+pub const ALARM: &str = "log/alarm";
 /// Folder of snapshots of the folded state; derived, may be deleted.
 pub const SNAPSHOTS: &str = "snapshots";
 /// Folder of checkpoints that witnesses hold of this log; the journal must hold all that they name.

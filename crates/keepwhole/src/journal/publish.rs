@@ -23,6 +23,7 @@ pub struct Publisher {
     folders: BTreeSet<String>,
     signed: Head,
     published: Checkpoint,
+    to: &'static str,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -45,6 +46,28 @@ impl Publisher {
         journal: &mut Journal<D>,
         origin: &str,
         signer: Box<dyn NoteSigner + Send>,
+    ) -> Result<(Self, bool), JournalError> {
+        Self::open_to(journal, origin, signer, layout::CHECKPOINT)
+    }
+
+    /// As [`open`](Self::open), but signed heads go to `log/pending`, where they wait for cosignatures; whoever collects
+    /// these writes `log/checkpoint`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_pending<D: Disk>(
+        journal: &mut Journal<D>,
+        origin: &str,
+        signer: Box<dyn NoteSigner + Send>,
+    ) -> Result<(Self, bool), JournalError> {
+        Self::open_to(journal, origin, signer, layout::PENDING)
+    }
+
+    fn open_to<D: Disk>(
+        journal: &mut Journal<D>,
+        origin: &str,
+        signer: Box<dyn NoteSigner + Send>,
+        to: &'static str,
     ) -> Result<(Self, bool), JournalError> {
         if signer.key().name() != origin {
             return Err(CheckpointError::NotSignedByLog(origin.to_owned()).into());
@@ -70,6 +93,7 @@ impl Publisher {
             folders: BTreeSet::new(),
             signed,
             published,
+            to,
         };
         publisher.publish(journal)?;
         Ok((publisher, rebuilt))
@@ -81,7 +105,13 @@ impl Publisher {
         self.signer.key()
     }
 
-    /// What the outside sees now.
+    /// The file that signed heads go to.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        self.to
+    }
+
+    /// The newest head that was signed and written.
     #[must_use]
     pub const fn published(&self) -> &Checkpoint {
         &self.published
@@ -134,13 +164,19 @@ impl Publisher {
         let checkpoint = Checkpoint::new(&self.origin, head.size, head.root)?;
         let proof = LogFiles(journal.disk()).prove_consistency(before.size, head.size)?;
         self.published.check_grows_to(&checkpoint, &proof)?;
-        let note = self.sign(head)?.to_string();
-        let path = layout::CHECKPOINT;
+        let note = self.sign(head)?;
+        let path = self.to;
         let disk = journal.disk_mut();
-        let same = disk.len(path).naming("measure", path)? == Some(note.len() as u64)
-            && disk.read(path).naming("read", path)? == note.as_bytes();
+        let there = match disk.len(path).naming("measure", path)? {
+            Some(_) => Note::parse(&disk.read(path).naming("read", path)?).ok(),
+            None => None,
+        };
+        // One that also carries cosignatures says more than ours alone, and stays.
+        let same = there.is_some_and(|there| {
+            there.text() == note.text() && there.lines().starts_with(note.lines())
+        });
         if !same {
-            disk.write_atomic(path, note.as_bytes())
+            disk.write_atomic(path, note.to_string().as_bytes())
                 .naming("write", path)?;
         }
         self.published = checkpoint;

@@ -13,7 +13,8 @@ use super::segment::{self, Window};
 use super::snapshot::{Place, SegmentMark};
 use super::tiles::{Comparison, LogFiles, TileBuilder};
 use keepwhole_verify::checkpoint::Checkpoint;
-use keepwhole_verify::note::VerifierKey;
+use keepwhole_verify::digest::Digest;
+use keepwhole_verify::note::{Note, VerifierKey};
 use keepwhole_verify::tile::TileHashes;
 use keepwhole_verify::tree;
 use std::collections::BTreeMap;
@@ -156,39 +157,53 @@ impl<D: Disk> Scrub<D> {
         Ok(())
     }
 
-    /// Compares the published checkpoint and the tiles of the tree's right edge with what was published. Nothing may be
-    /// published meanwhile.
+    /// Compares the signed head in `path` and the tiles of the tree's right edge with what was published there; where heads
+    /// wait for cosignatures in a file of their own, `log/checkpoint` may be an earlier one. Nothing may be published
+    /// meanwhile.
     ///
     /// # Errors
     /// [`JournalError::Changed`] for the file that differs.
-    pub fn look_published(&self, published: &Known) -> Result<(), JournalError> {
+    pub fn look_published(&self, path: &str, published: &Known) -> Result<(), JournalError> {
+        let found = self.signed_head(path)?;
+        if !found.is_some_and(|found| found == *published) {
+            return Err(changed(path, "is not what was published"));
+        }
+        if self.root_at(published.size)? != published.root {
+            return Err(changed("log/tile", "does not lead to the published root"));
+        }
         let path = layout::CHECKPOINT;
+        let cosigned = self.signed_head(path)?;
+        let cosigned = cosigned.filter(|known| known.size <= published.size);
+        match cosigned {
+            Some(known) if self.root_at(known.size)? == known.root => Ok(()),
+            _ => Err(changed(path, "is not what was published")),
+        }
+    }
+
+    /// The head in a file, where it is one that our key signed.
+    fn signed_head(&self, path: &str) -> Result<Option<Known>, JournalError> {
         if self.disk.len(path).naming("measure", path)?.is_none() {
             return Err(changed(path, "is missing"));
         }
         let bytes = self.disk.read(path).naming("read", path)?;
         let found = match &self.key {
-            Some(key) => {
-                Checkpoint::verify(&bytes, std::slice::from_ref(key)).map(|(found, _)| found)
-            }
-            None => LogFiles(&self.disk)
-                .checkpoint()
-                .map(|(found, _)| found)
-                .map_err(|_| {
-                    keepwhole_verify::checkpoint::CheckpointError::NotSignedByLog(String::new())
-                }),
+            Some(key) => Checkpoint::verify(&bytes, std::slice::from_ref(key))
+                .ok()
+                .map(|(found, _)| found),
+            None => Note::parse(&bytes)
+                .ok()
+                .and_then(|note| Checkpoint::parse_text(note.text()).ok()),
         };
-        if !found
-            .is_ok_and(|found| found.size() == published.size && found.root() == published.root)
-        {
-            return Err(changed(path, "is not what was published"));
-        }
-        let hashes = TileHashes::new(LogFiles(&self.disk), published.size);
-        match tree::root(&hashes, published.size) {
-            Ok(root) if root == published.root => Ok(()),
-            Ok(_) => Err(changed("log/tile", "does not lead to the published root")),
-            Err(error) => Err(named(error)),
-        }
+        Ok(found.map(|found| Known {
+            size: found.size(),
+            root: found.root(),
+        }))
+    }
+
+    /// Root of the first `size` entries by the tiles.
+    fn root_at(&self, size: u64) -> Result<Digest, JournalError> {
+        let hashes = TileHashes::new(LogFiles(&self.disk), size);
+        tree::root(&hashes, size).map_err(named)
     }
 
     /// Reads one segment up to its mark: checksums and places, and its roots where the tree before it is known.

@@ -43,3 +43,4 @@ mod stories;
 mod text;
 mod turns;
 mod views;
+mod witnesses;

@@ -157,7 +157,7 @@ fn care() -> Care {
             look_every: Duration::from_millis(50),
             bytes_per_second: u64::MAX / 1_000,
         },
-        witness: Vec::new(),
+        ..Care::default()
     }
 }
 
