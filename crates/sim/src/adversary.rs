@@ -4,12 +4,13 @@
 use crate::clock::MachineClock;
 use crate::disk::WorldDisk;
 use crate::draw::Draw;
-use crate::process::{Settings, journal_error};
+use crate::process::{Process, Settings, journal_error};
 use crate::promise::{Broken, Promise};
 use crate::witness::{Finding, Witness};
 use keepwhole::journal::disk::Disk as _;
 use keepwhole::journal::publish::check_tiles;
 use keepwhole::journal::segment::Segment;
+use keepwhole::journal::snapshot;
 use keepwhole::journal::{Head, Journal, JournalError, SimDisk, layout};
 
 /// Everything an act needs: the machine's copy, how the program is run, the witness, what is true.
@@ -23,8 +24,8 @@ pub struct Scene<'w> {
     pub witness: &'w Witness,
     /// Size and root of what was acknowledged; all of it is published and witnessed.
     pub truth: Head,
-    /// The segments of the journal.
-    pub segments: Vec<Segment>,
+    /// The program that runs on the machine.
+    pub running: &'w Process,
 }
 
 fn io(error: &std::io::Error) -> Broken {
@@ -34,6 +35,15 @@ fn io(error: &std::io::Error) -> Broken {
 impl Scene<'_> {
     fn disk(&self) -> WorldDisk {
         WorldDisk::quiet(&self.copy)
+    }
+
+    fn segments(&self) -> &[Segment] {
+        self.running.sequencer.journal().segments()
+    }
+
+    /// The program came up with the state that it has on the machine.
+    fn is_state(&self, process: &Process) -> bool {
+        process.sequencer.state() == self.running.sequencer.state()
     }
 
     fn below(draw: &mut Draw, bound: u64) -> usize {
@@ -71,7 +81,7 @@ impl Scene<'_> {
                 let head = process.sequencer.head();
                 let finding = self.witness.judge(process.sequencer.journal().disk());
                 let right = match &finding {
-                    Finding::Grows => head == self.truth,
+                    Finding::Grows => head == self.truth && self.is_state(&process),
                     Finding::RolledBack { missing: said } => *said == missing(head.size),
                     Finding::Forked { seen, shown } => {
                         seen.0 == self.witness.size() && shown.1 != self.truth.root
@@ -92,9 +102,9 @@ impl Scene<'_> {
     /// # Errors
     /// [`Promise::Found`].
     pub fn rot_segment(&self, draw: &mut Draw) -> Result<(), Broken> {
-        let sealed = self.segments.len().saturating_sub(1) as u64;
-        let Some(segment) = self
-            .segments
+        let segments = self.segments();
+        let sealed = segments.len().saturating_sub(1) as u64;
+        let Some(segment) = segments
             .get(Self::below(draw, sealed))
             .filter(|_| sealed > 0)
         else {
@@ -102,12 +112,9 @@ impl Scene<'_> {
         };
         let bit = Self::below(draw, segment.used * 8);
         self.copy.flip(&segment.path, bit).map_err(|e| io(&e))?;
-        let outcome = self.settings.start(self.disk(), &MachineClock::at(0));
-        let error = match &outcome {
-            Ok(_) => None,
-            Err(error) => journal_error(error),
-        };
-        match error {
+        // A start from a snapshot leaves what lies before it to the scrub, so this reads from the first record.
+        let outcome = self.settings.open(self.disk());
+        match outcome.as_ref().err() {
             Some(JournalError::Damaged {
                 segment: named,
                 offset,
@@ -187,7 +194,7 @@ impl Scene<'_> {
     /// # Errors
     /// [`Promise::Found`].
     pub fn truncate(&self, draw: &mut Draw) -> Result<(), Broken> {
-        let Some(segment) = self.segments.iter().rev().find(|s| s.frames > 0) else {
+        let Some(segment) = self.segments().iter().rev().find(|s| s.frames > 0) else {
             return Ok(());
         };
         let mut disk = self.disk();
@@ -224,10 +231,75 @@ impl Scene<'_> {
             .map(|_| u8::try_from(draw.below(256)).unwrap_or(0))
             .collect();
         let at = draw.below(length);
+        let before = disk.read(path).map_err(|e| io(&e))?;
         disk.write_at(path, at, &bytes).map_err(|e| io(&e))?;
         disk.sync(path).map_err(|e| io(&e))?;
+        let after = disk.read(path).map_err(|e| io(&e))?;
         drop(disk);
-        self.must_show(&format!("bytes {bytes:?} written at {at} of `{path}`"))
+        let what = format!("bytes {bytes:?} written at {at} of `{path}`");
+        let segment = self.segments().iter().find(|segment| segment.path == **path);
+        let used = segment.map_or(0, |segment| usize::try_from(segment.used).unwrap_or(0));
+        if before.get(..used) != after.get(..used) && self.is_whole()? {
+            return Promise::Found.broken(format!("{what}: the whole journal reads well"));
+        }
+        self.must_show(&what)
+    }
+
+    /// Whether everything on the copy reads well from the first record on, and is what was published.
+    fn is_whole(&self) -> Result<bool, Broken> {
+        let options = self.settings.options().clone();
+        let (journal, _, damage) = Journal::open_read_only(self.disk(), options)
+            .map_err(|error| Promise::Found.failed("reading the copy", &error))?;
+        Ok(damage.is_none() && journal.head() == self.truth)
+    }
+
+    /// The newest snapshot is spoiled: the start leaves it aside by name and comes up with the same state.
+    ///
+    /// # Errors
+    /// [`Promise::Found`].
+    pub fn rot_snapshot(&self, draw: &mut Draw) -> Result<(), Broken> {
+        let mut disk = self.disk();
+        let snapshots = snapshot::list(&disk)
+            .map_err(|error| Promise::Found.failed("listing snapshots", &error))?;
+        let Some(path) = snapshots.first() else {
+            return Ok(());
+        };
+        let length = disk.len(path).map_err(|e| io(&e))?.unwrap_or(0);
+        let mut spoiled = path.clone();
+        match draw.below(4) {
+            0 => {
+                let bit = Self::below(draw, length * 8);
+                self.copy.flip(path, bit).map_err(|e| io(&e))?;
+            }
+            1 => disk
+                .truncate(path, draw.below(length))
+                .map_err(|e| io(&e))?,
+            2 => {
+                spoiled = snapshot::path_at(self.truth.size + 1 + draw.below(9));
+                disk.rename(path, &spoiled).map_err(|e| io(&e))?;
+            }
+            _ => {
+                disk.remove(path).map_err(|e| io(&e))?;
+                let forged = self.settings.forged_snapshot(self.running, &mut disk);
+                spoiled = forged
+                    .map_err(|error| Promise::Found.failed("forging a snapshot", &error))?
+                    .unwrap_or_default();
+            }
+        }
+        drop(disk);
+        let process = self
+            .settings
+            .start(self.disk(), &MachineClock::at(0))
+            .map_err(|error| Promise::Start.failed("a start beside a spoiled snapshot", &error))?;
+        let told = process.ignored.iter().any(|left| left.path == spoiled);
+        if told && process.sequencer.head() == self.truth && self.is_state(&process) {
+            return Ok(());
+        }
+        let (began, ignored) = (process.snapshot, &process.ignored);
+        let text = format!(
+            "`{spoiled}` is spoiled, the start began with {began:?} and left aside {ignored:?}"
+        );
+        Promise::Found.broken(text)
     }
 
     /// The journal is written anew with one record changed, and published under the log's own key.

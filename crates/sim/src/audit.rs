@@ -1,11 +1,13 @@
-//! One reading of a journal from its first record: what was answered, which roots it had, what stands behind a point.
+//! What the judge has read of a journal: what was answered, the tree over it, and the bytes themselves.
+//!
+//! It reads on from where it stopped, and holds the bytes that it read before against its own copy of them, so that a
+//! restart costs what is new and still nothing that was read may change.
 
 use crate::promise::{Broken, Promise};
 use keepwhole::journal::disk::Disk;
-use keepwhole::journal::{Journal, JournalError};
+use keepwhole::journal::{Head, Journal, JournalError};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::event::{Event, Record};
-use keepwhole_verify::digest::Digest;
 use keepwhole_verify::tree::{Frontier, leaf_hash};
 use std::collections::BTreeMap;
 
@@ -20,16 +22,20 @@ pub struct Found {
     pub answer: Answer,
 }
 
-/// What one reading found.
+/// What was read so far.
 #[derive(Debug, Default)]
 pub struct Audit {
     /// Answers by id of the command.
     pub answered: BTreeMap<String, Found>,
-    /// Roots at the sizes that were asked for.
-    pub roots: BTreeMap<u64, Digest>,
-    /// From the point asked for on, for every command in order: its answer, `None` where the first was repeated.
-    pub tail: Vec<Option<Answer>>,
+    /// The tree over what was read, computed here by itself.
+    edge: Frontier,
+    last: u64,
+    /// Bytes of each segment that were read, by its path.
+    copies: BTreeMap<String, Vec<u8>>,
 }
+
+/// For every command of a stretch in order: its answer, `None` where the first was repeated.
+pub type Answers = Vec<Option<Answer>>;
 
 /// Why a reading stopped.
 enum Stop {
@@ -43,76 +49,121 @@ impl From<JournalError> for Stop {
     }
 }
 
+impl From<Broken> for Stop {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
 impl Audit {
-    /// Reads it all; `sizes` are those whose root is wanted, `from` is where the tail begins.
+    /// Reads on to the journal's end. At each size in `heads` the tree must have that root; the answers behind `from`
+    /// are returned.
     ///
     /// # Errors
-    /// [`Promise::Kept`] where the journal can't be read or an id stands in it twice, [`Promise::Invariant`] where time
-    /// goes back.
-    pub fn read<D: Disk>(journal: &Journal<D>, sizes: &[u64], from: u64) -> Result<Self, Broken> {
-        let mut audit = Self::default();
-        let mut edge = Frontier::new();
-        let mut last = 0;
-        let outcome = journal.read::<Stop>(0, &mut |position, bytes| {
-            // The tree is computed here again, by itself, from the records' bytes.
-            edge.push(leaf_hash(bytes))
-                .map_err(|error| Stop::Broken(Promise::Kept.failed("tree", &error)))?;
-            if sizes.contains(&edge.size()) {
-                audit.roots.insert(edge.size(), edge.root());
+    /// [`Promise::Kept`] where the journal can't be read, what was read before has other bytes, a root is another one or
+    /// an id stands in it twice; [`Promise::Invariant`] where time goes back.
+    pub fn read_on<D: Disk>(
+        &mut self,
+        journal: &Journal<D>,
+        heads: &BTreeMap<u64, Head>,
+        from: u64,
+    ) -> Result<Answers, Broken> {
+        self.hold_copies(journal)?;
+        let mut answers = Vec::new();
+        let outcome = journal.read::<Stop>(self.edge.size(), &mut |position, bytes| {
+            let answer = self.take(position, bytes)?;
+            if position >= from {
+                answers.extend(answer);
             }
-            let record = Record::decode(bytes).map_err(|_| {
-                let what = format!("entry `{position}` is not a record");
-                Stop::Broken(Broken {
-                    promise: Promise::Kept,
-                    what,
-                })
-            })?;
-            if record.at < last {
-                let what = format!("entry `{position}` is earlier than the one before it");
-                return Err(Stop::Broken(Broken {
-                    promise: Promise::Invariant,
-                    what,
-                }));
+            let known = heads.get(&self.edge.size());
+            if known.is_some_and(|head| head.root != self.edge.root()) {
+                let what = format!("the first {} records are other ones", self.edge.size());
+                return Err(Promise::Kept.told(what).into());
             }
-            last = record.at;
-            audit
-                .note(position, record.event, from)
-                .map_err(Stop::Broken)
+            Ok(())
         });
         match outcome {
-            Ok(()) => Ok(audit),
-            Err(Stop::Broken(broken)) => Err(broken),
-            Err(Stop::Journal(error)) => Err(Promise::Kept.failed("reading the journal", &error)),
+            Ok(()) => {}
+            Err(Stop::Broken(broken)) => return Err(broken),
+            Err(Stop::Journal(error)) => {
+                return Err(Promise::Kept.failed("reading the journal", &error));
+            }
         }
+        let head = journal.head();
+        if (head.size, head.root) != (self.edge.size(), self.edge.root()) {
+            let what = format!("{head:?} is not the head over the records that are there");
+            return Promise::Kept.broken(what);
+        }
+        self.copy(journal)?;
+        Ok(answers)
     }
 
-    fn note(&mut self, position: u64, event: Event, from: u64) -> Result<(), Broken> {
-        match event {
+    /// One record: the answer in it, if it has one.
+    fn take(&mut self, position: u64, bytes: &[u8]) -> Result<Option<Option<Answer>>, Broken> {
+        self.edge
+            .push(leaf_hash(bytes))
+            .map_err(|error| Promise::Kept.failed("tree", &error))?;
+        let Ok(record) = Record::decode(bytes) else {
+            let what = format!("entry `{position}` is not a record");
+            return Promise::Kept.broken(what);
+        };
+        if record.at < self.last {
+            let what = format!("entry `{position}` is earlier than the one before it");
+            return Promise::Invariant.broken(what);
+        }
+        self.last = record.at;
+        match record.event {
             Event::Answered {
                 id,
                 content,
                 answer,
                 ..
             } => {
-                if position >= from {
-                    self.tail.push(Some(answer.clone()));
-                }
                 let Some(id) = id else {
-                    return Ok(());
+                    return Ok(Some(Some(answer)));
                 };
                 let found = Found {
                     position,
                     content,
-                    answer,
+                    answer: answer.clone(),
                 };
                 if self.answered.insert(id.clone(), found).is_some() {
                     let what = format!("`{id}` is in the journal twice");
                     return Promise::Kept.broken(what);
                 }
+                Ok(Some(Some(answer)))
             }
-            Event::AnswerRepeated { .. } if position >= from => self.tail.push(None),
-            _ => {}
+            Event::AnswerRepeated { .. } => Ok(Some(None)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What was read before still has the same bytes.
+    fn hold_copies<D: Disk>(&self, journal: &Journal<D>) -> Result<(), Broken> {
+        for (path, copy) in &self.copies {
+            if !bytes_of(journal, path)?.starts_with(copy) {
+                let what = format!("the bytes of `{path}` are no longer those that were read");
+                return Promise::Kept.broken(what);
+            }
         }
         Ok(())
     }
+
+    fn copy<D: Disk>(&mut self, journal: &Journal<D>) -> Result<(), Broken> {
+        for segment in journal.segments() {
+            let known = self.copies.get(&segment.path).map_or(0, Vec::len);
+            let used = usize::try_from(segment.used).unwrap_or(usize::MAX);
+            if known != used {
+                let mut bytes = bytes_of(journal, &segment.path)?;
+                bytes.truncate(used);
+                self.copies.insert(segment.path.clone(), bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bytes_of<D: Disk>(journal: &Journal<D>, path: &str) -> Result<Vec<u8>, Broken> {
+    let bytes = journal.disk().read(path);
+    bytes.map_err(|error| Promise::Kept.failed(path, &error))
 }

@@ -26,6 +26,8 @@ pub struct Client {
     open: Vec<usize>,
     /// Places of acknowledged commands.
     acknowledged: Vec<usize>,
+    /// How many of these were found in the journal.
+    judged: usize,
     /// Counts what it sends and hears.
     moment: u64,
 }
@@ -124,13 +126,12 @@ impl Client {
     }
 
     /// Holds the journal against the list: each acknowledged command is there once, with the same bytes and the same
-    /// answer, and before everything that was only sent after its acknowledgement.
+    /// answer. What was found there once is not looked for again: the audit sees to it that its bytes don't change.
     ///
     /// # Errors
-    /// [`Promise::Kept`], [`Promise::Order`], [`Promise::SameAnswer`].
-    pub fn judge(&self, audit: &Audit) -> Result<(), Broken> {
-        let mut placed: Vec<(u64, &Sent, &str)> = Vec::with_capacity(self.acknowledged.len());
-        for place in &self.acknowledged {
+    /// [`Promise::Kept`], [`Promise::SameAnswer`].
+    pub fn judge(&mut self, audit: &Audit) -> Result<(), Broken> {
+        for place in self.acknowledged.get(self.judged..).unwrap_or_default() {
             let (Some(command), Some(sent)) = (self.commands.get(*place), self.sent.get(*place))
             else {
                 continue;
@@ -151,7 +152,23 @@ impl Client {
                 );
                 return Promise::SameAnswer.broken(what);
             }
-            placed.push((found.position, sent, id));
+        }
+        self.judged = self.acknowledged.len();
+        Ok(())
+    }
+
+    /// Each acknowledged command stands before everything that was only sent after its acknowledgement.
+    ///
+    /// # Errors
+    /// [`Promise::Order`].
+    pub fn judge_order(&self, audit: &Audit) -> Result<(), Broken> {
+        let mut placed: Vec<(u64, &Sent, &str)> = Vec::with_capacity(self.acknowledged.len());
+        for place in &self.acknowledged {
+            let id = self.commands.get(*place).and_then(|c| c.id.as_deref());
+            let found = id.and_then(|id| Some((audit.answered.get(id)?.position, id)));
+            if let (Some((position, id)), Some(sent)) = (found, self.sent.get(*place)) {
+                placed.push((position, sent, id));
+            }
         }
         placed.sort_by_key(|(position, _, _)| *position);
         let mut latest = 0;

@@ -180,10 +180,11 @@ impl Disk for WorldDisk {
             let mut orders = self.orders();
             self.clock.pass(orders.sync_ms);
             let fails = due(&mut orders.fail_sync);
-            // Only segments: what is published can be made anew from them.
-            let lies = path.starts_with(layout::SEGMENTS) && due(&mut orders.lie_sync);
+            // Segments and snapshots: what is published can be made anew from them. A snapshot that is lost is no loss.
+            let segment = path.starts_with(layout::SEGMENTS);
+            let lies = (segment || path.starts_with(layout::SNAPSHOTS)) && due(&mut orders.lie_sync);
             orders.fired += u64::from(fails) + u64::from(lies);
-            orders.lies += u64::from(lies);
+            orders.lies += u64::from(lies && segment);
             let planted = orders.planted == Some(Planted::AckBeforeSync);
             (fails, lies, planted)
         };

@@ -140,7 +140,7 @@ fn summary(tally: &Tally, worlds: u64, started: Instant) {
     println!(
         "\n{} steps in {worlds} worlds, {} s, {micros} us a step of wall time\n\
          {} commands decided, {} predicted by the second model, {} acknowledged, {} turns\n\
-         {} recoveries, {} messages disturbed, {} checkpoints witnessed, {} losses of a lying disk found\n\
+         {} recoveries ({} from a snapshot), {} rows of transfers not booked twice, {} messages disturbed, {} checkpoints witnessed, {} losses of a lying disk found\n\
          every promise was kept",
         tally.steps,
         took.as_secs(),
@@ -149,6 +149,8 @@ fn summary(tally: &Tally, worlds: u64, started: Instant) {
         tally.acknowledged,
         tally.turns,
         tally.recoveries,
+        tally.from_snapshots,
+        tally.repeated_rows,
         tally.disturbed,
         tally.witnessed,
         tally.losses_found,

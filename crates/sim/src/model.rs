@@ -9,6 +9,7 @@ mod chain;
 mod requests;
 mod rights;
 mod signing;
+mod transfers;
 
 use keepwhole_core::answer::Answer;
 use keepwhole_core::breaker::scope_name;
@@ -132,8 +133,9 @@ pub struct Model {
     accounts: BTreeMap<String, Account>,
     policy: Policy,
     /// All in and all out, by owner and asset.
-    totals: BTreeMap<(String, String), (u128, u128)>,
-    held: BTreeMap<(String, String), u128>,
+    totals: BTreeMap<String, BTreeMap<String, (u128, u128)>>,
+    /// By wallet and asset.
+    held: BTreeMap<String, BTreeMap<String, u128>>,
     outflows: Vec<Outflow>,
     requests: Vec<Request>,
     request_of: BTreeMap<String, usize>,
@@ -150,6 +152,9 @@ pub struct Model {
     flows: BTreeSet<(String, String, bool, String)>,
     sweeps: BTreeSet<(String, String)>,
     answers: BTreeMap<String, (Command, Answer)>,
+    ids: transfers::Ids,
+    /// Rows of the last batch of transfers that were booked before.
+    repeated_rows: u32,
     /// Deposits were claimed: what a node shows may credit one of them.
     deposits: bool,
     /// Something happened whose consequences are taken as facts.
@@ -160,6 +165,20 @@ pub struct Model {
 type Ruling = Result<Answer, Reason>;
 
 impl Model {
+    /// A model of an exchange without anything, whose generations of transfer ids have that many.
+    #[must_use]
+    pub fn remembering(ids: u32) -> Self {
+        let mut model = Self::default();
+        model.ids.generation = usize::try_from(ids).unwrap_or(usize::MAX);
+        model
+    }
+
+    /// Rows of the last batch of transfers that were booked before.
+    #[must_use]
+    pub const fn repeated_rows(&self) -> u32 {
+        self.repeated_rows
+    }
+
     /// Time passes until `at`: clearances lapse, changes come into force, in the order of their moments.
     pub fn pass(&mut self, at: u64) {
         self.at = self.at.max(at);
@@ -193,8 +212,12 @@ impl Model {
         });
         if let Some(stop) = nobody.or(used) {
             // Nothing happens; what is wrong with the command itself is named first.
+            let answers = std::mem::take(&mut self.answers);
             let ruling = self.clone().rule(command);
+            self.answers = answers;
             let reason = match ruling {
+                // What else is wrong with such a command is not predicted.
+                None => return Said::NoRule,
                 Some(Err(reason)) if reason.precedence() < stop.precedence() => reason,
                 _ => stop,
             };
@@ -236,6 +259,7 @@ impl Model {
                 | Body::AdoptPolicy(_)
                 | Body::AdoptDuties(_)
                 | Body::RecordMovements(_)
+                | Body::RecordTransfers(_)
                 | Body::RecordTrade { .. }
                 | Body::RecordLedgerRow { .. }
                 | Body::RecordPrice { .. }
@@ -259,6 +283,7 @@ impl Model {
         let id = command.id.as_deref();
         Some(match &command.body {
             Body::RecordMovements(lines) => self.movements(lines),
+            Body::RecordTransfers(batch) => self.transfers(batch),
             Body::RecordTrade {
                 buyer,
                 seller,
@@ -365,7 +390,7 @@ impl Model {
             }
             Body::DeclareHoldings(lines) => {
                 for (wallet, asset, units) in lines {
-                    self.held.insert((wallet.clone(), asset.clone()), *units);
+                    self.hold(wallet, asset, *units);
                 }
             }
             Body::AdoptPolicy(policy) => self.policy = (**policy).clone(),
@@ -447,15 +472,16 @@ impl Model {
                     continue;
                 };
                 let totals = state.book.totals(owner_ix, asset_ix);
-                let key = (owner.clone(), asset.clone());
-                self.totals.insert(key, (totals.incoming, totals.outgoing));
+                let both = (totals.incoming, totals.outgoing);
+                let of_owner = self.totals.entry(owner.clone()).or_default();
+                of_owner.insert(asset.clone(), both);
             }
         }
         for (number, (wallet, _)) in self.wallets.iter().enumerate() {
             for (place, (asset, _, _)) in self.assets.iter().enumerate() {
                 if let (Some(w), Some(a)) = (WalletIx::next(number), AssetIx::next(place)) {
-                    let key = (wallet.clone(), asset.clone());
-                    self.held.insert(key, state.custody.holding(w, a));
+                    let of_wallet = self.held.entry(wallet.clone()).or_default();
+                    of_wallet.insert(asset.clone(), state.custody.holding(w, a));
                 }
             }
         }

@@ -50,6 +50,15 @@ impl Promise {
         })
     }
 
+    /// The promise, broken for the reason given.
+    #[must_use]
+    pub const fn told(self, what: String) -> Broken {
+        Broken {
+            promise: self,
+            what,
+        }
+    }
+
     /// An error of the program at a place where none may come.
     pub fn failed(self, doing: &str, error: &dyn std::fmt::Display) -> Broken {
         Broken {

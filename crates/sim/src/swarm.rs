@@ -43,6 +43,8 @@ faults! {
     RotSegment = "rot-segment";
     /// A bit flips in a published tile or bundle.
     RotTile = "rot-tile";
+    /// A snapshot is cut, changed, moved, or made by somebody else.
+    RotSnapshot = "rot-snapshot";
     /// The disk is full; later there is space again.
     Full = "full";
     /// Every sync takes long.
@@ -114,6 +116,8 @@ pub struct Swarm {
     pub zero_ahead: u64,
     /// Most commands of one turn.
     pub batch: u64,
+    /// Ids of transfers of which a generation has so many are remembered.
+    pub transfer_ids: u32,
 }
 
 impl Swarm {
@@ -138,6 +142,7 @@ impl Swarm {
             segment_bytes: pick(&mut draw, &[8 * 1024, 32 * 1024, 128 * 1024]),
             zero_ahead: pick(&mut draw, &[0, 1024, 4096]),
             batch: pick(&mut draw, &[1, 4, 16]),
+            transfer_ids: u32::try_from(pick(&mut draw, &[6, 20, 1 << 24])).unwrap_or(6),
         }
     }
 
@@ -150,6 +155,7 @@ impl Swarm {
             segment_bytes: 32 * 1024,
             zero_ahead: 0,
             batch: 1,
+            transfer_ids: 6,
         }
     }
 

@@ -13,7 +13,7 @@ use keepwhole::journal::disk::Disk as _;
 use keepwhole::journal::publish::check_tiles;
 use keepwhole::journal::sim_disk::{Faults, Kept};
 use keepwhole::journal::{Head, Journal, JournalError};
-use keepwhole::sequencer::{SequencerError, Until, fold};
+use keepwhole::sequencer::{SequencerError, Until, fold_on};
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::due::next_due;
 
@@ -53,6 +53,7 @@ impl World {
             Fault::BrokenLock => return self.broken_lock(),
             Fault::RotSegment
             | Fault::RotTile
+            | Fault::RotSnapshot
             | Fault::OldBackup
             | Fault::Truncate
             | Fault::Rewrite
@@ -99,7 +100,7 @@ impl World {
             return Ok(());
         }
         match self.settings.start(self.disk(), &self.clock) {
-            Err(SequencerError::Journal(JournalError::LockHeld)) => Ok(()),
+            Err(error) if matches!(journal_error(&error), Some(JournalError::LockHeld)) => Ok(()),
             Err(error) => Err(Promise::OneWriter.failed("a second process was told", &error)),
             Ok(_) => Promise::OneWriter.broken("a second process started".to_owned()),
         }
@@ -158,6 +159,27 @@ impl World {
         self.show_witness()
     }
 
+    /// Writes a snapshot; one that fails leaves the program running, if the machine still does.
+    pub(crate) fn snapshot(&mut self, draw: &mut Draw) -> Outcome {
+        self.note(|| "writes a snapshot".to_owned());
+        let Some(process) = &self.process else {
+            return Ok(());
+        };
+        let before = self.orders().fired;
+        let Err(error) = self.settings.snapshot(process) else {
+            return Ok(());
+        };
+        if self.orders().fired == before && !self.full {
+            return Err(Promise::Start.failed("writing a snapshot", &error));
+        }
+        self.note(|| format!("the snapshot fails: {error}"));
+        let stopped = self.disk().list("").is_err();
+        if stopped || draw.once_in(2) {
+            return self.recover();
+        }
+        Ok(())
+    }
+
     fn show_witness(&mut self) -> Outcome {
         let Some(process) = &self.process else {
             return Ok(());
@@ -178,6 +200,9 @@ impl World {
         }
         self.publish(&mut Draw::new(1))?;
         self.show_witness()?;
+        if fault == Fault::RotSnapshot {
+            self.snapshot(draw)?;
+        }
         let Some(process) = &self.process else {
             return Ok(());
         };
@@ -194,11 +219,12 @@ impl World {
             settings: &self.settings,
             witness: &self.witness,
             truth: self.acked,
-            segments: process.sequencer.journal().segments().to_vec(),
+            running: process,
         };
         match fault {
             Fault::RotSegment => scene.rot_segment(draw),
             Fault::RotTile => scene.rot_tile(draw),
+            Fault::RotSnapshot => scene.rot_snapshot(draw),
             Fault::OldBackup => scene.old_backup(),
             Fault::Truncate => scene.truncate(draw),
             Fault::Rewrite => scene.rewrite(draw),
@@ -222,6 +248,7 @@ impl World {
             self.tally.recoveries += 1;
             match self.settings.start(self.disk(), &self.clock) {
                 Ok(process) => {
+                    self.tally.from_snapshots += u64::from(process.snapshot.is_some());
                     self.process = Some(process);
                     break;
                 }
@@ -314,8 +341,12 @@ impl World {
             Some(JournalError::Truncated {
                 recovered,
                 published,
-            }) => *recovered == head.size && Some(*published) == recovery.published,
-            Some(JournalError::Damaged { .. }) => true,
+            }) => {
+                // A snapshot may stand behind what the disk lost; then the start reads on from there.
+                let known = *recovered > head.size && self.heads.contains_key(recovered);
+                (known || *recovered == head.size) && Some(*published) == recovery.published
+            }
+            Some(JournalError::Damaged { .. } | JournalError::Forked { .. }) => true,
             _ => false,
         };
         if !right {
@@ -347,19 +378,21 @@ impl World {
         if head.size < self.acked.size {
             return self.lost(head);
         }
-        let mut sizes = vec![self.acked.size];
-        sizes.push(self.witness.size());
-        let audit = Audit::read(process.sequencer.journal(), &sizes, self.acked.size)?;
-        let root_was = |size: u64, root| size == 0 || audit.roots.get(&size) == Some(&root);
-        if !root_was(self.acked.size, self.acked.root) {
-            let what = format!("the first {} records are other ones", self.acked.size);
-            return Promise::Kept.broken(what);
+        let journal = process.sequencer.journal();
+        if self.orders().lies > 0 && process.snapshot.is_some() {
+            // What lies before the snapshot is left to the scrub, which must find what the disk lost of it.
+            if let Err(JournalError::Damaged { .. }) = journal.check() {
+                self.tally.losses_found += 1;
+                self.over = true;
+                return Ok(());
+            }
         }
-        let witnessed = self.witness.root();
-        if witnessed.is_some_and(|root| !root_was(self.witness.size(), root)) {
+        let tail = self.audit.read_on(journal, &self.heads, self.acked.size)?;
+        let known = self.heads.get(&self.witness.size()).map(|head| head.root);
+        if self.witness.root() != known {
             return Promise::Grows.broken("the journal left what the witness saw".to_owned());
         }
-        self.client.judge(&audit)?;
+        self.client.judge(&self.audit)?;
         let pending = self.pending.take();
         if head.size == self.acked.size {
             return Ok(());
@@ -371,16 +404,16 @@ impl World {
             );
             return Promise::Kept.broken(what);
         };
-        if audit.tail.len() != pending.commands.len() {
+        if tail.len() != pending.commands.len() {
             let what = format!(
                 "of a turn of {} commands {} are there",
                 pending.commands.len(),
-                audit.tail.len()
+                tail.len()
             );
             return Promise::Kept.broken(what);
         }
         self.note(|| "the turn that failed is there".to_owned());
-        self.judge(&pending, &audit.tail, None)
+        self.judge(&pending, &tail, None)
     }
 
     /// A start with less than was acknowledged: only after a disk that lied, and the witness says how much is missing.
@@ -414,7 +447,8 @@ impl World {
         let Some(process) = &self.process else {
             return Ok(());
         };
-        let again = fold(process.sequencer.journal(), Until::End, &mut |_| {});
+        let blank = self.settings.blank();
+        let again = fold_on(process.sequencer.journal(), blank, Until::End, &mut |_| {});
         let again = again.map_err(|error| Promise::Refold.failed("folding again", &error))?;
         if again.digest() != process.sequencer.state().digest() {
             let what = "folding the journal again gives another state".to_owned();
@@ -497,7 +531,10 @@ impl World {
             return Promise::Kept.broken(what);
         }
         check_tiles(journal).map_err(|error| Promise::Grows.failed("checking tiles", &error))?;
-        let audit = Audit::read(journal, &[], head.size)?;
-        self.client.judge(&audit)
+        // Once more from the first record, by a judge that has seen nothing yet.
+        let mut audit = Audit::default();
+        audit.read_on(journal, &self.heads, head.size)?;
+        self.client.judge(&audit)?;
+        self.client.judge_order(&audit)
     }
 }

@@ -1,5 +1,7 @@
 //! Plausible and hostile commands over a small exchange: three assets, two wallets, a handful of customers.
 
+mod transfers;
+
 use crate::draw::Draw;
 use crate::swarm::{Fault, Swarm};
 use keepwhole_core::book::MovementKind;
@@ -32,6 +34,8 @@ pub struct Workload<'w> {
     pub step: u64,
     /// Commands sent before.
     pub sent: &'w [Command],
+    /// Time of the journal, as the client last saw it, ms.
+    pub at: u64,
     /// Policy in force, as the client last saw it.
     pub policy: &'w Policy,
 }
@@ -151,7 +155,8 @@ impl Workload<'_> {
 
     fn usual(&mut self) -> Body {
         match self.draw.below(100) {
-            0..=15 => self.movements(),
+            0..=9 => self.movements(),
+            10..=15 => self.transfers(),
             16..=23 => self.trade(),
             24..=43 => Body::RequestWithdrawal {
                 customer: self.customer(),

@@ -1,5 +1,6 @@
 //! One world: clients, network, program, machine and its clock, on one thread and from one seed.
 
+use crate::audit::Audit;
 use crate::checks;
 use crate::client::Client;
 use crate::clock::MachineClock;
@@ -54,6 +55,10 @@ pub struct Tally {
     pub turns: u64,
     /// Restarts through recovery.
     pub recoveries: u64,
+    /// Of these, restarts that began with a snapshot.
+    pub from_snapshots: u64,
+    /// Rows of transfers that were booked before and not again.
+    pub repeated_rows: u64,
     /// Messages lost, doubled, delayed or in another order.
     pub disturbed: u64,
     /// Checkpoints that the witness saw.
@@ -75,6 +80,8 @@ impl Tally {
         self.acknowledged += other.acknowledged;
         self.turns += other.turns;
         self.recoveries += other.recoveries;
+        self.from_snapshots += other.from_snapshots;
+        self.repeated_rows += other.repeated_rows;
         self.disturbed += other.disturbed;
         self.witnessed += other.witnessed;
         self.losses_found += other.losses_found;
@@ -117,6 +124,7 @@ pub struct World {
     pub(crate) pending: Option<Pending>,
     /// Size and root of what was acknowledged.
     pub(crate) acked: Head,
+    pub(crate) audit: Audit,
     /// All sizes and roots that were acknowledged.
     pub(crate) heads: BTreeMap<u64, Head>,
     /// Time of the journal.
@@ -139,8 +147,7 @@ impl World {
     /// A promise that is broken already.
     pub fn new(scenario: &Scenario) -> Result<Self, Broken> {
         let swarm = Swarm::draw(scenario.seed, &scenario.without);
-        let settings = Settings::new(swarm.segment_bytes, swarm.zero_ahead)
-            .map_err(|error| Promise::Start.failed("settings", &error))?;
+        let settings = Settings::new(&swarm).map_err(|error| Promise::Start.failed("settings", &error))?;
         let orders = Orders {
             planted: scenario.planted,
             ..Orders::default()
@@ -157,10 +164,11 @@ impl World {
             process: None,
             client: Client::default(),
             network: Network::default(),
-            model: Model::default(),
+            model: Model::remembering(swarm.transfer_ids),
             inbox: Vec::new(),
             pending: None,
             acked: empty,
+            audit: Audit::default(),
             heads: BTreeMap::new(),
             at: 0,
             over: false,
@@ -245,6 +253,7 @@ impl World {
                     self.clock.pass(draw.below(40_000));
                 }
                 1 | 2 => self.publish(&mut draw)?,
+                3 => self.snapshot(&mut draw)?,
                 _ => self.commands(&mut draw)?,
             }
         }
@@ -253,7 +262,7 @@ impl World {
             return Ok(());
         }
         self.deliver(&mut draw)?;
-        if number.is_multiple_of(160) {
+        if number.is_multiple_of(200) {
             self.refold()?;
         }
         Ok(())
@@ -261,12 +270,12 @@ impl World {
 
     /// The client sends something new, and again what got no answer.
     fn commands(&mut self, draw: &mut Draw) -> Outcome {
-        let policy = self.model.policy().clone();
         let mut workload = Workload {
             draw: draw.clone(),
             step: self.step,
             sent: self.client.commands(),
-            policy: &policy,
+            at: self.at,
+            policy: self.model.policy(),
         };
         let commands = workload.next(&self.swarm);
         // The workload drew from a copy; go on where it stopped.
@@ -427,6 +436,9 @@ impl World {
                         );
                         return Promise::Verdict.broken(what);
                     }
+                    if let Some(reply) = replies.and_then(|replies| replies.get(number)) {
+                        self.judge_rows(command, reply)?;
+                    }
                     self.tally.predicted += 1;
                     if !repeats {
                         *self.tally.answers.entry(word_of(theirs)).or_insert(0) += 1;
@@ -454,6 +466,24 @@ impl World {
         self.acked = process.sequencer.head();
         self.heads.insert(self.acked.size, self.acked);
         Ok(())
+    }
+}
+
+impl World {
+    /// How many rows of a recorded batch were booked before.
+    fn judge_rows(&mut self, command: &Command, reply: &Reply) -> Outcome {
+        let recorded = reply.answer == Answer::Recorded && !reply.repeated;
+        if !recorded || !matches!(command.body, Body::RecordTransfers(_)) {
+            return Ok(());
+        }
+        let (ours, theirs) = (self.model.repeated_rows(), reply.repeated_rows);
+        self.tally.repeated_rows += u64::from(theirs);
+        if ours == theirs {
+            return Ok(());
+        }
+        let id = &command.id;
+        let what = format!("of {id:?} {theirs} rows are called repeated, the model says {ours}");
+        Promise::Verdict.broken(what)
     }
 }
 

@@ -237,6 +237,7 @@ impl Installation {
                 rules: care.snapshots,
                 known,
                 until: Until::End,
+                blank: State::default(),
             };
             sequencer::open(disk, opening)
         };
@@ -372,6 +373,7 @@ impl Reading {
             rules: care.snapshots,
             known: known(dir, &log_key, &care.witness)?,
             until,
+            blank: State::default(),
         };
         let opened = sequencer::read(RealDisk::at(dir), opening);
         let (journal, recovery, damage, folded) = opened.map_err(of_fold)?;

@@ -7,6 +7,7 @@ use crate::journal::disk::{Disk, TEMPORARY};
 use crate::journal::snapshot::Rules;
 use crate::journal::{JournalError, Known, Options, RealDisk, attachments, layout};
 use crate::sequencer::{self, Opening, Until, state_digest};
+use keepwhole_core::state::State;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::json::parse_hex;
 use keepwhole_verify::note::VerifierKey;
@@ -195,6 +196,7 @@ fn verify(
             .cloned()
             .collect(),
         until: Until::End,
+        blank: State::default(),
     };
     let (journal, recovery, damage, folded) =
         sequencer::read(RealDisk::at(to), opening).map_err(of_fold)?;

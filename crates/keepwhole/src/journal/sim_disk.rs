@@ -371,8 +371,8 @@ impl Disk for SimDisk {
                 .get(to_usize(offset)?..)
                 .unwrap_or_default();
             let length = rest.len().min(buffer.len());
-            for (to, from) in buffer.iter_mut().zip(rest) {
-                *to = *from;
+            if let Some((to, from)) = buffer.get_mut(..length).zip(rest.get(..length)) {
+                to.copy_from_slice(from);
             }
             Ok(length)
         })

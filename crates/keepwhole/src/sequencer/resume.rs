@@ -41,6 +41,8 @@ pub struct Opening {
     pub known: Vec<Known>,
     /// How far to fold.
     pub until: Until,
+    /// The state before the first record; only tests and the simulator have another than the default.
+    pub blank: State,
 }
 
 /// Opens for writing: as [`Journal::open`], but frames before the newest good snapshot are left to the scrub.
@@ -109,13 +111,14 @@ enum Folder {
 }
 
 impl Along {
-    fn new(opening: Opening) -> Self {
+    fn new(mut opening: Opening) -> Self {
+        let blank = std::mem::take(&mut opening.blank);
         Self {
             opening,
             snapshot: None,
             snapshot_bytes: 0,
             ignored: Vec::new(),
-            folder: Folder::Here(Box::default(), None),
+            folder: Folder::Here(Box::new(blank), None),
             bytes: 0,
         }
     }

@@ -6,6 +6,7 @@ use keepwhole::journal::{Disk as _, Journal, JournalError, Known, Options, SimDi
 use keepwhole::sequencer::{
     FoldError, Folded, Opening, Sequencer, Until, fold, open, state_digest, write_snapshot,
 };
+use keepwhole_core::state::State;
 use keepwhole_verify::digest::Digest;
 
 /// Every snapshot is worth using, however short the journal.
@@ -21,6 +22,7 @@ pub(crate) fn opening() -> Opening {
         rules: ALWAYS,
         known: Vec::new(),
         until: Until::End,
+        blank: State::default(),
     }
 }
 

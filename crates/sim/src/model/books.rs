@@ -8,53 +8,67 @@ use keepwhole_core::reason::Reason;
 const HOUR_MS: u64 = 3_600_000;
 
 impl Model {
+    fn total(&self, owner: &str, asset: &str) -> (u128, u128) {
+        let of_owner = self.totals.get(owner);
+        let both = of_owner.and_then(|of_owner| of_owner.get(asset));
+        both.copied().unwrap_or((0, 0))
+    }
+
+    fn total_mut(&mut self, owner: &str, asset: &str) -> &mut (u128, u128) {
+        let of_owner = self.totals.entry(owner.to_owned()).or_default();
+        of_owner.entry(asset.to_owned()).or_default()
+    }
+
     /// What an owner has: all in less all out, nothing where more went out.
     pub(super) fn balance(&self, owner: &str, asset: &str) -> u128 {
-        let key = (owner.to_owned(), asset.to_owned());
-        let (incoming, outgoing) = self.totals.get(&key).copied().unwrap_or((0, 0));
+        let (incoming, outgoing) = self.total(owner, asset);
         incoming.saturating_sub(outgoing)
     }
 
     /// What all but the outside have together, overdrawn ones counted against it.
     pub(super) fn owed(&self, asset: &str) -> u128 {
-        let key = (OUTSIDE.to_owned(), asset.to_owned());
-        let (back, given) = self.totals.get(&key).copied().unwrap_or((0, 0));
+        let (back, given) = self.total(OUTSIDE, asset);
         given.saturating_sub(back)
     }
 
     pub(super) fn book(&mut self, from: &str, to: &str, asset: &str, units: u128) {
-        let taken = (from.to_owned(), asset.to_owned());
-        let given = (to.to_owned(), asset.to_owned());
-        self.totals.entry(taken).or_default().1 += units;
-        self.totals.entry(given).or_default().0 += units;
+        self.total_mut(from, asset).1 += units;
+        self.total_mut(to, asset).0 += units;
+    }
+
+    /// Undoes what [`book`](Self::book) did.
+    pub(super) fn unbook(&mut self, from: &str, to: &str, asset: &str, units: u128) {
+        self.total_mut(from, asset).1 -= units;
+        self.total_mut(to, asset).0 -= units;
     }
 
     /// All or none; none may overdraw, the earlier lines counted.
     pub(super) fn movements(&mut self, lines: &[NewMovement]) -> Ruling {
-        let before = self.totals.clone();
-        let outcome = self.book_lines(lines);
-        if outcome.is_err() {
-            self.totals = before;
-        }
-        outcome
-    }
-
-    fn book_lines(&mut self, lines: &[NewMovement]) -> Ruling {
-        for line in lines {
-            if line.units == 0 || line.from == line.to {
-                return Err(Reason::InvalidAmount { asked: line.units });
+        for (number, line) in lines.iter().enumerate() {
+            if let Err(reason) = self.book_line(line) {
+                for line in lines.iter().take(number) {
+                    self.unbook(&line.from, &line.to, &line.asset, line.units);
+                }
+                return Err(reason);
             }
-            self.needs_asset(&line.asset)?;
-            self.needs_owner(&line.from)?;
-            self.needs_owner(&line.to)?;
-            let has = self.balance(&line.from, &line.asset);
-            if line.from != OUTSIDE && has < line.units {
-                let asked = line.units;
-                return Err(Reason::InsufficientBalance { has, asked });
-            }
-            self.book(&line.from, &line.to, &line.asset, line.units);
         }
         Ok(Answer::Recorded)
+    }
+
+    fn book_line(&mut self, line: &NewMovement) -> Result<(), Reason> {
+        if line.units == 0 || line.from == line.to {
+            return Err(Reason::InvalidAmount { asked: line.units });
+        }
+        self.needs_asset(&line.asset)?;
+        self.needs_owner(&line.from)?;
+        self.needs_owner(&line.to)?;
+        let has = self.balance(&line.from, &line.asset);
+        if line.from != OUTSIDE && has < line.units {
+            let asked = line.units;
+            return Err(Reason::InsufficientBalance { has, asked });
+        }
+        self.book(&line.from, &line.to, &line.asset, line.units);
+        Ok(())
     }
 
     /// A trade is a fact: always recorded, also where it overdraws. The product is rounded down.

@@ -10,8 +10,14 @@ const REMEMBERED_MS: u64 = 86_400_000;
 
 impl Model {
     pub(super) fn holding(&self, wallet: &str, asset: &str) -> u128 {
-        let key = (wallet.to_owned(), asset.to_owned());
-        self.held.get(&key).copied().unwrap_or(0)
+        let of_wallet = self.held.get(wallet);
+        let held = of_wallet.and_then(|of_wallet| of_wallet.get(asset));
+        held.copied().unwrap_or(0)
+    }
+
+    pub(super) fn hold(&mut self, wallet: &str, asset: &str, units: u128) {
+        let of_wallet = self.held.entry(wallet.to_owned()).or_default();
+        of_wallet.insert(asset.to_owned(), units);
     }
 
     /// Cleared to leave the wallet and not seen leaving; with `lapsed`, also what lapsed unused.
@@ -58,13 +64,13 @@ impl Model {
         if seen.units == 0 || !self.flows.insert(key) {
             return Ok(Answer::Recorded);
         }
-        let place = (seen.wallet.clone(), seen.asset.clone());
-        let held = self.held.entry(place).or_insert(0);
+        let held = self.holding(&seen.wallet, &seen.asset);
         if !out {
-            *held += seen.units;
+            self.hold(&seen.wallet, &seen.asset, held + seen.units);
             return Ok(Answer::Recorded);
         }
-        *held = held.saturating_sub(seen.units);
+        let left = held.saturating_sub(seen.units);
+        self.hold(&seen.wallet, &seen.asset, left);
         match self.explained_by(seen) {
             Some(number) => self.explained(number),
             None => self.unexplained(seen),
