@@ -182,7 +182,8 @@ impl Disk for WorldDisk {
             let fails = due(&mut orders.fail_sync);
             // Segments and snapshots: what is published can be made anew from them. A snapshot that is lost is no loss.
             let segment = path.starts_with(layout::SEGMENTS);
-            let lies = (segment || path.starts_with(layout::SNAPSHOTS)) && due(&mut orders.lie_sync);
+            let lies =
+                (segment || path.starts_with(layout::SNAPSHOTS)) && due(&mut orders.lie_sync);
             orders.fired += u64::from(fails) + u64::from(lies);
             orders.lies += u64::from(lies && segment);
             let planted = orders.planted == Some(Planted::AckBeforeSync);

@@ -138,7 +138,7 @@ impl Swarm {
         };
         Self {
             on,
-            permille: pick(&mut draw, &[20, 60, 120, 250]),
+            permille: pick(&mut draw, &[15, 40, 100, 200]),
             segment_bytes: pick(&mut draw, &[8 * 1024, 32 * 1024, 128 * 1024]),
             zero_ahead: pick(&mut draw, &[0, 1024, 4096]),
             batch: pick(&mut draw, &[1, 4, 16]),

@@ -346,7 +346,7 @@ impl World {
                 let known = *recovered > head.size && self.heads.contains_key(recovered);
                 (known || *recovered == head.size) && Some(*published) == recovery.published
             }
-            Some(JournalError::Damaged { .. } | JournalError::Forked { .. }) => true,
+            Some(JournalError::Damaged { .. }) => true,
             _ => false,
         };
         if !right {

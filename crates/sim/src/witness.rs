@@ -5,6 +5,7 @@ use keepwhole::journal::tiles::LogFiles;
 use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::VerifierKey;
+use std::cell::RefCell;
 
 /// What the witness says to a published log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,13 +33,33 @@ pub enum Finding {
 pub struct Witness {
     key: VerifierKey,
     seen: Option<Checkpoint>,
+    /// The last note that verified, and what it says: the same bytes need no second look.
+    verified: RefCell<Option<(String, Checkpoint)>>,
 }
 
 impl Witness {
     /// A witness that has seen nothing.
     #[must_use]
     pub const fn new(key: VerifierKey) -> Self {
-        Self { key, seen: None }
+        Self {
+            key,
+            seen: None,
+            verified: RefCell::new(None),
+        }
+    }
+
+    fn verify(&self, note: String) -> Result<Checkpoint, String> {
+        let mut verified = self.verified.borrow_mut();
+        if let Some((known, shown)) = &*verified
+            && *known == note
+        {
+            return Ok(shown.clone());
+        }
+        let known = std::slice::from_ref(&self.key);
+        let (shown, _) =
+            Checkpoint::verify(note.as_bytes(), known).map_err(|error| error.to_string())?;
+        *verified = Some((note, shown.clone()));
+        Ok(shown)
     }
 
     /// Size of the newest checkpoint it has seen.
@@ -73,10 +94,9 @@ impl Witness {
             Ok((_, note)) => note,
             Err(error) => return (Finding::Unreadable(error.to_string()), None),
         };
-        let known = std::slice::from_ref(&self.key);
-        let shown = match Checkpoint::verify(note.as_bytes(), known) {
-            Ok((shown, _)) => shown,
-            Err(error) => return (Finding::Unreadable(error.to_string()), None),
+        let shown = match self.verify(note) {
+            Ok(shown) => shown,
+            Err(error) => return (Finding::Unreadable(error), None),
         };
         let Some(seen) = &self.seen else {
             return (Finding::Grows, Some(shown));

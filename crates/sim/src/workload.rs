@@ -146,7 +146,7 @@ impl Workload<'_> {
     }
 
     fn anybody(&mut self) -> Option<String> {
-        if self.draw.once_in(50) {
+        if self.draw.once_in(120) {
             return Some(text("stranger"));
         }
         let accounts = ["ann", "ann2", "eve", "bo", "bo2", "cy"];

@@ -147,7 +147,8 @@ impl World {
     /// A promise that is broken already.
     pub fn new(scenario: &Scenario) -> Result<Self, Broken> {
         let swarm = Swarm::draw(scenario.seed, &scenario.without);
-        let settings = Settings::new(&swarm).map_err(|error| Promise::Start.failed("settings", &error))?;
+        let settings =
+            Settings::new(&swarm).map_err(|error| Promise::Start.failed("settings", &error))?;
         let orders = Orders {
             planted: scenario.planted,
             ..Orders::default()
@@ -247,13 +248,13 @@ impl World {
         if draw.below(1_000) < self.swarm.permille {
             self.fault(&mut draw)?;
         } else {
-            match draw.below(40) {
-                0 => {
+            match draw.below(80) {
+                0 | 1 => {
                     self.note(|| "the clock moves".to_owned());
                     self.clock.pass(draw.below(40_000));
                 }
-                1 | 2 => self.publish(&mut draw)?,
-                3 => self.snapshot(&mut draw)?,
+                2..=4 => self.publish(&mut draw)?,
+                5 => self.snapshot(&mut draw)?,
                 _ => self.commands(&mut draw)?,
             }
         }
@@ -262,9 +263,6 @@ impl World {
             return Ok(());
         }
         self.deliver(&mut draw)?;
-        if number.is_multiple_of(200) {
-            self.refold()?;
-        }
         Ok(())
     }
 

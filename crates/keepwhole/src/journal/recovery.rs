@@ -83,7 +83,13 @@ pub(crate) fn scan<D: Disk>(
     if let Some(mark) = base
         && let Some(size) = fork_before(disk, mark, &start.known)?
     {
-        scan.damage = Some(JournalError::Forked { size });
+        // Read from the first record, the journal says whether it is another history or a damaged one, and where.
+        let whole = Start {
+            base: None,
+            known: start.known.clone(),
+        };
+        let read = self::scan(disk, &whole, &mut |_| Ok(()))?;
+        scan.damage = Some(read.damage.unwrap_or(JournalError::Forked { size }));
         return Ok(scan);
     }
     let first = base.map_or(0, |mark| mark.segments.len().saturating_sub(1));

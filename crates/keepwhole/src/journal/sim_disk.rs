@@ -54,10 +54,11 @@ enum Change {
     Truncate { bytes: u64 },
 }
 
+/// Bytes are shared between a machine and its copies until one of them changes them.
 #[derive(Clone, Debug, Default)]
 struct Contents {
-    synced: Vec<u8>,
-    written: Vec<u8>,
+    synced: Arc<Vec<u8>>,
+    written: Arc<Vec<u8>>,
     /// Changes since the last good sync.
     pending: Vec<Change>,
 }
@@ -172,9 +173,9 @@ impl Machine {
             };
             let kept = keep(&question);
             // Offsets here were checked when the change was made.
-            let _ = apply(&mut after, &change, &kept);
+            let _ = apply(Arc::make_mut(&mut after), &change, &kept);
         }
-        file.written.clone_from(&after);
+        file.written = Arc::clone(&after);
         file.synced = after;
     }
 }
@@ -311,7 +312,9 @@ impl SimDisk {
         let mut machine = self.machine();
         let file = machine.file_mut(path)?;
         for bytes in [&mut file.synced, &mut file.written] {
-            *bytes.get_mut(bit / 8).ok_or(io::ErrorKind::NotFound)? ^= 1 << (bit % 8);
+            *Arc::make_mut(bytes)
+                .get_mut(bit / 8)
+                .ok_or(io::ErrorKind::NotFound)? ^= 1 << (bit % 8);
         }
         Ok(())
     }
@@ -409,7 +412,7 @@ impl Disk for SimDisk {
                 }
             }
             let file = machine.file_mut(path)?;
-            put(&mut file.written, offset, part)?;
+            put(Arc::make_mut(&mut file.written), offset, part)?;
             file.pending.push(Change::Write {
                 offset,
                 bytes: part.to_vec(),
@@ -436,14 +439,14 @@ impl Disk for SimDisk {
             }
             pending
                 .iter()
-                .try_for_each(|change| apply(&mut file.synced, change, &Kept::All))
+                .try_for_each(|change| apply(Arc::make_mut(&mut file.synced), change, &Kept::All))
         })
     }
 
     fn truncate(&mut self, path: &str, bytes: u64) -> io::Result<()> {
         self.change(|machine| {
             let file = machine.file_mut(path)?;
-            file.written.resize(to_usize(bytes)?, 0);
+            Arc::make_mut(&mut file.written).resize(to_usize(bytes)?, 0);
             file.pending.push(Change::Truncate { bytes });
             Ok(())
         })

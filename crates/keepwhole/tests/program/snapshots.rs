@@ -281,6 +281,39 @@ fn damage_behind_a_snapshot_is_found_at_open_and_a_checkpoint_ahead_is_truncatio
     assert_eq!(machine.another().list(layout::SNAPSHOTS).unwrap().len(), 1);
 }
 
+/// Before, a start from a snapshot called it another history when the frame of a published checkpoint was unreadable.
+#[test]
+fn damage_before_a_snapshot_that_hides_a_checkpoint_is_called_damage_and_placed() {
+    let machine = SimDisk::new();
+    let (mut sequencer, _) = resume(&machine, opening()).unwrap();
+    let mut heads = Vec::new();
+    for (at, command) in exchange() {
+        sequencer.turn(at, &[command]).unwrap();
+        heads.push(sequencer.head());
+    }
+    snap(&machine, &sequencer).unwrap();
+    let first = sequencer.journal().segments()[0].clone();
+    drop(sequencer);
+    let head = heads[1];
+    assert!(first.frames >= 3, "the checkpoint's frame must stand alone");
+    let known = vec![Known {
+        size: head.size,
+        root: head.root,
+    }];
+    let opening = || Opening {
+        known: known.clone(),
+        ..opening()
+    };
+    assert!(resume(&machine, opening()).is_ok());
+    machine.flip(&first.path, 3).unwrap();
+    match resume(&machine, opening()) {
+        Err(FoldError::Journal(JournalError::Damaged {
+            segment, offset, ..
+        })) => assert_eq!((segment, offset), (first.path, 0)),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_crash_at_any_step_of_writing_a_snapshot_leaves_a_good_start() {
     use keepwhole::journal::sim_disk::Faults;

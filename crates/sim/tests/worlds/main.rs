@@ -35,11 +35,18 @@ fn every_promise_is_kept_over_sixty_worlds_and_every_fault_strikes() {
     assert!(never.is_empty(), "never drawn: {never:?}");
     assert!(sum.predicted * 10 > sum.decided * 8, "{sum:?}");
     assert!(sum.recoveries > 200 && sum.witnessed > 200, "{sum:?}");
+    assert!(sum.from_snapshots > 50 && sum.repeated_rows > 50, "{sum:?}");
     assert!(
         sum.losses_found > 0,
         "no disk that lied lost anything: {sum:?}"
     );
-    for word in ["cleared", "denied halted", "held cool_off"] {
+    for word in [
+        "cleared",
+        "denied row",
+        "refused row",
+        "denied halted",
+        "held cool_off",
+    ] {
         assert!(sum.answers.contains_key(word), "no answer was `{word}`");
     }
 }
