@@ -135,21 +135,29 @@ impl Model {
     }
 
     pub(super) fn approve_change(&mut self, by: Option<&str>, target: &str) -> Ruling {
-        // Whoever has no right to it does not learn whether there is such a proposal.
-        let person = self.class_held(by, ActionClass::RaiseRisk)?;
+        let person = self.person_of(by)?;
         let number = self.proposal(target)?;
-        let Some(proposal) = self.proposals.get_mut(number) else {
+        let needs = match self.proposals.get(number) {
+            Some(Proposal {
+                stands: Waiting::Person(needs),
+                persons,
+                ..
+            }) => {
+                if persons.first() == Some(&person) {
+                    return Err(Reason::SelfApproval { person });
+                }
+                if persons.contains(&person) {
+                    return Err(Reason::SamePerson { person });
+                }
+                Some(*needs)
+            }
+            _ => None,
+        };
+        self.class_held(by, ActionClass::RaiseRisk)?;
+        let proposal = self.proposals.get_mut(number);
+        let (Some(needs), Some(proposal)) = (needs, proposal) else {
             return Ok(Answer::Recorded);
         };
-        let Waiting::Person(needs) = proposal.stands else {
-            return Ok(Answer::Recorded);
-        };
-        if proposal.persons.first() == Some(&person) {
-            return Err(Reason::SelfApproval { person });
-        }
-        if proposal.persons.contains(&person) {
-            return Err(Reason::SamePerson { person });
-        }
         proposal.persons.push(person);
         let change = proposal.change.clone();
         if u32::try_from(proposal.persons.len()).unwrap_or(u32::MAX) >= needs {
@@ -160,8 +168,9 @@ impl Model {
     }
 
     pub(super) fn cancel_change(&mut self, by: Option<&str>, target: &str) -> Ruling {
-        self.class_held(by, ActionClass::RaiseRisk)?;
+        self.person_of(by)?;
         let number = self.proposal(target)?;
+        self.class_held(by, ActionClass::RaiseRisk)?;
         if let Some(proposal) = self.proposals.get_mut(number) {
             proposal.stands = Waiting::Over;
         }
