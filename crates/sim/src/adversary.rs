@@ -285,7 +285,9 @@ impl Scene<'_> {
             }
             _ => {
                 disk.remove(path).map_err(|e| io(&e))?;
-                let forged = self.settings.forged_snapshot(self.running, &mut disk);
+                let forged = self
+                    .settings
+                    .forged_snapshot(self.running, &mut disk, false);
                 spoiled = forged
                     .map_err(|error| Promise::Found.failed("forging a snapshot", &error))?
                     .unwrap_or_default();
