@@ -27,8 +27,10 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// Longest idempotency key, bytes: a command id is at most 256 bytes and also holds the identity.
 const KEY_MAX: usize = 128;
-/// The longest a request may take, from its head to its answer.
-const WHOLE: Duration = Duration::from_secs(30);
+/// The longest a request may take, from its head to its answer, unless the bounds say otherwise.
+pub const WHOLE: Duration = Duration::from_secs(30);
+/// How deep the JSON of a body may nest; what this interface reads nests three deep.
+const DEPTH: usize = 32;
 /// Bodies that are being read or answered, bytes, all together.
 const BODIES: usize = 24 * 1024 * 1024;
 
@@ -39,6 +41,8 @@ pub struct Bounds {
     pub body_max: usize,
     /// Requests a second.
     pub rates: Limits,
+    /// The longest a request may take, from its head to its answer.
+    pub whole: Duration,
 }
 
 /// The interface: who may ask, within which bounds, and whom it asks.
@@ -93,7 +97,12 @@ impl Problem {
         }
     }
 
-    fn of_body(fault: wire::Fault) -> Self {
+    /// A body that can't be read, told as too deep where it nests beyond the bound.
+    fn of_body(body: &[u8], fault: wire::Fault) -> Self {
+        if wire::deeper_than(DEPTH, body) {
+            let what = format!("the body nests deeper than `{DEPTH}` levels; send it flat");
+            return Self::new(StatusCode::BAD_REQUEST, "too_deep", what);
+        }
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "malformed", fault.what);
         problem.field = fault.field;
         problem
@@ -168,11 +177,14 @@ pub fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-async fn within_time(State(_): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(WHOLE, next.run(request)).await {
+async fn within_time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let whole = api.bounds.whole;
+    match tokio::time::timeout(whole, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            let what = "the request took longer than 30 seconds; whether it was recorded is not known here: send it again with the same idempotency key";
+            let what = format!(
+                "the request took longer than {whole:?}; whether it was recorded is not known here: send it again with the same idempotency key"
+            );
             let mut response =
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", what).into_response();
             response
@@ -195,7 +207,8 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
 
 async fn transfers(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     let asked = admit(&api, request, TokenScope::Ledger).await?;
-    let batch = wire::transfers(&asked.body).map_err(Problem::of_body)?;
+    let batch =
+        wire::transfers(&asked.body).map_err(|fault| Problem::of_body(&asked.body, fault))?;
     let rows = batch.len();
     let reply = ask(&api, &asked, Body::RecordTransfers(batch)).await?;
     told(&api, &reply, rows)
@@ -203,7 +216,7 @@ async fn transfers(State(api): State<Arc<Api>>, request: Request) -> Result<Resp
 
 async fn owners(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     let asked = admit(&api, request, TokenScope::Ledger).await?;
-    let owners = wire::owners(&asked.body).map_err(Problem::of_body)?;
+    let owners = wire::owners(&asked.body).map_err(|fault| Problem::of_body(&asked.body, fault))?;
     let rows = owners.len();
     let reply = ask(&api, &asked, Body::RegisterOwners(owners)).await?;
     told(&api, &reply, rows)

@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
@@ -25,6 +26,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 pub const REQUEST_MAX: usize = 4 * 1024 * 1024;
 /// Kind of a request that records transfers.
 pub const TRANSFERS: u8 = 1;
+/// How long answers may wait for a caller that does not read them, unless the bounds say otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a caller for whom there is no place has to take the answer that says so.
+const REFUSAL: Duration = Duration::from_secs(1);
 /// Kind and id of a request.
 const HEAD: usize = 17;
 
@@ -47,10 +52,12 @@ pub enum Outcome {
 /// How the feed is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Connections at once; more wait.
+    /// Connections at once; more are told so and closed.
     pub connections: usize,
     /// Requests of one connection that wait for their answers; then it is no longer read.
     pub in_flight: usize,
+    /// How long answers may wait for a caller that does not read them; then its connection ends.
+    pub patience: Duration,
 }
 
 /// Why the feed could not start.
@@ -125,17 +132,17 @@ impl Feed {
         let (tell, told) = watch::channel(false);
         tokio::pin!(stop);
         loop {
-            let place = tokio::select! {
-                () = &mut stop => break,
-                place = Arc::clone(&places).acquire_owned() => place,
-            };
             tokio::select! {
                 () = &mut stop => break,
                 accepted = self.listener.accept() => {
                     let Ok((stream, _)) = accepted else { continue };
+                    let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                        tokio::spawn(refuse(stream, bounds.connections));
+                        continue;
+                    };
                     let (intake, told) = (Arc::clone(&intake), told.clone());
                     tokio::spawn(async move {
-                        connection(stream, intake, bounds.in_flight, told).await;
+                        connection(stream, intake, bounds, told).await;
                         drop(place);
                     });
                 }
@@ -148,11 +155,21 @@ impl Feed {
     }
 }
 
-/// Reads requests and writes answers until the caller leaves, speaks nonsense, or the program stops.
+/// Says that there is no place for one more.
+async fn refuse(mut stream: UnixStream, connections: usize) {
+    let what = format!(
+        "`{connections}` connections are open and more are not taken; close one, or raise `connections` in `[feed]`"
+    );
+    let answer = encode([0; 16], Outcome::Busy, &what);
+    // One that does not take it either is closed all the same.
+    let _left = tokio::time::timeout(REFUSAL, stream.write_all(&answer)).await;
+}
+
+/// Reads requests and writes answers until the caller leaves, speaks nonsense, no longer reads, or the program stops.
 async fn connection(
     stream: UnixStream,
     intake: Arc<dyn Intake>,
-    in_flight: usize,
+    bounds: Bounds,
     mut told: watch::Receiver<bool>,
 ) {
     let same_user = match (stream.peer_cred(), fs::metadata("/proc/self")) {
@@ -164,10 +181,12 @@ async fn connection(
     }
     let (read, write) = stream.into_split();
     let (tell, answers) = mpsc::unbounded_channel();
-    let writing = tokio::spawn(write_answers(write, answers));
+    let mut writing = tokio::spawn(write_answers(write, answers, bounds.patience));
     tokio::select! {
-        () = read_requests(read, intake, in_flight, tell) => {}
+        () = read_requests(read, intake, bounds.in_flight, tell) => {}
         () = until_told(&mut told) => {}
+        // Nobody takes the answers any more. What is recorded stays recorded, and the same id asks again.
+        _ended = &mut writing => return,
     }
     // Requests under way are answered as long as the caller reads.
     let _ended = writing.await;
@@ -282,6 +301,7 @@ fn encode(id: [u8; 16], outcome: Outcome, text: &str) -> Vec<u8> {
 async fn write_answers(
     mut write: OwnedWriteHalf,
     mut answers: mpsc::UnboundedReceiver<(Vec<u8>, Option<OwnedSemaphorePermit>)>,
+    patience: Duration,
 ) {
     let mut out = Vec::new();
     while let Some((answer, place)) = answers.recv().await {
@@ -291,7 +311,8 @@ async fn write_answers(
             out.extend_from_slice(&answer);
             places.push(place);
         }
-        if write.write_all(&out).await.is_err() {
+        let written = tokio::time::timeout(patience, write.write_all(&out)).await;
+        if !matches!(written, Ok(Ok(()))) {
             return;
         }
         out.clear();

@@ -338,6 +338,7 @@ impl Settings {
             bounds: feed::Bounds {
                 connections: check.count(raw.connections.as_ref(), &FEED_CONNECTIONS),
                 in_flight: check.count(raw.in_flight.as_ref(), &IN_FLIGHT),
+                patience: feed::PATIENCE,
             },
         });
         let peatio = raw.peatio.as_ref().map(|raw| read_peatio(&mut check, raw));
@@ -379,6 +380,7 @@ fn read_api(check: &mut Check<'_>, raw: &RawApi) -> Option<ApiSettings> {
             all,
             each: each.min(all),
         },
+        whole: api::WHOLE,
     };
     let connections = check.count(raw.connections.as_ref(), &API_CONNECTIONS);
     Some(ApiSettings {

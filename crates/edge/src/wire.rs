@@ -134,6 +134,25 @@ fn read_row<'a>(at: usize, row: &'a Row<'_>) -> Result<TransferRow<'a>, Fault> {
     })
 }
 
+/// Whether brackets and braces outside text nest deeper than `most`, whatever else the bytes are.
+pub(crate) fn deeper_than(most: usize, body: &[u8]) -> bool {
+    let (mut depth, mut text, mut escaped) = (0usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if text => escaped = true,
+            b'"' => text = !text,
+            b'[' | b'{' if !text => depth = depth.saturating_add(1),
+            b']' | b'}' if !text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return true;
+        }
+    }
+    false
+}
+
 /// Reads a body of `POST /v1/owners`.
 pub(crate) fn owners(body: &[u8]) -> Result<Vec<String>, Fault> {
     let owners: Owners = serde_json::from_slice(body).map_err(|error| syntax(&error))?;

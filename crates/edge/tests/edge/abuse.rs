@@ -12,7 +12,7 @@ fn head(length: &str) -> String {
 }
 
 /// Resident memory of this process, KiB: client and server are one here, and the client sends from small buffers.
-fn resident_kib() -> u64 {
+pub(crate) fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status
         .lines()
@@ -43,13 +43,22 @@ fn row_30_a_body_of_one_gibibyte_is_refused_before_it_is_read() {
 #[test]
 fn row_30_json_ten_thousand_deep_is_refused() {
     let server = Server::start(WIDE);
-    let body = "[".repeat(10_000);
-    let request = format!(
-        "{}{body}",
-        head(&format!("content-length: {}\r\n", body.len()))
-    );
-    let answer = server.raw(request.as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let quoted = format!("{{\"owners\":[\"{}\"]", "[".repeat(10_000));
+    for (body, code) in [
+        ("[".repeat(10_000), "too_deep"),
+        ("[".repeat(33), "too_deep"),
+        ("[".repeat(32), "malformed"),
+        ("[]".repeat(5_000), "malformed"),
+        (quoted, "malformed"),
+    ] {
+        let request = format!(
+            "{}{body}",
+            head(&format!("content-length: {}\r\n", body.len()))
+        );
+        let answer = server.raw(request.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{answer}");
+    }
 }
 
 #[test]

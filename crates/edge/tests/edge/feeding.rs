@@ -1,5 +1,6 @@
 //! The unix-socket feed as the exchange's ledger uses it.
 
+use crate::abuse::resident_kib;
 use crate::intake::{Mood, Watched};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::transfer::{TransferBatch, TransferRow};
@@ -11,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 struct Server {
     path: PathBuf,
@@ -41,6 +42,7 @@ impl Server {
                 let bounds = Bounds {
                     connections: 4,
                     in_flight,
+                    patience: Duration::from_millis(700),
                 };
                 feed.serve(asked, bounds, async { drop(stopped.await) })
                     .await;
@@ -200,6 +202,76 @@ fn a_caller_that_does_not_wait_is_no_longer_read() {
         .collect();
     outcomes.sort_unstable();
     assert_eq!(outcomes, [(1, 4), (2, 4), (3, 3), (4, 3), (5, 3)]);
+}
+
+/// Row 26: its answers wait, and nothing else does; what it does not read takes no memory; then it is let go, and what was
+/// recorded for it is there under the same ids.
+#[test]
+fn row_26_a_reader_that_stops_holds_nobody_and_is_let_go() {
+    let server = Server::start(8);
+    let before = resident_kib();
+    let mut stalled = server.connect();
+    let began = Instant::now();
+    let sender = std::thread::spawn(move || {
+        let mut sent = 0u32;
+        for id in (1..=200u8).cycle() {
+            if stalled
+                .write_all(&request(id, &rows(&format!("t-{id}"))))
+                .is_err()
+            {
+                break;
+            }
+            sent += 1;
+        }
+        sent
+    });
+    // Others are answered meanwhile, each at once.
+    let mut other = server.connect();
+    let mut worst = Duration::ZERO;
+    while !sender.is_finished() {
+        let asked = Instant::now();
+        other.write_all(&request(201, &rows("t-201"))).unwrap();
+        assert_eq!(answer(&mut other), (201, 0, String::new()));
+        worst = worst.max(asked.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "it is not let go"
+        );
+    }
+    assert!(worst < Duration::from_secs(2), "another waited {worst:?}");
+    assert!(sender.join().unwrap() > 200);
+    assert!(resident_kib() < before + 32 * 1024);
+    let mut again = server.connect();
+    for id in 1..=200 {
+        let bytes = request(id, &rows(&format!("t-{id}")));
+        again.write_all(&bytes).unwrap();
+        assert_eq!(answer(&mut again), (id, 0, String::new()));
+    }
+    let taken = server.intake.taken.lock().unwrap();
+    assert_eq!(taken.len(), 201, "each is recorded once");
+}
+
+#[test]
+fn row_26_one_connection_too_many_is_told_so() {
+    let server = Server::start(8);
+    let mut held: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    for (id, stream) in (1..).zip(&mut held) {
+        stream.write_all(&request(id, &rows("t"))).unwrap();
+        answer(stream);
+    }
+    let mut fifth = server.connect();
+    let (id, outcome, text) = answer(&mut fifth);
+    assert_eq!((id, outcome), (0, 3), "{text}");
+    assert!(text.starts_with("`4` connections are open"), "{text}");
+    assert_eq!(fifth.read(&mut [0; 1]).unwrap(), 0);
+    drop(held.pop());
+    // The place is free once the server has seen that the caller left.
+    let free = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        let mut next = server.connect();
+        next.write_all(&request(9, &rows("t-9"))).is_ok() && answer(&mut next).1 == 0
+    });
+    assert!(free);
 }
 
 #[test]

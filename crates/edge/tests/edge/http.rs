@@ -3,7 +3,7 @@
 use crate::intake::{Mood, Watched};
 use jiff::civil::date;
 use keepwhole_core::command::Body;
-use keepwhole_edge::api::{Api, Bounds, router};
+use keepwhole_edge::api::{Api, Bounds, WHOLE, router};
 use keepwhole_edge::server::serve;
 use keepwhole_edge::tokens::Tokens;
 use keepwhole_edge::{Intake, Limits};
@@ -36,6 +36,7 @@ impl Server {
         let bounds = Bounds {
             body_max: 64 * 1024,
             rates: limits,
+            whole: WHOLE,
         };
         let api = Api::new(asked, Tokens::parse(&lines).unwrap(), bounds);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
