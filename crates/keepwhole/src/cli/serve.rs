@@ -9,6 +9,7 @@ use crate::installation::{
     Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
     verifier_key,
 };
+use crate::journal::Alarm as JournalAlarm;
 use crate::journal::keys::KeyFile;
 use crate::journal::layout;
 use crate::outside::rounds::{remember, remembered};
@@ -86,7 +87,7 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
 /// no installation, 3 for a damaged journal or one that fails while it runs.
 pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let dir = &args.data.dir;
-    let failed = |error: InstallationError| Failure::of_installation(dir, &error);
+    let failed = |error: InstallationError| failed_in(dir, &error);
     if let Some(listen) = args.listen {
         refuse_unless_loopback(listen)
             .map_err(|error| Failure::refused("not_loopback", error.to_string()))?;
@@ -139,7 +140,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
 /// Opens for writing: alone, or with witnesses, who are asked first whether this is the journal that they saw.
 fn open(args: &ServeArgs) -> Result<(Installation, Option<Rounds>), Failure> {
     let dir = &args.data.dir;
-    let failed = |error: InstallationError| Failure::of_installation(dir, &error);
+    let failed = |error: InstallationError| failed_in(dir, &error);
     let before = remembered(dir);
     let Some(path) = &args.witness_policy else {
         return match before {
@@ -222,6 +223,15 @@ fn public_log(args: &ServeArgs) -> Result<Option<PublicServer>, Failure> {
         server.address()
     ));
     Ok(Some(server))
+}
+
+/// How the program ends, with the alarm that the error is, if it is one.
+fn failed_in(dir: &Path, error: &InstallationError) -> Failure {
+    let mut failure = Failure::of_installation(dir, error);
+    if let Some(alarm) = error.journal().and_then(JournalAlarm::of) {
+        failure.message = format!("{}; {alarm}", failure.message);
+    }
+    failure
 }
 
 /// The folder around the installation of an exercise, where its report and packages lie.
@@ -316,9 +326,11 @@ fn serve_reading(
         note(&ignored.to_string());
     }
     if let Some(damage) = &reading.damage {
+        let alarm = JournalAlarm::of(damage).map(|alarm| format!("; {alarm}"));
         note(&format!(
-            "read-only: the journal is damaged ({damage}); shown are the {} entries before that",
-            reading.journal.head().size
+            "read-only: the journal is damaged ({damage}); shown are the {} entries before that{}",
+            reading.journal.head().size,
+            alarm.unwrap_or_default()
         ));
     }
     let feed = Feed::Fixed(Box::new((folded.state, reading.journal)));

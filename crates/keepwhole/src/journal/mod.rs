@@ -3,11 +3,12 @@
 //! Read in this order: [`disk`] (what is asked of a disk), [`frame`] and [`batch`] (what one sync makes durable), [`writer`]
 //! (open, read, check) and [`append`], [`recovery`] (what a crash leaves), [`snapshot`] (where a start may begin),
 //! [`scrub`] (what is found while running), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
-//! [`attachments`], [`installation`] (all of it together). Every byte is described in docs/journal-format.md.
+//! [`attachments`], [`alarm`] (what a person must look into), [`installation`] (all of it together). Every byte is described in docs/journal-format.md.
 //!
 //! The promise: what [`Journal::append`] returned is never lost and never changed unnoticed. One writer at a time,
 //! kept by a lock and by an epoch that rises with every start.
 
+pub mod alarm;
 pub mod append;
 pub mod attachments;
 pub mod batch;
@@ -29,6 +30,7 @@ pub mod snapshot;
 pub mod tiles;
 pub mod writer;
 
+pub use alarm::{Alarm, AlarmCode};
 pub use append::{Extent, Times};
 pub use batch::FrameBatch;
 pub use disk::Disk;

@@ -237,6 +237,10 @@ fn a_damaged_journal_is_named_by_segment_frame_and_offset() {
     let (code, err) = serving.stop("-TERM");
     assert_eq!(code, Some(0));
     assert!(err.contains("journal is damaged"), "{err}");
+    let alarm = "; alarm `journal_broken`, critical";
+    assert!(err.contains(alarm), "{err}");
+    let serve = ["serve", "--data", "ex", "--listen", "127.0.0.1:0"];
+    run(dir.path(), &serve).failed(3, &[alarm]);
 }
 
 #[test]
