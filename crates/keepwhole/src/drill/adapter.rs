@@ -177,7 +177,6 @@ pub(super) fn unsupported(scenario: &scenario::Scenario) -> Option<String> {
         ("taint", policy.taint.is_some()),
         ("taint_hold_bps", policy.taint_hold_bps.is_some()),
         ("retention", !persons::whole_days(&scenario.given)),
-        ("max_body_bytes", policy.max_body_bytes.is_some()),
     ];
     if let Some((key, _)) = keys.into_iter().find(|(_, given)| *given) {
         return Some(format!("policy {key}"));
@@ -188,17 +187,25 @@ pub(super) fn unsupported(scenario: &scenario::Scenario) -> Option<String> {
         .find_map(|event| unsupported_event(scenario, &event.kind))
 }
 
-const PLAYED_FAULTS: &[code::FaultKind] =
-    &[code::FaultKind::ClockJump, code::FaultKind::SecondWriter];
+const PLAYED_FAULTS: &[code::FaultKind] = &[
+    code::FaultKind::ClockJump,
+    code::FaultKind::SecondWriter,
+    code::FaultKind::FsyncEio,
+    code::FaultKind::DiskFull,
+];
 
 fn unsupported_event(scenario: &scenario::Scenario, kind: &EventKind) -> Option<String> {
     match kind {
         EventKind::TransferSeen { .. }
         | EventKind::FreezeRequest { .. }
-        | EventKind::FreezeReply { .. }
-        | EventKind::Import { .. }
-        | EventKind::Http { .. }
-        | EventKind::Tamper { .. } => Some(kind.word().to_owned()),
+        | EventKind::FreezeReply { .. } => Some(kind.word().to_owned()),
+        EventKind::Tamper {
+            target: code::TamperTarget::Journal,
+            op: code::TamperOp::Flip | code::TamperOp::Truncate,
+            seq: Some(_),
+            seq2: None,
+        } => None,
+        EventKind::Tamper { target, op, .. } => Some(format!("tamper {op} of the {target}")),
         EventKind::Fault { what, .. } if !PLAYED_FAULTS.contains(what) => {
             Some(format!("fault {what}"))
         }

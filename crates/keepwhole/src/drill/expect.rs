@@ -11,7 +11,9 @@ use keepwhole_core::registry::HOUSE;
 use keepwhole_core::state::State;
 
 use super::history::{History, JournalCheck};
-use super::scenario::code::{AlertCode, BreakerState, Outcome, Proof, Reason, Severity};
+use super::scenario::code::{
+    AlertCode, BreakerState, Outcome, Proof, Reason, ServiceState, Severity,
+};
 use super::scenario::event::Scope;
 use super::scenario::expect::ExpectKind;
 use super::scenario::scalar::show_instant;
@@ -54,18 +56,7 @@ fn same(expected: impl Into<String>, actual: impl Into<String>) -> Check {
 
 /// The first demand this build can't check yet, as `unsupported` names it.
 pub(super) fn unsupported(kind: &ExpectKind) -> Option<String> {
-    let what = match kind {
-        ExpectKind::Trace { .. } | ExpectKind::Import { .. } => kind.word(),
-        ExpectKind::Service {
-            rss_max_bytes: Some(_),
-            ..
-        } => "service rss_max_bytes",
-        ExpectKind::Service {
-            within: Some(_), ..
-        } => "service within",
-        _ => return None,
-    };
-    Some(format!("expect {what}"))
+    matches!(kind, ExpectKind::Trace { .. }).then(|| format!("expect {}", kind.word()))
 }
 
 impl Ending<'_> {
@@ -111,17 +102,66 @@ impl Ending<'_> {
                 opened_by,
                 count,
             } => self.incident(id, opened_by, *count),
-            ExpectKind::Service { event, state, .. } => {
-                let service = self
-                    .history
-                    .sending(event, 1)
-                    .map(|(_, sending)| sending.service);
-                same(
-                    state.to_string(),
-                    service.map_or_else(|| "not sent".to_owned(), |state| state.to_string()),
-                )
-            }
+            ExpectKind::Service {
+                event,
+                state,
+                rss_max_bytes,
+                within,
+            } => self.service(event, *state, *rss_max_bytes, *within),
+            ExpectKind::Import {
+                event,
+                applied,
+                rejected,
+                bad_lines,
+            } => self.import(event, *applied, *rejected, bad_lines.as_deref()),
             _ => self.figures(kind),
+        }
+    }
+
+    fn service(
+        &self,
+        event: &str,
+        state: ServiceState,
+        most: Option<u64>,
+        within: Option<u64>,
+    ) -> Check {
+        let Some((_, sending)) = self.history.sending(event, 1) else {
+            return differ(state.to_string(), "not sent");
+        };
+        same(state.to_string(), sending.service.to_string())?;
+        if let Some(most) = most {
+            let expected = format!("at most {most} bytes resident");
+            match sending.peak_bytes {
+                Some(peak) if peak <= most => {}
+                Some(peak) => return differ(expected, format!("{peak} bytes")),
+                None => return differ(expected, "this system does not say"),
+            }
+        }
+        match within {
+            Some(within) if sending.took.as_millis() > u128::from(within) => differ(
+                format!("{state} within {within} ms"),
+                format!("after {} ms", sending.took.as_millis()),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn import(&self, event: &str, applied: u64, rejected: u64, bad_lines: Option<&[u64]>) -> Check {
+        let line = |applied: u64, rejected: u64, lines: Option<&[u64]>| {
+            let lines = lines.map(|lines| format!(", lines {lines:?}"));
+            format!(
+                "{applied} applied, {rejected} rejected{}",
+                lines.unwrap_or_default()
+            )
+        };
+        let expected = line(applied, rejected, bad_lines);
+        match self.history.imports.get(event) {
+            Some(Some(did)) => {
+                let lines = bad_lines.map(|_| did.bad_lines.as_slice());
+                same(expected, line(did.applied, did.rejected, lines))
+            }
+            Some(None) => differ(expected, "it was killed and not sent again"),
+            None => differ(expected, "it could not be sent"),
         }
     }
 
@@ -259,10 +299,14 @@ impl Ending<'_> {
     }
 
     fn raised(&self, code: AlertCode) -> Vec<u64> {
-        let alarms = self.state.incidents.alarms.iter();
-        alarms
-            .filter(|alarm| words::alert(alarm.code) == code)
-            .map(|alarm| alarm.at)
+        let recorded = self.state.incidents.alarms.iter();
+        let recorded = recorded.map(|alarm| (alarm.at, words::alert(alarm.code)));
+        let beside = self.history.alarms.iter();
+        let beside = beside.map(|(at, code)| (*at, words::journal_alert(*code)));
+        recorded
+            .chain(beside)
+            .filter(|(_, raised)| *raised == code)
+            .map(|(at, _)| at)
             .collect()
     }
 
@@ -297,7 +341,8 @@ impl Ending<'_> {
             .alarms
             .iter()
             .find(|alarm| words::alert(alarm.code) == code);
-        let actual = alarm.map_or(Severity::Info, |alarm| {
+        // Alarms about the journal itself are all critical.
+        let actual = alarm.map_or(Severity::Critical, |alarm| {
             words::severity(alarm.code.severity())
         });
         same(severity.to_string(), actual.to_string())

@@ -3,7 +3,8 @@
 //! A file is one story: a small exchange, things that happen at exact times, and what must then be true. [`load`]
 //! reads it strictly into [`scenario`]; the adapter compiles it to commands of the core; the world feeds them to the
 //! sequencer over a simulated disk with a virtual clock, kills and restarts it; then every demand is checked. Nothing
-//! here takes time, randomness or a file's name into account: the same file gives the same journal head.
+//! here takes time, randomness or a file's name into account: the same file gives the same journal head. Only demands on
+//! memory and time are measured on the machine, and requests of outsiders go over a real socket.
 //!
 //! Absent on purpose: any second implementation of a rule. What a story demands is met by the product or not at all.
 
@@ -12,14 +13,19 @@ mod command;
 mod disk;
 mod expect;
 mod history;
+mod imports;
 pub mod load;
+mod outsider;
 mod persons;
 mod policy;
 mod proof;
 mod report;
+mod resources;
 mod run;
 pub mod scenario;
 mod service;
+mod survey;
+mod tamper;
 mod words;
 mod world;
 

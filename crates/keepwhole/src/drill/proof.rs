@@ -353,7 +353,7 @@ fn publish(
                 reply.answer.word()
             ));
         }
-        Sent::Silent | Sent::Stopped => {
+        _ => {
             return Err("the service is down, so nothing can be published".to_owned());
         }
     }

@@ -7,6 +7,7 @@ use keepwhole_core::reason::Reason as Product;
 use keepwhole_core::redress::{Claim, ClaimStanding};
 
 use super::scenario::code::{AlertCode, ClockState, Outcome, Reason, Severity};
+use crate::journal;
 
 /// A reply or standing in the format's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,6 +209,14 @@ pub(super) const fn alert(code: AlarmCode) -> AlertCode {
         AlarmCode::ClockJump => AlertCode::ClockJump,
         AlarmCode::RetiredDeposit => AlertCode::RetiredDeposit,
         AlarmCode::PriceBad => AlertCode::PriceBad,
+    }
+}
+
+/// The alert code of an alarm about the journal itself.
+pub(super) const fn journal_alert(code: journal::AlarmCode) -> AlertCode {
+    match code {
+        journal::AlarmCode::JournalBroken => AlertCode::JournalBroken,
+        journal::AlarmCode::IoError => AlertCode::IoError,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use keepwhole::drill::scenario::Scenario;
 use keepwhole::drill::scenario::code::{
-    AlertCode, BreakerState, ClockState, JournalState, Outcome, Reason, Severity,
+    AlertCode, BreakerState, ClockState, JournalState, Outcome, Reason, ServiceState, Severity,
 };
 use keepwhole::drill::scenario::event::{EventKind, Scope};
 use keepwhole::drill::scenario::expect::ExpectKind;
@@ -18,15 +18,12 @@ const HELD: &[&str] = &["theft", "mis-credit", "notification", "redress", "insid
 
 /// Stories that need what is not built yet, each with what.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("audit-001", "tamper"),
-    ("audit-002", "tamper"),
-    ("bad-input-001", "import"),
-    ("bad-input-003", "policy max_body_bytes"),
-    ("fault-002", "fault fsync_eio"),
-    ("fault-007", "import"),
     ("laundering-001", "policy taint"),
     ("laundering-002", "policy taint"),
 ];
+
+/// Stories of millions of rows; a thousandth of them is played here.
+const SLOW: &[&str] = &["fault-007"];
 
 #[test]
 fn every_story_of_five_folders_holds() {
@@ -47,21 +44,42 @@ fn every_story_of_five_folders_holds() {
     );
 }
 
+/// By the built program, so that what a story demands of memory is measured of it alone.
 #[test]
 fn every_story_holds_or_says_what_is_not_built() {
-    let Some(folder) = folder() else { return };
-    let report = drill(&[folder]);
-    let unsupported: Vec<(&str, &str)> = report
-        .files
+    let files = files();
+    if files.is_empty() {
+        return;
+    }
+    let slow = |path: &PathBuf| SLOW.contains(&path.file_stem().unwrap().to_str().unwrap());
+    let small = tempfile::tempdir().unwrap();
+    let mut played: Vec<PathBuf> = files.iter().filter(|path| !slow(path)).cloned().collect();
+    for path in files.iter().filter(|path| slow(path)) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let less = text.replace("0000000", "0000").replace("6000000", "6000");
+        assert!(less.contains("rows = 10000, bad_at = 0, kill_at = 6000"));
+        let path = small.path().join(path.file_name().unwrap());
+        std::fs::write(&path, less).unwrap();
+        played.push(path);
+    }
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_keepwhole"))
+        .args(["drill", "--json"])
+        .args(&played)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let unsupported: Vec<(&str, &str)> = report["files"]
+        .as_array()
+        .unwrap()
         .iter()
-        .filter_map(|file| match &file.ending {
-            Ending::Unsupported(what) => Some((file.id.as_str(), what.as_str())),
-            _ => None,
-        })
+        .filter(|file| file["result"] == "unsupported")
+        .map(|file| (file["id"].as_str().unwrap(), file["kind"].as_str().unwrap()))
         .collect();
     assert_eq!(unsupported, UNSUPPORTED);
-    assert_eq!(report.failed(), UNSUPPORTED.len(), "{report}");
-    assert_eq!(report.exit_code(), 1);
+    assert_eq!(report["failed"], UNSUPPORTED.len(), "{report:#}");
+    assert_eq!(report["passed"], files.len() - UNSUPPORTED.len());
+    assert!(files.len() >= 49, "only {} files", files.len());
+    assert_eq!(ended.status.code(), Some(1));
 }
 
 #[test]
@@ -80,11 +98,19 @@ fn the_same_story_gives_the_same_journal() {
     }
 }
 
+/// The stories that are not slow. Nothing is demanded of memory, as other tests run in this process.
 fn stories() -> Vec<Scenario> {
-    files()
-        .iter()
-        .map(|path| load::load(path).unwrap())
-        .collect()
+    let files = files();
+    let stories = files.iter().map(|path| load::load(path).unwrap());
+    let mut stories: Vec<Scenario> = stories
+        .filter(|story| !SLOW.contains(&story.id.as_str()))
+        .collect();
+    for demand in stories.iter_mut().flat_map(|story| &mut story.expect) {
+        if let ExpectKind::Service { rss_max_bytes, .. } = &mut demand.kind {
+            *rss_max_bytes = None;
+        }
+    }
+    stories
 }
 
 /// A demand that says something else; `None` where nothing can be changed that must then fail.
@@ -143,9 +169,14 @@ fn another(kind: &ExpectKind) -> Option<ExpectKind> {
             None => *verify = JournalState::Forked,
         },
         ExpectKind::Service { state, .. } => {
-            *state = keepwhole::drill::scenario::code::ServiceState::Readonly
+            *state = if *state == ServiceState::Readonly {
+                ServiceState::Halted
+            } else {
+                ServiceState::Readonly
+            }
         }
-        ExpectKind::Trace { .. } | ExpectKind::Import { .. } => return None,
+        ExpectKind::Import { applied, .. } => *applied += 1,
+        ExpectKind::Trace { .. } => return None,
     }
     Some(kind)
 }
