@@ -12,17 +12,22 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const SETTINGS: &str =
+pub(crate) const SETTINGS: &str =
     "version = 1\n[api]\nlisten = \"127.0.0.1:0\"\n[feed]\nsocket = \"feed.sock\"\n";
 
-struct Served {
-    child: Child,
+pub(crate) struct Served {
+    pub(crate) child: Child,
     api: String,
 }
 
 impl Served {
     fn start(dir: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
+        Self::start_as(Command::new(PROGRAM), dir).expect("serve did not start")
+    }
+
+    /// Starts `serve` by a command that has everything before its verb; `None` where it ended before it listened.
+    pub(crate) fn start_as(mut command: Command, dir: &Path) -> Option<Self> {
+        let mut child = command
             .args(["serve", "--data", "ex", "--listen", "127.0.0.1:0", "--json"])
             .current_dir(dir)
             .stdout(Stdio::piped())
@@ -31,32 +36,44 @@ impl Served {
         let mut line = String::new();
         let mut said = BufReader::new(child.stdout.take().unwrap());
         said.read_line(&mut line).unwrap();
-        let told: Value = serde_json::from_str(&line).expect("serve did not start");
+        let Ok(told) = serde_json::from_str::<Value>(&line) else {
+            child.wait().unwrap();
+            return None;
+        };
         assert!(told["feed"].as_str().unwrap().ends_with("feed.sock"));
         let api = told["api"].as_str().unwrap().trim_start_matches("http://");
-        Self {
+        Some(Self {
             api: api.to_owned(),
             child,
-        }
+        })
     }
 
-    fn post(&self, path: &str, token: &str, key: &str, body: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.api).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
+    pub(crate) fn post(&self, path: &str, token: &str, key: &str, body: &str) -> (u16, Value) {
+        let answer = self.ask(path, token, key, body).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        (status, serde_json::from_str(body).unwrap())
+    }
+
+    /// The whole answer; an error where the program is gone before it.
+    pub(crate) fn ask(
+        &self,
+        path: &str,
+        token: &str,
+        key: &str,
+        body: &str,
+    ) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(&self.api)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let length = body.len();
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
              content-type: application/json\r\nidempotency-key: {key}\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
+        )?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        (status, serde_json::from_str(body).unwrap())
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 }
 
@@ -81,7 +98,7 @@ fn owed(dir: &Path, customer: &str) -> String {
         .to_owned()
 }
 
-fn token(dir: &Path) -> String {
+pub(crate) fn token(dir: &Path) -> String {
     let made = run(dir, &["token", "add", "ledger", "--data", "ex"]);
     assert_eq!(made.code, 0, "{}", made.err);
     made.out.trim().to_owned()

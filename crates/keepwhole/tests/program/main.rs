@@ -29,6 +29,7 @@ mod journal_publish;
 mod journal_records;
 mod journal_recovery;
 mod law;
+mod machine;
 mod overlap;
 mod past;
 mod person;
