@@ -285,9 +285,7 @@ impl Scene<'_> {
             }
             _ => {
                 disk.remove(path).map_err(|e| io(&e))?;
-                let forged = self
-                    .settings
-                    .forged_snapshot(self.running, &mut disk, false);
+                let forged = self.settings.forged_snapshot(self.running, &mut disk);
                 spoiled = forged
                     .map_err(|error| Promise::Found.failed("forging a snapshot", &error))?
                     .unwrap_or_default();

@@ -141,7 +141,7 @@ impl Settings {
         })
     }
 
-    /// Writes a snapshot of another state than the program has; the log's key signs it only where that is `planted`.
+    /// Writes a snapshot of another state than the program has, which the log's key did not sign.
     ///
     /// # Errors
     /// As [`write_snapshot`].
@@ -149,15 +149,13 @@ impl Settings {
         &self,
         process: &Process,
         disk: &mut WorldDisk,
-        planted: bool,
     ) -> Result<Option<String>, JournalError> {
         let mut state = process.sequencer.state().clone();
         state.breaker.tripped.clear();
         state.answers.clear();
         let forger = Ed25519Signer::new(ORIGIN, &[8; 32])?;
-        let signer: &dyn NoteSigner = if planted { &self.signer } else { &forger };
         let place = Place::of(process.sequencer.journal());
-        write_snapshot(disk, &place, &state, Some(signer), &self.rules)
+        write_snapshot(disk, &place, &state, Some(&forger), &self.rules)
     }
 
     /// Writes a snapshot of a running program's state beside its journal.

@@ -102,10 +102,6 @@ pub enum Planted {
     Unrecorded,
     /// The sequencer books a repeated command again, as if its id were new.
     ForgetsIds,
-    /// Of rows that were booked before one is called new.
-    MiscountsRows,
-    /// Snapshots hold another state than the journal gives, under the log's own signature.
-    WrongSnapshot,
 }
 
 /// The faults of one world.

@@ -6,7 +6,7 @@ use crate::draw::Draw;
 use crate::network::Message;
 use crate::process::journal_error;
 use crate::promise::{Broken, Promise};
-use crate::swarm::{Fault, Planted, Swarm};
+use crate::swarm::{Fault, Swarm};
 use crate::witness::Finding;
 use crate::world::{Outcome, World};
 use keepwhole::journal::disk::Disk as _;
@@ -166,13 +166,7 @@ impl World {
             return Ok(());
         };
         let before = self.orders().fired;
-        let written = if self.scenario.planted == Some(Planted::WrongSnapshot) {
-            let mut disk = process.sequencer.journal().disk().beside();
-            self.settings.forged_snapshot(process, &mut disk, true)
-        } else {
-            self.settings.snapshot(process)
-        };
-        let Err(error) = written else {
+        let Err(error) = self.settings.snapshot(process) else {
             return Ok(());
         };
         if self.orders().fired == before && !self.full {

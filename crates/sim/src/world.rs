@@ -542,13 +542,6 @@ fn planted_turn(
             }
             process.sequencer.turn(now, &forgotten)
         }
-        Some(Planted::MiscountsRows) => {
-            let mut replies = process.sequencer.turn(now, commands)?;
-            for reply in &mut replies {
-                reply.repeated_rows = reply.repeated_rows.saturating_sub(1);
-            }
-            Ok(replies)
-        }
         _ => process.sequencer.turn(now, commands),
     }
 }

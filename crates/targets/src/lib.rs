@@ -60,3 +60,14 @@ targets![
 pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
 }
+
+/// Runs the target of that name over bytes: what the binaries in `fuzz/` do.
+///
+/// # Panics
+/// Where the target breaks a promise, and where there is none of that name.
+pub fn run(name: &str, bytes: &[u8]) {
+    let Some(target) = target(name) else {
+        panic!("no target is called `{name}`");
+    };
+    (target.run)(bytes);
+}

@@ -83,8 +83,6 @@ fn a_planted_defect_is_found_told_and_shrunk_to_a_run_that_fails_the_same_way() 
         Planted::DroppedAnswer,
         Planted::Unrecorded,
         Planted::ForgetsIds,
-        Planted::MiscountsRows,
-        Planted::WrongSnapshot,
     ];
     let (mut steps, mut steps_left) = (0, 0);
     for planted in defects {

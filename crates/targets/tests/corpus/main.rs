@@ -55,6 +55,22 @@ fn rounds() -> u64 {
     })
 }
 
+/// `fuzz/` runs the same targets under libFuzzer: one binary each, and no other.
+#[test]
+fn every_target_has_a_binary_of_its_own_in_fuzz() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    let files = fs::read_dir(fuzz.join("fuzz_targets")).unwrap();
+    assert_eq!(files.count(), TARGETS.len());
+    assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
+    for Target { name, .. } in TARGETS {
+        let source = fs::read_to_string(fuzz.join(format!("fuzz_targets/{name}.rs")));
+        let call = format!("keepwhole_targets::run(\"{name}\", bytes)");
+        assert!(source.unwrap().contains(&call), "{name}");
+        assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name}");
+    }
+}
+
 #[test]
 fn every_target_keeps_its_promise_over_its_corpus() {
     for target in TARGETS {
