@@ -40,7 +40,7 @@ const STAGES: &[Stage] = &[
     },
     Stage {
         name: "lints",
-        about: "clippy, every warning an error",
+        about: "clippy, every warning an error; once more with the feature `peers`",
         run: lints,
     },
     Stage {
@@ -182,21 +182,18 @@ fn format(root: &Path) -> Outcome {
     judge(workspace && fence, "run `cargo fmt --all`")
 }
 
+/// Every warning is an error.
+const STRICT: &[&str] = &["--", "-D", "warnings"];
+
+/// Everything as it ships, then the program with the other stores that `bench` measures: nothing else builds those.
 fn lints(root: &Path) -> Outcome {
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--keep-going",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    judge(
-        pass_through(root, "cargo", &arguments),
-        "see what clippy says above",
-    )
+    let clippy = |which: &[&str]| {
+        let arguments = [&["clippy", "--workspace", "--quiet"], which, STRICT].concat();
+        pass_through(root, "cargo", &arguments)
+    };
+    let shipped = clippy(&["--all-targets", "--keep-going"]);
+    let peers = clippy(&["--features", "keepwhole/peers"]);
+    judge(shipped && peers, "see what clippy says above")
 }
 
 fn licences(root: &Path) -> Outcome {
