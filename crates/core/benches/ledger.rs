@@ -5,11 +5,11 @@
 #![expect(clippy::disallowed_types, reason = "a measurement reads the clock")]
 
 use keepwhole_core::answer::Answer;
-use keepwhole_core::apply::apply;
+use keepwhole_core::apply::{apply, apply_ref};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::decide::decide;
-use keepwhole_core::event::{Event, Record};
+use keepwhole_core::event::{Event, Record, RecordRef};
 use keepwhole_core::registry::Asset;
 use keepwhole_core::split::{mul_div, spread};
 use keepwhole_core::state::State;
@@ -184,17 +184,20 @@ fn transfers(accounts: u64) -> Fallible<()> {
                 return Err(format!("{:?}", decision.reply).into());
             }
             let mut bytes = Vec::with_capacity(BATCH_ROWS * 128);
-            let mut records = Vec::with_capacity(decision.events.len());
             let mut sizes = Vec::with_capacity(decision.events.len());
             let turn = state.turn.saturating_add(1);
-            for event in decision.events {
-                let record = Record::new(AT, turn, event);
-                sizes.push(record.encode_into(&mut bytes).map_err(|_| "too large")?);
-                records.push(record);
+            let of = |event| RecordRef {
+                at: AT,
+                turn,
+                event,
+            };
+            for event in &decision.events {
+                let bytes_of = of(event).encode_into(&mut bytes);
+                sizes.push(bytes_of.map_err(|_| "too large")?);
             }
             let encoded = now(start);
-            for record in &records {
-                apply(&mut state, record);
+            for event in &decision.events {
+                apply_ref(&mut state, of(event));
             }
             let applied = now(start);
             let times = [decided - began, applied - encoded, encoded - decided];
@@ -339,12 +342,14 @@ fn main() -> Fallible<()> {
         .skip(1)
         .filter_map(|word| word.parse().ok())
         .collect();
+    if given.is_empty() {
+        attribution(CUSTOMERS)?;
+    }
     let sizes = if given.is_empty() {
         vec![10_000, 1_000_000]
     } else {
         given
     };
-    attribution(CUSTOMERS)?;
     for accounts in sizes {
         transfers(accounts)?;
     }

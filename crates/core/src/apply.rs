@@ -6,21 +6,28 @@ mod requests;
 
 use crate::custody::{Custody, Direction, Explained, Flow, Report};
 use crate::due::Timer;
-use crate::event::{Event, Record};
+use crate::event::{Event, Record, RecordRef};
 use crate::index::HashKey;
 use crate::registry::AssetIx;
 use crate::state::{Answered, Price, PublishedSet, State};
 use crate::transfer::Transfer;
+use alloc::vec::Vec;
+use keepwhole_verify::digest::Digest;
 
 /// Outflows are kept this long for the caps at least, ms.
 const WINDOW_KEPT_MS: u64 = 86_400_000;
 
 /// Folds one record into the state.
 pub fn apply(state: &mut State, record: &Record) {
+    apply_ref(state, record.as_ref());
+}
+
+/// Folds one record, its event borrowed, into the state.
+pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
     key_lookups(state, record);
     state.at = state.at.max(record.at);
     state.turn = record.turn;
-    match &record.event {
+    match record.event {
         Event::AssetRegistered(asset) => state.registry.add_asset(asset.clone()),
         Event::OwnerRegistered(id) => state.registry.add_owner(id),
         Event::WalletRegistered(wallet) => state.registry.add_wallet(wallet.clone()),
@@ -90,11 +97,14 @@ pub fn apply(state: &mut State, record: &Record) {
 }
 
 /// The first record of a journal gives the key of the lookups.
-fn key_lookups(state: &mut State, first: &Record) {
+fn key_lookups(state: &mut State, first: RecordRef<'_>) {
     if state.position > 0 {
         return;
     }
-    let key = HashKey::of(&crate::command::sha256_of(first));
+    let mut bytes = Vec::new();
+    // A first record that is too large to be stored gives the key of no bytes.
+    let _too_large = first.encode_into(&mut bytes);
+    let key = HashKey::of(Digest::of(&bytes).as_bytes());
     state.registry.owners.set_key(key);
     state.transfer_ids.set_key(key);
 }

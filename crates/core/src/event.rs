@@ -55,31 +55,24 @@ impl Record {
         }
     }
 
+    /// The record, its event borrowed.
+    #[must_use]
+    pub const fn as_ref(&self) -> RecordRef<'_> {
+        RecordRef {
+            at: self.at,
+            turn: self.turn,
+            event: &self.event,
+        }
+    }
+
     /// The bytes that the journal stores.
     ///
     /// # Errors
     /// An event whose form has more than 65,535 bytes.
     pub fn encode(&self) -> Result<Vec<u8>, EventTooLarge> {
         let mut bytes = Vec::new();
-        self.encode_into(&mut bytes)?;
+        self.as_ref().encode_into(&mut bytes)?;
         Ok(bytes)
-    }
-
-    /// Appends the bytes that the journal stores, and says how many they are.
-    ///
-    /// # Errors
-    /// An event whose form has more than 65,535 bytes; `out` is then as it was.
-    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<usize, EventTooLarge> {
-        let before = out.len();
-        let written = borsh::to_writer(&mut *out, self);
-        let bytes = out.len().saturating_sub(before);
-        if written.is_ok() && bytes <= usize::from(u16::MAX) {
-            return Ok(bytes);
-        }
-        out.truncate(before);
-        Err(EventTooLarge {
-            bytes: if written.is_ok() { bytes } else { usize::MAX },
-        })
     }
 
     /// Reads stored bytes strictly: all of them, and of a version that is known.
@@ -92,6 +85,38 @@ impl Record {
             Some(&version) => Err(RecordError::UnknownVersion { version }),
             None => Err(RecordError::NotARecord),
         }
+    }
+}
+
+/// A [`Record`] of the version that this program writes, its event borrowed: one is folded and stored without a copy.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'e> {
+    /// When the journal recorded it, ms since the epoch; never falls.
+    pub at: u64,
+    /// Number of the turn.
+    pub turn: u64,
+    /// What happened.
+    pub event: &'e Event,
+}
+
+impl RecordRef<'_> {
+    /// Appends the bytes that the journal stores, and says how many they are.
+    ///
+    /// # Errors
+    /// An event whose form has more than 65,535 bytes; `out` is then as it was.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<usize, EventTooLarge> {
+        let before = out.len();
+        let head = (RECORD_VERSION, self.at, self.turn);
+        let written = borsh::to_writer(&mut *out, &head)
+            .and_then(|()| borsh::to_writer(&mut *out, self.event));
+        let bytes = out.len().saturating_sub(before);
+        if written.is_ok() && bytes <= usize::from(u16::MAX) {
+            return Ok(bytes);
+        }
+        out.truncate(before);
+        Err(EventTooLarge {
+            bytes: if written.is_ok() { bytes } else { usize::MAX },
+        })
     }
 }
 

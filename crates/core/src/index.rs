@@ -1,21 +1,17 @@
 //! The one hash lookup of the core: from a hash to the dense numbers that have it. It can't be iterated, so that no order
 //! of a table ever reaches an answer, and it is derived: it is not stored, and whoever reads a state builds it again.
 //!
-//! Numbers lie in buckets of one cache line, twelve to a bucket with a byte of each one's hash, so that asking for what is
-//! not there reads one line. A table is 256 parts, each of which grows alone and at its own load: no growth copies more
-//! than a 256th. The hash is SipHash-1-3 under a key that the journal's first record gives, so that names which customers
-//! choose can't be chosen to collide.
+//! Numbers lie in buckets of one cache line, eight to a bucket with 32 bits of each one's hash, so that asking for what is
+//! not there reads one line, and growing reads nothing but the table. A table is 256 parts, each of which grows alone and
+//! at its own load: no growth copies more than a 256th. The hash is SipHash-1-3 under a key that the journal's first
+//! record gives, so that names which customers choose can't be chosen to collide.
 
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
 
 /// Numbers in a bucket.
-const SLOTS: usize = 12;
-/// A one in each byte.
-const ONES: u128 = u128::MAX / 255;
-/// The bytes of a bucket's tags.
-const TAGS: u128 = (1 << 96) - 1;
+const SLOTS: usize = 8;
 /// Parts of a table.
 const PARTS: usize = 256;
 
@@ -103,62 +99,60 @@ impl Sip {
     }
 }
 
-/// Twelve numbers and a byte of the hash of each; zero where there is none. They fill from the front.
+/// Eight numbers and the place of each one's hash. They fill from the front; a free slot has no number.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Bucket {
-    tags: u128,
+    places: [u32; SLOTS],
+    /// One more than the number; zero where there is none.
     numbers: [u32; SLOTS],
 }
 
 const EMPTY: Bucket = Bucket {
-    tags: 0,
+    places: [0; SLOTS],
     numbers: [0; SLOTS],
 };
 
 impl Bucket {
     const fn full(&self) -> bool {
-        self.tags >> 88 != 0
+        self.numbers[SLOTS - 1] != 0
     }
 
-    fn find(&self, tag: u8, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
-        // A byte that is zero after the exclusive or has the tag (Warren, Hacker's Delight, 6-1); what the subtraction
-        // borrows can only add bytes above one that has it, and `same` decides.
-        let differ = self.tags ^ ONES.wrapping_mul(u128::from(tag));
-        let mut hits = differ.wrapping_sub(ONES) & !differ & (ONES << 7) & TAGS;
+    fn find(&self, place: u32, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut hits = 0u32;
+        for (slot, known) in self.places.iter().enumerate() {
+            hits |= u32::from(*known == place) << slot;
+        }
         while hits != 0 {
-            let slot = usize::try_from(hits.trailing_zeros() / 8).unwrap_or(SLOTS);
-            if let Some(number) = self.numbers.get(slot)
-                && same(*number)
+            let slot = usize::try_from(hits.trailing_zeros()).unwrap_or(SLOTS);
+            if let Some(number) = self.numbers.get(slot).and_then(|more| more.checked_sub(1))
+                && same(number)
             {
-                return Some(*number);
+                return Some(number);
             }
             hits &= hits.wrapping_sub(1);
         }
         None
     }
 
-    /// Puts a number behind the others; false if there is no room.
-    fn put(&mut self, tag: u8, number: u32) -> bool {
-        let used = (u128::BITS - self.tags.leading_zeros()).div_ceil(8);
-        let Some(slot) = usize::try_from(used)
-            .ok()
-            .and_then(|slot| self.numbers.get_mut(slot))
-        else {
-            return false;
-        };
-        *slot = number;
-        self.tags |= u128::from(tag) << (used * 8);
-        true
+    /// Puts a number, given as one more, behind the others; false if there is no room.
+    fn put(&mut self, place: u32, more: u32) -> bool {
+        let slots = self.places.iter_mut().zip(self.numbers.iter_mut());
+        for (known, number) in slots {
+            if *number == 0 {
+                (*known, *number) = (place, more);
+                return true;
+            }
+        }
+        false
     }
 }
 
-/// What a hash says: the part, the place in it as a fraction of 2^32, and the byte kept with the number.
-const fn split(hash: u64) -> (usize, u32, u8) {
-    let [a, b, c, d, tag, _, _, part] = hash.to_le_bytes();
+/// What a hash says: the part, and the place in it as a fraction of 2^32.
+const fn split(hash: u64) -> (usize, u32) {
+    let [a, b, c, d, _, _, _, part] = hash.to_le_bytes();
     let place = u32::from_le_bytes([a, b, c, d]);
-    let part = usize::from_le_bytes([part, 0, 0, 0, 0, 0, 0, 0]);
-    (part, place, if tag == 0 { 1 } else { tag })
+    (usize::from_le_bytes([part, 0, 0, 0, 0, 0, 0, 0]), place)
 }
 
 #[derive(Clone, Default)]
@@ -174,11 +168,11 @@ impl Part {
         usize::try_from(at).unwrap_or(0)
     }
 
-    fn find(&self, place: u32, tag: u8, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+    fn find(&self, place: u32, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
         let first = self.first(place);
         let (before, after) = self.buckets.split_at_checked(first)?;
         for bucket in after.iter().chain(before) {
-            if let Some(number) = bucket.find(tag, &mut same) {
+            if let Some(number) = bucket.find(place, &mut same) {
                 return Some(number);
             }
             if !bucket.full() {
@@ -188,38 +182,34 @@ impl Part {
         None
     }
 
-    fn put(&mut self, place: u32, tag: u8, number: u32) {
+    fn put(&mut self, place: u32, more: u32) {
         let first = self.first(place);
         let (before, after) = self.buckets.split_at_mut(first);
         for bucket in after.iter_mut().chain(before) {
-            if bucket.put(tag, number) {
+            if bucket.put(place, more) {
                 self.held = self.held.saturating_add(1);
                 return;
             }
         }
     }
 
-    /// Room for one more: between 80 and 87 of 100 slots are used at most, another bound in each part.
+    /// Room for one more: between 78 and 85 of 100 slots are used at most, another bound in each part.
     fn roomy(&self, part: usize) -> bool {
         let slots = self.buckets.len().saturating_mul(SLOTS);
-        let load = (part % 8).saturating_add(80);
+        let load = (part % 8).saturating_add(78);
         self.held.saturating_mul(100) < slots.saturating_mul(load)
     }
 
-    fn grow(&mut self, rehash: impl Fn(u32) -> u64) {
+    fn grow(&mut self) {
         let buckets = self.buckets.len();
         let more = buckets.saturating_add(buckets / 4).saturating_add(1);
         let old = core::mem::replace(&mut self.buckets, alloc::vec![EMPTY; more]);
         self.held = 0;
         for bucket in old {
-            let used = (u128::BITS - bucket.tags.leading_zeros()).div_ceil(8);
-            for number in bucket
-                .numbers
-                .iter()
-                .take(usize::try_from(used).unwrap_or(SLOTS))
-            {
-                let (_, place, tag) = split(rehash(*number));
-                self.put(place, tag, *number);
+            for (place, number) in bucket.places.into_iter().zip(bucket.numbers) {
+                if number != 0 {
+                    self.put(place, number);
+                }
             }
         }
     }
@@ -240,7 +230,7 @@ impl fmt::Debug for Index {
 impl Index {
     /// Reads what a search for that hash will read first, so that several can be under way at once.
     pub(crate) fn touch(&self, hash: u64) -> u32 {
-        let (part, place, _) = split(hash);
+        let (part, place) = split(hash);
         self.parts
             .get(part)
             .and_then(|part| part.buckets.get(part.first(place)))
@@ -249,21 +239,21 @@ impl Index {
 
     /// The number with that hash which `same` confirms.
     pub(crate) fn find(&self, hash: u64, same: impl FnMut(u32) -> bool) -> Option<u32> {
-        let (part, place, tag) = split(hash);
-        self.parts.get(part)?.find(place, tag, same)
+        let (part, place) = split(hash);
+        self.parts.get(part)?.find(place, same)
     }
 
-    /// Adds a number that is not in it. `rehash` gives the hash of any number that is.
-    pub(crate) fn insert(&mut self, hash: u64, number: u32, rehash: impl Fn(u32) -> u64) {
+    /// Adds a number below `u32::MAX` that is not in it.
+    pub(crate) fn insert(&mut self, hash: u64, number: u32) {
         if self.parts.is_empty() {
             self.parts.resize(PARTS, Part::default());
         }
-        let (at, place, tag) = split(hash);
-        if let Some(part) = self.parts.get_mut(at) {
+        let (at, place) = split(hash);
+        if let (Some(part), Some(more)) = (self.parts.get_mut(at), number.checked_add(1)) {
             if !part.roomy(at) {
-                part.grow(rehash);
+                part.grow();
             }
-            part.put(place, tag, number);
+            part.put(place, more);
         }
     }
 
@@ -302,12 +292,12 @@ mod tests {
         let mut index = Index::default();
         for number in 0..20_000 {
             assert_eq!(index.find(hash(number), |n| n == number), None);
-            index.insert(hash(number), number, hash);
+            index.insert(hash(number), number);
         }
         for number in 0..20_000 {
             assert_eq!(index.find(hash(number), |n| n == number), Some(number));
         }
-        assert!(index.bytes() < 20_000 * 12, "{}", index.bytes());
+        assert!(index.bytes() < 20_000 * 16, "{}", index.bytes());
     }
 
     /// All hashes alike is the worst there is: slow, but right.
@@ -315,7 +305,7 @@ mod tests {
     fn equal_hashes_are_told_apart() {
         let mut index = Index::default();
         for number in 0..500 {
-            index.insert(7, number, |_| 7);
+            index.insert(7, number);
         }
         assert!((0..500).all(|number| index.find(7, |n| n == number) == Some(number)));
         assert_eq!(index.find(7, |n| n == 500), None);

@@ -92,15 +92,7 @@ impl Names {
         if known {
             return;
         }
-        let Self {
-            key,
-            pieces,
-            places,
-            index,
-        } = self;
-        index.insert(hash, number, |other| {
-            key.hash(text_at(pieces, places, other).unwrap_or(&[]))
-        });
+        self.index.insert(hash, number);
     }
 
     fn store(&mut self, length: u16, text: &[u8]) -> Option<u32> {

@@ -424,7 +424,7 @@ impl BorshDeserialize for TransferId {
 
 /// A transfer as it is stored. Its record has 54 bytes beside the id, so 118 at most: with the leaf's first byte and the
 /// padding of SHA-256 (FIPS 180-4, 5.1.1) two blocks of 64.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshDeserialize)]
 pub struct Transfer {
     /// The exchange's id of it.
     pub id: TransferId,
@@ -440,4 +440,24 @@ pub struct Transfer {
     pub units: u128,
     /// When, ms since the epoch, as the exchange dates it.
     pub effective: u64,
+}
+
+/// As derived, but in two writes instead of seven: a batch stores thousands.
+impl BorshSerialize for Transfer {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        self.id.serialize(writer)?;
+        let mut rest = [0u8; 35];
+        let (from, after) = rest.split_at_mut(4);
+        let (to, after) = after.split_at_mut(4);
+        let (asset, after) = after.split_at_mut(2);
+        let (kind, after) = after.split_at_mut(1);
+        let (units, effective) = after.split_at_mut(16);
+        from.copy_from_slice(&self.from.0.to_le_bytes());
+        to.copy_from_slice(&self.to.0.to_le_bytes());
+        asset.copy_from_slice(&self.asset.0.to_le_bytes());
+        kind.copy_from_slice(&[self.kind.number()]);
+        units.copy_from_slice(&self.units.to_le_bytes());
+        effective.copy_from_slice(&self.effective.to_le_bytes());
+        writer.write_all(&rest)
+    }
 }

@@ -39,31 +39,34 @@ pub(crate) struct IdKey {
     form: u32,
 }
 
-const fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
-        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
-        _ => None,
+/// What a byte says as a lower-case digit; above 15 where it is none.
+const fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte.wrapping_sub(b'0'),
+        b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
+        _ => u8::MAX,
     }
 }
 
-/// The 16 bytes that lower-case digits say, if there are 32 and nothing else.
-fn sixteen(digits: impl Iterator<Item = u8>) -> Option<[u8; 16]> {
-    let mut bits = 0u128;
-    for digit in digits {
-        bits = (bits << 4) | u128::from(hex(digit)?);
+/// The 16 bytes that lower-case digits say, if the pairs are that and nothing else.
+fn sixteen(pairs: &[[u8; 2]; 16]) -> Option<[u8; 16]> {
+    let (mut bytes, mut all) = ([0; 16], 0);
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let (high, low) = (digit(*high), digit(*low));
+        all |= high | low;
+        *byte = (high << 4) | (low & 15);
     }
-    Some(bits.to_be_bytes())
+    (all < 16).then_some(bytes)
 }
 
 fn uuid(id: &[u8; 36]) -> Option<[u8; 16]> {
-    let hyphens = [8, 13, 18, 23];
-    let in_place = hyphens.iter().all(|at| id.get(*at) == Some(&b'-'));
-    let digits = id.iter().copied().enumerate();
-    let digits = digits.filter(|(at, _)| !hyphens.contains(at));
-    in_place
-        .then(|| sixteen(digits.map(|(_, digit)| digit)))
-        .flatten()
+    let in_place = [8, 13, 18, 23].iter().all(|at| id.get(*at) == Some(&b'-'));
+    let pair = |at: usize| {
+        let [a, b] = [id.get(at), id.get(at.saturating_add(1))];
+        [a.copied().unwrap_or(0), b.copied().unwrap_or(0)]
+    };
+    const AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    in_place.then(|| sixteen(&AT.map(pair))).flatten()
 }
 
 impl IdKey {
@@ -80,7 +83,9 @@ impl IdKey {
         let known = if let Ok(id) = <&[u8; 36]>::try_from(id) {
             uuid(id).map(|bytes| (bytes, 1))
         } else if let Ok(id) = <&[u8; 32]>::try_from(id) {
-            sixteen(id.iter().copied()).map(|bytes| (bytes, 2))
+            let (pairs, _none) = id.as_chunks::<2>();
+            let pairs = <&[[u8; 2]; 16]>::try_from(pairs).ok();
+            pairs.and_then(sixteen).map(|bytes| (bytes, 2))
         } else {
             None
         };
@@ -158,10 +163,7 @@ impl Generation {
                 self.pieces.push(piece);
             }
         }
-        let Self { pieces, index, .. } = self;
-        index.insert(hash, self.count, |other| {
-            entry_at(pieces, other).map_or(0, |entry| entry_key(entry).hash(hash_key))
-        });
+        self.index.insert(hash, self.count);
         self.count = self.count.saturating_add(1);
     }
 

@@ -402,7 +402,7 @@ fn the_stored_form_of_a_transfer_is_this() {
         &[0x33, 0x22, 0x11, 0, 0, 0, 0, 0],
     ];
     let mut bytes = vec![9];
-    assert_eq!(record.encode_into(&mut bytes), Ok(57));
+    assert_eq!(record.as_ref().encode_into(&mut bytes), Ok(57));
     assert_eq!(bytes[1..], meant.concat());
     let longest = Record::new(0, 0, Event::TransferRecorded(transfer(&"x".repeat(64))));
     assert_eq!(longest.encode().unwrap().len(), RECORD_MAX);

@@ -4,11 +4,11 @@
 use crate::journal::FrameBatch;
 use crate::journal::frame::EncodeFault;
 use keepwhole_core::answer::{Answer, Reply};
-use keepwhole_core::apply::apply;
+use keepwhole_core::apply::apply_ref;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::decide::{Decision, decide};
 use keepwhole_core::due::next_due;
-use keepwhole_core::event::{Event, Record};
+use keepwhole_core::event::{Event, RecordRef};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
 use std::time::{Duration, Instant};
@@ -44,22 +44,25 @@ pub(super) fn take(
 ) -> Taken {
     let began = Instant::now();
     let turn = state.turn.saturating_add(1);
-    let Decision { mut reply, events } = decide(state, command, at);
+    let Decision {
+        mut reply,
+        mut events,
+    } = decide(state, command, at);
     let decided = Instant::now();
     let mark = frame.mark();
-    let mut records = of_turn(at, turn, events);
-    if let Err(fault) = encode(&records, frame) {
+    let of = |event| RecordRef { at, turn, event };
+    if let Err(fault) = encode(&events, of, frame) {
         frame.rewind(mark);
         if matches!(fault, EncodeFault::FrameSize(_)) && !frame.is_empty() {
             return Taken::NoRoom;
         }
-        (reply, records) = too_large(command, at, turn);
+        (reply, events) = too_large(command);
         // The refusal is some hundred bytes, and the frame is empty.
-        let _fits = encode(&records, frame);
+        let _fits = encode(&events, of, frame);
     }
     let encoded = Instant::now();
-    for record in &records {
-        apply(state, record);
+    for event in &events {
+        apply_ref(state, of(event));
     }
     spent.commands += 1;
     spent.decide += decided.duration_since(began);
@@ -91,23 +94,22 @@ pub(super) fn pass_time(
     true
 }
 
-fn of_turn(at: u64, turn: u64, events: Vec<Event>) -> Vec<Record> {
-    let record = |event| Record::new(at, turn, event);
-    events.into_iter().map(record).collect()
-}
-
-fn encode(records: &[Record], frame: &mut FrameBatch) -> Result<(), EncodeFault> {
-    for record in records {
+fn encode<'e>(
+    events: &'e [Event],
+    of: impl Fn(&'e Event) -> RecordRef<'e>,
+    frame: &mut FrameBatch,
+) -> Result<(), EncodeFault> {
+    for event in events {
         // A record that is too large adds nothing, and a record without bytes is a fault of its size.
         frame.push_with(|bytes| {
-            let _too_large = record.encode_into(bytes);
+            let _too_large = of(event).encode_into(bytes);
         })?;
     }
     Ok(())
 }
 
 /// The answer to a command whose events do not fit: it is refused by name, and the refusal is recorded.
-fn too_large(command: &Command, at: u64, turn: u64) -> (Reply, Vec<Record>) {
+fn too_large(command: &Command) -> (Reply, Vec<Event>) {
     let what = String::from(
         "the command leads to more than one frame holds; split it into several commands",
     );
@@ -125,5 +127,5 @@ fn too_large(command: &Command, at: u64, turn: u64) -> (Reply, Vec<Record>) {
         created: None,
         repeated_rows: 0,
     };
-    (reply, of_turn(at, turn, vec![event]))
+    (reply, vec![event])
 }
