@@ -128,23 +128,27 @@ impl Scene<'_> {
         }
     }
 
-    /// A bit of a published tile or bundle flips: it is made anew at the start, or the check of the tiles names it.
+    /// A bit of a published hash flips: it is made anew at the start, or the check of the hashes names it.
     ///
     /// # Errors
     /// [`Promise::Found`].
     pub fn rot_tile(&self, draw: &mut Draw) -> Result<(), Broken> {
-        let tiles = self.disk().list("log/tile").map_err(|e| io(&e))?;
+        let tiles = self.disk().list(layout::LEVELS).map_err(|e| io(&e))?;
         let Some(path) = tiles.get(Self::below(draw, tiles.len() as u64)) else {
             return Ok(());
         };
-        if !self.is_of_the_checkpoint(path) {
+        let whole = self.disk().read(path).map_err(|e| io(&e))?;
+        // What a file holds beyond the tree's own hashes means nothing.
+        let level = path.rsplit('/').next().and_then(|level| level.parse().ok());
+        let hashes = self.truth.size >> (8_u32.saturating_mul(level.unwrap_or(0)));
+        let used = hashes.saturating_mul(32).min(whole.len() as u64);
+        if used == 0 {
             return Ok(());
         }
-        let whole = self.disk().read(path).map_err(|e| io(&e))?;
-        let bit = Self::below(draw, whole.len() as u64 * 8);
+        let bit = Self::below(draw, used * 8);
         self.copy.flip(path, bit).map_err(|e| io(&e))?;
         let found = match self.settings.open(self.disk()) {
-            // Pages of the log that can't be read keep the program from starting; they are removed below.
+            // Hashes of the log that can't be read keep the program from starting; they are removed below.
             Err(_) => true,
             Ok((journal, _)) => {
                 let said = check_tiles(&journal);
@@ -157,7 +161,7 @@ impl Scene<'_> {
             return Promise::Found.broken(text);
         }
         let mut disk = self.disk();
-        for tile in disk.list("log/tile").map_err(|e| io(&e))? {
+        for tile in disk.list(layout::LEVELS).map_err(|e| io(&e))? {
             disk.remove(&tile).map_err(|e| io(&e))?;
         }
         drop(disk);
@@ -166,21 +170,6 @@ impl Scene<'_> {
         again
             .map(drop)
             .map_err(|error| Promise::Start.failed("tiles made anew", &error))
-    }
-
-    /// Partial tiles of earlier sizes lie about until the tile is full; nobody who reads the newest log needs them.
-    fn is_of_the_checkpoint(&self, path: &str) -> bool {
-        let Some((tile, width)) = path.split_once(".p/") else {
-            return true;
-        };
-        let level = tile
-            .strip_prefix("log/tile/")
-            .and_then(|t| t.split('/').next());
-        let level: u32 = level.and_then(|level| level.parse().ok()).unwrap_or(0);
-        let full = self.truth.size >> (8 * level);
-        // Journals here are short, so an index has three digits.
-        let here = tile.ends_with(&format!("/{:03}", full / 256));
-        here && width.parse() == Ok(full % 256)
     }
 
     /// An old backup is put in place.

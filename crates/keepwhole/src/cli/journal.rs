@@ -402,12 +402,12 @@ fn counted(number: u64, one: &str, many: &str) -> String {
     )
 }
 
-/// Tiles and entry bundles hold what the journal makes. A folder without any is that of a restored installation: the next
-/// start makes them, as they are derived.
+/// The published hashes are those that the journal makes. An installation without any is a restored one: the next start
+/// makes them, as they are derived.
 fn tiles(dir: &Path, journal: &Journal<RealDisk>) -> Result<String, Failure> {
     use crate::journal::Disk as _;
-    let folder = format!("{}/tile", layout::LOG);
-    let found = journal.disk().list(&folder).map_err(|error| {
+    let folder = layout::LEVELS;
+    let found = journal.disk().list(folder).map_err(|error| {
         let place = dir.display();
         Failure::fault(
             "io_error",
@@ -416,12 +416,12 @@ fn tiles(dir: &Path, journal: &Journal<RealDisk>) -> Result<String, Failure> {
     })?;
     if found.is_empty() && journal.head().size > 0 {
         return Ok(String::from(
-            "there are no tiles and no entry bundles; they are derived, and the next start makes them",
+            "there are no published hashes; they are derived, and the next start makes them",
         ));
     }
     let tiled = publish::check_tiles(journal).map_err(|error| Failure::of_journal(dir, &error))?;
     Ok(format!(
-        "the published tiles and entry bundles of {tiled} entries hold the same bytes"
+        "the published hashes of {tiled} entries are those of the journal"
     ))
 }
 

@@ -166,20 +166,7 @@ struct Tiles<'d, D>(&'d D);
 
 impl<D: Disk> LogSource for Tiles<'_, D> {
     fn tile(&self, id: TileId) -> Result<Vec<u8>, String> {
-        let path = |id: TileId| format!("{}/{}", layout::LOG, id.path());
-        if let Ok(bytes) = self.0.read(&path(id)) {
-            return Ok(bytes);
-        }
-        let full = self
-            .0
-            .read(&path(id.full()))
-            .map_err(|e| format!("{}: {e}", path(id)))?;
-        if let TileKind::Hashes(_) = id.kind {
-            return Ok(full.into_iter().take(usize::from(id.width) * 32).collect());
-        }
-        let entries = decode_bundle(&full, id.full().width, false).map_err(|e| e.to_string())?;
-        let wanted: Vec<&[u8]> = entries.into_iter().take(usize::from(id.width)).collect();
-        encode_bundle(&wanted).map_err(|e| e.to_string())
+        LogFiles(self.0).tile(id).map_err(|error| error.to_string())
     }
 }
 

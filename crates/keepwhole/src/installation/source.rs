@@ -103,7 +103,7 @@ impl Moment<'_> {
         read_records(self.journal, from, end, visit)
     }
 
-    /// The entry at `position`: from the published bundles, which find it at once, else from the journal itself.
+    /// The entry at `position`: looked up where it is published, which finds it at once, else in the journal.
     fn record(&self, position: u64) -> Option<Record> {
         let log = LogFiles(self.journal.disk());
         let published = log

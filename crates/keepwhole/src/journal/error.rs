@@ -130,7 +130,7 @@ pub enum JournalError {
     },
     /// A tile is missing, damaged or of another tree.
     Tile(TileError),
-    /// A published tile holds other bytes than the journal makes.
+    /// Published hashes are others than the journal makes.
     TileDiffers(String),
     /// A checkpoint could not be signed or read.
     Checkpoint(CheckpointError),
@@ -241,7 +241,7 @@ impl fmt::Display for JournalError {
             Self::TileDiffers(path) => {
                 write!(
                     f,
-                    "tile `{path}` differs from the journal; remove the folder `log/tile` and start again"
+                    "`{path}` differs from the journal; remove the folder `log/level` and start again"
                 )
             }
             Self::Checkpoint(error) => error.fmt(f),

@@ -318,9 +318,7 @@ pub(crate) fn grow<'a>(
 ) -> Result<(), TreeError> {
     let mut leaves = Vec::with_capacity(records.len());
     keepwhole_lanes::leaf_hashes(records, &mut leaves);
-    edge.extend(leaves, &mut |children, out| {
-        keepwhole_lanes::node_hashes(children, out);
-    })
+    edge.extend(leaves, &mut keepwhole_lanes::node_hashes)
 }
 
 /// Writes a frame that continues `edge`, and grows `edge` by it.

@@ -12,8 +12,12 @@ pub const LOG_KEY: &str = "keys/log.key";
 pub const BUNDLE_KEY: &str = "keys/bundle.key";
 /// Folder of the segments.
 pub const SEGMENTS: &str = "segments";
-/// Folder of everything published; a C2SP tlog-tiles prefix.
+/// Folder of what the outside is shown.
 pub const LOG: &str = "log";
+/// Folder of the tree's hashes, one growing file for each level of tiles; derived, built anew when missing.
+pub const LEVELS: &str = "log/level";
+/// Where every 256th entry's frame begins in its segment; derived, built anew when missing.
+pub const FRAMES: &str = "log/frames";
 /// The newest published checkpoint.
 pub const CHECKPOINT: &str = "log/checkpoint";
 /// The newest signed head while it waits for cosignatures; only with witnesses.
@@ -26,6 +30,12 @@ pub const SNAPSHOTS: &str = "snapshots";
 pub const WITNESS: &str = "witness";
 /// Folder of documents, each named by its SHA-256.
 pub const ATTACHMENTS: &str = "attachments";
+
+/// Path of the hashes of one level of tiles.
+#[must_use]
+pub fn level_path(level: u8) -> String {
+    format!("{LEVELS}/{level}")
+}
 
 /// Path of the segment that begins at position `first`.
 #[must_use]

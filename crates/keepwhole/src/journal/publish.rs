@@ -1,14 +1,14 @@
-//! Publishing: tiles first, synced, then the signed checkpoint over them, at most as often as the caller asks.
+//! Publishing: the tree's hashes first, synced, then the signed checkpoint over them, at most as often as the caller asks.
 
 use super::disk::{Disk, Naming as _};
 use super::error::JournalError;
+use super::frame::Frame;
 use super::layout;
-use super::tiles::{self, Comparison, LogFiles, TileBuilder};
+use super::tiles::{Growth, LogFiles, Piece};
 use super::writer::{Head, Journal};
 use keepwhole_verify::checkpoint::{Checkpoint, CheckpointError};
 use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
-use keepwhole_verify::tile::TileId;
-use std::collections::BTreeSet;
+use keepwhole_verify::digest::Digest;
 
 /// Signs checkpoints and keeps `log/` up to date.
 ///
@@ -16,11 +16,9 @@ use std::collections::BTreeSet;
 pub struct Publisher {
     origin: String,
     signer: Box<dyn NoteSigner + Send>,
-    builder: TileBuilder,
-    /// Tiles that are full and not yet written.
-    full: Vec<(TileId, Vec<u8>)>,
-    /// Folders of written tiles whose names are not yet durable.
-    folders: BTreeSet<String>,
+    growth: Growth,
+    /// Files were made whose names are not yet durable.
+    new_files: bool,
     signed: Head,
     published: Checkpoint,
     to: &'static str,
@@ -36,8 +34,8 @@ impl std::fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// Takes up where the published checkpoint ends, rebuilds tiles that are missing or wrong, and publishes the
-    /// journal's head. The second value says whether tiles were built anew from the first record.
+    /// Takes up where the published checkpoint ends, builds hashes anew that are missing or wrong, and publishes the
+    /// journal's head. The second value says whether they were built anew from the first record.
     ///
     /// # Errors
     /// [`JournalError::Truncated`], [`JournalError::Forked`] when the journal is not a continuation of what was
@@ -78,9 +76,8 @@ impl Publisher {
             let (first, second) = (published.origin().to_owned(), origin.to_owned());
             return Err(CheckpointError::OtherOrigin { first, second }.into());
         }
-        let resumed = TileBuilder::resume(journal.disk(), published.size(), published.root());
+        let resumed = Growth::resume(journal.disk(), published.size(), published.root());
         let rebuilt = resumed.is_none();
-        let builder = resumed.unwrap_or_default();
         let signed = Head {
             size: published.size(),
             root: published.root(),
@@ -88,9 +85,8 @@ impl Publisher {
         let mut publisher = Self {
             origin: origin.to_owned(),
             signer,
-            builder,
-            full: Vec::new(),
-            folders: BTreeSet::new(),
+            growth: resumed.unwrap_or_default(),
+            new_files: true,
             signed,
             published,
             to,
@@ -136,7 +132,7 @@ impl Publisher {
         Ok(note)
     }
 
-    /// Writes and syncs every tile up to the journal's head, checks that the tree only grew, then replaces
+    /// Writes and syncs every hash up to the journal's head, checks that the tree only grew, then replaces
     /// `log/checkpoint` in one step. Safe to repeat after a crash at any point.
     ///
     /// # Errors
@@ -158,7 +154,7 @@ impl Publisher {
             });
         }
         self.catch_up(journal)?;
-        if self.builder.size() != head.size || self.builder.root() != head.root {
+        if self.growth.size() != head.size || self.growth.root() != head.root {
             return Err(JournalError::Forked { size: head.size });
         }
         let checkpoint = Checkpoint::new(&self.origin, head.size, head.root)?;
@@ -183,65 +179,68 @@ impl Publisher {
         Ok(&self.published)
     }
 
-    /// Reads what the tiles lack from the journal and writes it.
+    /// Reads what the hashes lack from the journal and writes it.
     fn catch_up<D: Disk>(&mut self, journal: &mut Journal<D>) -> Result<(), JournalError> {
-        // Full tiles are handed over in batches, so that memory stays bounded however far behind the tiles are.
-        const BATCH: u64 = 65_536;
-        let head = journal.head();
-        while self.builder.size() < head.size {
-            let until = head.size.min(self.builder.size() + BATCH);
-            let from = self.builder.size();
-            let (builder, full) = (&mut self.builder, &mut self.full);
-            let mut visit = |position: u64, record: &[u8]| {
-                if position >= until {
-                    return Err(Pause::Enough);
-                }
-                builder.push(record, &mut |tile, bytes| {
-                    full.push((tile, bytes.to_vec()));
-                    Ok(())
-                })?;
-                Ok(())
-            };
-            match journal.read::<Pause>(from, &mut visit) {
-                Ok(()) | Err(Pause::Enough) => {}
-                Err(Pause::Failed(error)) => return Err(error),
-            }
-            self.write_full(journal)?;
+        while self.growth.size() < journal.head().size {
+            grow_on(journal, &mut self.growth)?;
+            self.write(journal.disk_mut())?;
         }
-        self.write_full(journal)?;
-        for (tile, bytes) in self.builder.partial() {
-            self.folders
-                .insert(tiles::write(journal.disk_mut(), tile, bytes)?);
-        }
-        while let Some(folder) = self.folders.first() {
-            journal.disk_mut().sync_dir(folder).naming("sync", folder)?;
-            self.folders.pop_first();
-        }
-        Ok(())
+        self.write(journal.disk_mut())
     }
 
-    /// Writes the tiles that are full, each forgotten only once it is written.
-    fn write_full<D: Disk>(&mut self, journal: &mut Journal<D>) -> Result<(), JournalError> {
-        self.full.reverse();
-        let mut written = Ok(());
-        while let Some((tile, bytes)) = self.full.last() {
-            match tiles::write(journal.disk_mut(), *tile, bytes) {
-                Ok(folder) => {
-                    self.folders.insert(folder);
-                    self.full.pop();
-                }
-                Err(error) => {
-                    written = Err(error);
-                    break;
-                }
+    /// Appends to the files and makes them durable; what was not written before, as on a full disk, is written again.
+    fn write<D: Disk>(&mut self, disk: &mut D) -> Result<(), JournalError> {
+        let pieces = self.growth.pieces();
+        for piece in &pieces {
+            let path = &piece.path;
+            if disk.len(path).naming("measure", path)?.is_none() {
+                disk.create(path).naming("create", path)?;
+                self.new_files = true;
             }
+            disk.write_at(path, piece.offset, piece.bytes)
+                .naming("write", path)?;
         }
-        self.full.reverse();
-        written
+        for Piece { path, .. } in &pieces {
+            disk.sync(path).naming("sync", path)?;
+        }
+        if self.new_files && !pieces.is_empty() {
+            for folder in [layout::LEVELS, layout::LOG] {
+                disk.sync_dir(folder).naming("sync", folder)?;
+            }
+            self.new_files = false;
+        }
+        self.growth.written();
+        Ok(())
     }
 }
 
-/// Why reading for the tiles ended early.
+/// Entries that are hashed at once: so many that the lanes are full, and so few that memory stays bounded however far
+/// behind the files are.
+const BATCH: usize = 65_536;
+
+/// Grows by the next frames of the journal: about [`BATCH`] entries, or all that are left.
+fn grow_on<D: Disk>(journal: &Journal<D>, growth: &mut Growth) -> Result<(), JournalError> {
+    let from = growth.size();
+    let mut leaves: Vec<Digest> = Vec::new();
+    let mut visit = |frame: &Frame<'_>, offset: u64| {
+        if leaves.len() >= BATCH {
+            return Err(Pause::Enough);
+        }
+        let known = from.saturating_sub(frame.header.first);
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        let fresh = frame.records.get(known..).unwrap_or_default();
+        keepwhole_lanes::leaf_hashes(fresh.iter().copied(), &mut leaves);
+        let first = frame.header.first.max(from);
+        growth.framed(first, fresh.len() as u64, offset);
+        Ok(())
+    };
+    match journal.read_frames::<Pause>(from, &mut visit) {
+        Ok(()) | Err(Pause::Enough) => growth.extend(leaves),
+        Err(Pause::Failed(error)) => Err(error),
+    }
+}
+
+/// Why reading ended early.
 enum Pause {
     Enough,
     Failed(JournalError),
@@ -270,24 +269,18 @@ fn read_published<D: Disk>(
     )
 }
 
-/// Verifies every published tile and bundle against the journal, byte for byte.
+/// Verifies every published hash against the journal, byte for byte, and says how many entries that were.
 ///
 /// # Errors
-/// [`JournalError::TileDiffers`] or [`JournalError::Disk`] for the first that differs or is missing.
+/// [`JournalError::TileDiffers`] or [`JournalError::Disk`] for the first file that differs or is missing.
 pub fn check_tiles<D: Disk>(journal: &Journal<D>) -> Result<u64, JournalError> {
     let (checkpoint, _) = LogFiles(journal.disk()).checkpoint()?;
-    let mut comparison = Comparison::new(journal.disk());
     let size = checkpoint.size();
-    let visit = &mut |position: u64, record: &[u8]| {
-        if position >= size {
-            return Err(Pause::Enough);
-        }
-        Ok(comparison.push(record)?)
-    };
-    match journal.read::<Pause>(0, visit) {
-        Ok(()) | Err(Pause::Enough) => {}
-        Err(Pause::Failed(error)) => return Err(error),
+    let mut growth = Growth::default();
+    while growth.size() < size {
+        grow_on(journal, &mut growth)?;
+        growth.compare(journal.disk(), size)?;
+        growth.written();
     }
-    comparison.finish()?;
     Ok(size)
 }

@@ -2,7 +2,7 @@
 //!
 //! Two watches. [`Scrub::look`] asks the system in a moment which files are there, how long they are and when they last
 //! changed, and reads the segment that is being written. [`Scrub::roll`] reads everything, a share at a time: every
-//! checksum, every root, every tile. A file whose marks changed is read at once. docs/journal-format.md, "Scrub".
+//! checksum, every root, every hash. A file whose marks changed is read at once. docs/journal-format.md, "Scrub".
 
 use super::disk::{Disk, Naming as _, Stamp};
 use super::error::{Fault, JournalError};
@@ -11,7 +11,7 @@ use super::layout;
 use super::recovery::Known;
 use super::segment::{self, Window};
 use super::snapshot::{Place, SegmentMark};
-use super::tiles::{Comparison, LogFiles, TileBuilder};
+use super::tiles::{Growth, LogFiles};
 use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::{Note, VerifierKey};
@@ -24,17 +24,22 @@ use std::collections::BTreeMap;
 pub struct Scrub<D> {
     disk: D,
     key: Option<VerifierKey>,
-    /// Marks of files that never change again: sealed segments, full tiles.
+    /// Marks of files that never change again: sealed segments.
     stamps: BTreeMap<String, Stamp>,
+    /// Files of hashes, which only grow: the system's number of each, and how long it was.
+    growing: BTreeMap<String, (i128, u64)>,
     /// The segment that is being written, and the system's number of its file.
     open: Option<(String, i128)>,
     walk: Walk,
     /// The tree and the epoch with which each segment begins, as far as they are known.
-    starts: BTreeMap<u64, (TileBuilder, u64)>,
+    starts: BTreeMap<u64, (Growth, u64)>,
     /// Marks changed, so the walk under way is not to wait.
     hurry: bool,
     passes: u64,
 }
+
+/// Bytes of hashes that are compared at once.
+const COMPARED_AT_ONCE: usize = 1 << 20;
 
 /// How far the reading of everything has come.
 #[derive(Debug, Default)]
@@ -43,8 +48,8 @@ struct Walk {
     offset: u64,
     frame: u64,
     epoch: u64,
-    tree: TileBuilder,
-    /// Tiles are compared up to what was published; once past it, not before the next pass.
+    tree: Growth,
+    /// Hashes are compared up to what was published; once past it, not before the next pass.
     past_published: bool,
 }
 
@@ -61,6 +66,7 @@ impl<D: Disk> Scrub<D> {
             disk,
             key,
             stamps: BTreeMap::new(),
+            growing: BTreeMap::new(),
             open: None,
             walk: Walk::default(),
             starts: BTreeMap::new(),
@@ -81,7 +87,7 @@ impl<D: Disk> Scrub<D> {
         self.hurry
     }
 
-    /// Looks at all segments and full tiles from outside, and reads the segment being written up to `place`.
+    /// Looks at all segments and files of hashes from outside, and reads the segment being written up to `place`.
     ///
     /// # Errors
     /// [`JournalError::Changed`], [`JournalError::StrangeFile`], [`JournalError::Damaged`] for the first finding.
@@ -107,7 +113,7 @@ impl<D: Disk> Scrub<D> {
                 }
             }
         }
-        self.look_tiles()
+        self.look_hashes()
     }
 
     fn look_open(
@@ -125,33 +131,22 @@ impl<D: Disk> Scrub<D> {
         self.read_segment(place, mark)
     }
 
-    fn look_tiles(&mut self) -> Result<(), JournalError> {
-        let tiles = format!("{}/tile/", layout::LOG);
-        let found = self.disk.list(layout::LOG).naming("list", layout::LOG)?;
-        let full = |path: &&String| path.starts_with(&tiles) && !path.contains(".p/");
-        let found: Vec<&String> = found
-            .iter()
-            .filter(full)
-            .filter(|path| !path.ends_with(super::disk::TEMPORARY))
-            .collect();
-        let gone = self
-            .stamps
-            .keys()
-            .find(|path| path.starts_with(&tiles) && found.binary_search(path).is_err());
-        if let Some(path) = gone {
-            return Err(changed(path, "is missing"));
-        }
-        for path in found {
-            let Some(stamp) = self.disk.stamp(path).naming("measure", path)? else {
-                return Err(changed(path, "is missing"));
-            };
-            if self
-                .stamps
-                .insert(path.clone(), stamp)
-                .is_some_and(|known| known != stamp)
-            {
-                self.restart();
-                self.hurry = true;
+    /// Files of hashes stay the same files and never shrink; what is in them is compared by [`roll`](Self::roll).
+    fn look_hashes(&mut self) -> Result<(), JournalError> {
+        let mut paths = self.disk.list(layout::LEVELS).naming("list", layout::LEVELS)?;
+        paths.extend(self.growing.keys().cloned());
+        for path in paths {
+            let stamp = self.disk.stamp(&path).naming("measure", &path)?;
+            let stamp = stamp.ok_or_else(|| changed(&path, "is missing"))?;
+            let [file, ..] = stamp.marks;
+            match self.growing.insert(path.clone(), (file, stamp.length)) {
+                Some((known, _)) if known != file => {
+                    return Err(changed(&path, "was replaced by another file"));
+                }
+                Some((_, length)) if length > stamp.length => {
+                    return Err(changed(&path, "is shorter than what was written"));
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -169,7 +164,7 @@ impl<D: Disk> Scrub<D> {
             return Err(changed(path, "is not what was published"));
         }
         if self.root_at(published.size)? != published.root {
-            return Err(changed("log/tile", "does not lead to the published root"));
+            return Err(changed(layout::LEVELS, "does not lead to the published root"));
         }
         let path = layout::CHECKPOINT;
         let cosigned = self.signed_head(path)?;
@@ -300,6 +295,7 @@ impl Walk {
         let mut window = Window::new(disk, &path);
         while self.offset < mark.used {
             if *left == 0 {
+                self.settle(disk, published)?;
                 return Ok(false);
             }
             let (number, offset) = (self.frame, self.offset);
@@ -314,15 +310,16 @@ impl Walk {
                 .check_place(self.tree.size(), &self.tree.root(), self.epoch)
                 .map_err(damaged)?;
             let end = self.tree.size().saturating_add(frame.records.len() as u64);
-            // A tile that the frame's end crosses is compared in the pass in which it is published.
-            self.past_published |= end > published;
-            let compare = !self.past_published;
-            for record in &frame.records {
-                self.tree.push(record, &mut |tile, bytes| match compare {
-                    true => Comparison::compare(LogFiles(disk), tile, bytes).map_err(named),
-                    false => Ok(()),
-                })?;
+            let count = frame.records.len() as u64;
+            if !self.past_published && self.tree.size().saturating_add(count) > published {
+                // A frame that reaches beyond what is published is compared in the pass in which it is published.
+                self.settle(disk, published)?;
+                self.past_published = true;
             }
+            let mut leaves = Vec::with_capacity(frame.records.len());
+            keepwhole_lanes::leaf_hashes(frame.records.iter().copied(), &mut leaves);
+            self.tree.framed(self.tree.size(), count, offset);
+            self.tree.extend(leaves)?;
             if self.tree.root() != frame.header.root {
                 return Err(damaged(FrameFault::Root));
             }
@@ -330,8 +327,21 @@ impl Walk {
             self.offset = offset.saturating_add(frame.header.size() as u64);
             self.frame = number.saturating_add(1);
             *left = left.saturating_sub(frame.header.size() as u64);
+            if self.tree.pending() >= COMPARED_AT_ONCE {
+                self.settle(disk, published)?;
+            }
         }
+        self.settle(disk, published)?;
         Ok(true)
+    }
+
+    /// Compares the hashes that have come together with what is published.
+    fn settle<D: Disk>(&mut self, disk: &D, published: u64) -> Result<(), JournalError> {
+        if !self.past_published {
+            self.tree.compare(disk, published).map_err(named)?;
+        }
+        self.tree.written();
+        Ok(())
     }
 }
 

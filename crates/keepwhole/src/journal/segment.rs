@@ -1,7 +1,8 @@
 //! Segments: the files that hold frames one behind the other, and a window to read them through.
 
 use super::disk::{Disk, DiskError, Naming as _, TEMPORARY};
-use super::error::JournalError;
+use super::error::{Fault, JournalError};
+use super::frame::{Frame, HEADER_BYTES, Header};
 use super::layout;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -48,6 +49,79 @@ pub(crate) fn list<D: Disk>(disk: &D) -> Result<Vec<Segment>, JournalError> {
     }
     segments.sort_by_key(|segment| segment.first);
     Ok(segments)
+}
+
+/// `count` entries from `first` on, cut from their frames. `hint` is where the frame of the first, or one before it, may
+/// begin in its segment; what is not a good frame there, or one behind the entry, makes the segment be read from its start.
+///
+/// # Errors
+/// [`JournalError::OutsideJournal`] where the segments end before, [`JournalError::Damaged`], [`JournalError::Disk`].
+pub(crate) fn entries<D: Disk>(
+    disk: &D,
+    first: u64,
+    count: u64,
+    hint: Option<u64>,
+) -> Result<Vec<Vec<u8>>, JournalError> {
+    let segments = list(disk)?;
+    let end = first.saturating_add(count);
+    let start = segments
+        .partition_point(|segment| segment.first <= first)
+        .saturating_sub(1);
+    let mut found = Vec::new();
+    let mut next = first;
+    let mut hint = hint;
+    for segment in segments.get(start..).unwrap_or_default() {
+        let mut window = Window::new(disk, &segment.path);
+        let mut offset = hint.take().unwrap_or(0);
+        if offset > 0 && !good_frame(&mut window, offset, first)? {
+            offset = 0;
+        }
+        while next < end {
+            let damaged = |fault| JournalError::Damaged {
+                segment: segment.path.clone(),
+                frame: 0,
+                offset,
+                fault: Fault::Frame(fault),
+            };
+            let bytes = window.at(offset, HEADER_BYTES)?;
+            // At zeros ahead, or the end of the file, the next segment goes on.
+            if bytes.first().is_none_or(|byte| *byte == 0) {
+                break;
+            }
+            let header = Header::decode(bytes).map_err(damaged)?;
+            let after = header.first.saturating_add(u64::from(header.count));
+            if after > next {
+                let frame = Frame::decode(window.at(offset, header.size())?);
+                let frame = frame.map_err(damaged)?;
+                for (position, record) in (header.first..).zip(&frame.records) {
+                    if position == next && next < end {
+                        found.push(record.to_vec());
+                        next += 1;
+                    }
+                }
+            }
+            offset = offset.saturating_add(header.size() as u64);
+        }
+    }
+    if next < end {
+        return Err(JournalError::OutsideJournal {
+            position: next,
+            size: next,
+        });
+    }
+    Ok(found)
+}
+
+/// Whether a good frame begins at `offset` that does not lie behind the entry `first`.
+fn good_frame<D: Disk>(
+    window: &mut Window<'_, D>,
+    offset: u64,
+    first: u64,
+) -> Result<bool, JournalError> {
+    let Ok(header) = Header::decode(window.at(offset, HEADER_BYTES)?) else {
+        return Ok(false);
+    };
+    Ok(header.first <= first && Frame::decode(window.at(offset, header.size())?).is_ok())
 }
 
 /// Files shorter than this together are not worth a thread that reads ahead.

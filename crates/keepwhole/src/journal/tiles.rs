@@ -1,39 +1,46 @@
-//! Tiles and entry bundles below `log/`: derived from the frames, written for the outside and for making proofs.
+//! What the outside reads of the log. The tree's hashes lie in one growing file for each level of tiles, so that publishing
+//! is a few appends however much was recorded; tiles are cut from them when asked for, and entry bundles from the frames.
 
-use super::disk::{Disk, Naming as _, folder_of};
+use super::disk::{Disk, Naming as _};
 use super::error::JournalError;
+use super::frame::EncodeFault;
 use super::layout;
+use super::segment;
 use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::Note;
 use keepwhole_verify::tile::{
-    FULL_WIDTH, TileHashes, TileId, TileKind, TileReader, decode_bundle, right_edge, tiles_between,
-    width_of,
+    FULL_WIDTH, MAX_LEVEL, TileHashes, TileId, TileKind, TileReader, encode_bundle, hashes_at,
+    tiles_between, width_of,
 };
 use keepwhole_verify::tlog_proof::TlogProof;
 use keepwhole_verify::tree::{self, Frontier, ProveError, leaf_hash};
-use std::collections::BTreeSet;
-use std::io;
+use std::collections::BTreeMap;
 
-/// Path of a tile below the installation.
-fn path_of(tile: TileId) -> String {
-    format!("{}/{}", layout::LOG, tile.path())
-}
+/// Bytes of a hash.
+const HASH: u64 = 32;
+/// Bytes of a frame's place.
+const PLACE: u64 = 8;
+/// Entries of a bundle.
+const BUNDLE: u64 = 256;
 
-/// Takes a tile or bundle that is full.
-type Full<'a> = dyn FnMut(TileId, &[u8]) -> Result<(), JournalError> + 'a;
-
-/// Grows tiles record by record.
+/// The tree as it grows, and what of it is not yet in the files: the hashes that tiles hold, and where frames begin.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TileBuilder {
+pub(crate) struct Growth {
     edge: Frontier,
-    /// Hashes of the last, unfinished tile of each level.
-    levels: Vec<Vec<u8>>,
-    /// Entries of the last, unfinished bundle, encoded.
-    bundle: Vec<u8>,
+    /// By level of tiles.
+    fresh: Vec<Vec<u8>>,
+    places: Vec<u8>,
 }
 
-impl TileBuilder {
+/// Bytes that belong into a file from an offset on.
+pub(crate) struct Piece<'g> {
+    pub(crate) path: String,
+    pub(crate) offset: u64,
+    pub(crate) bytes: &'g [u8],
+}
+
+impl Growth {
     pub(crate) const fn edge(&self) -> &Frontier {
         &self.edge
     }
@@ -46,130 +53,107 @@ impl TileBuilder {
         self.edge.root()
     }
 
-    /// Takes the next record and hands over every tile and bundle it fills.
-    pub(crate) fn push(&mut self, record: &[u8], full: &mut Full<'_>) -> Result<(), JournalError> {
-        let mut fresh: Vec<(usize, u64, Digest)> = Vec::new();
-        let mut keep = |level: u8, index: u64, hash: &Digest| {
+    /// Takes leaves that follow, as many as one likes: the more at once, the fewer waits for each other's hashes.
+    pub(crate) fn extend(&mut self, leaves: Vec<Digest>) -> Result<(), JournalError> {
+        let fresh = &mut self.fresh;
+        let mut complete = |level: u8, _first: u64, hashes: &[Digest]| {
             if level.is_multiple_of(8) {
-                fresh.push((usize::from(level / 8), index, *hash));
+                let level = usize::from(level / 8);
+                if fresh.len() <= level {
+                    fresh.resize(level + 1, Vec::new());
+                }
+                if let Some(bytes) = fresh.get_mut(level) {
+                    bytes.extend(hashes.iter().flat_map(|hash| hash.as_bytes()));
+                }
             }
         };
         self.edge
-            .push_with(leaf_hash(record), &mut keep)
-            .map_err(|_| JournalError::Refused(super::frame::EncodeFault::TreeFull))?;
-        let length = u16::try_from(record.len()).unwrap_or(u16::MAX);
-        self.bundle.extend_from_slice(&length.to_be_bytes());
-        self.bundle.extend_from_slice(record);
-        if self.edge.size().is_multiple_of(u64::from(FULL_WIDTH)) {
-            let index = self.edge.size() / u64::from(FULL_WIDTH) - 1;
-            full(
-                TileId {
-                    kind: TileKind::Entries,
-                    index,
-                    width: FULL_WIDTH,
-                },
-                &self.bundle,
-            )?;
-            self.bundle.clear();
+            .extend_with(leaves, &mut keepwhole_lanes::node_hashes, &mut complete)
+            .map_err(|_| JournalError::Refused(EncodeFault::TreeFull))
+    }
+
+    /// A frame of `count` records, the first of which is the entry `first`, begins at `offset` of its segment.
+    pub(crate) fn framed(&mut self, first: u64, count: u64, offset: u64) {
+        let bundles = |entries: u64| entries.div_ceil(BUNDLE);
+        for _ in bundles(first)..bundles(first.saturating_add(count)) {
+            self.places.extend_from_slice(&offset.to_be_bytes());
         }
-        for (level, index, hash) in fresh {
-            if self.levels.len() <= level {
-                self.levels.resize(level + 1, Vec::new());
-            }
-            let Some(hashes) = self.levels.get_mut(level) else {
-                continue;
-            };
-            hashes.extend_from_slice(hash.as_bytes());
-            if hashes.len() == usize::from(FULL_WIDTH) * 32 {
-                let kind = TileKind::Hashes(u8::try_from(level).unwrap_or(u8::MAX));
-                full(
-                    TileId {
-                        kind,
-                        index: index / u64::from(FULL_WIDTH),
-                        width: FULL_WIDTH,
-                    },
-                    hashes,
-                )?;
-                hashes.clear();
+    }
+
+    /// What belongs into the files. All leaves and frames were given.
+    pub(crate) fn pieces(&self) -> Vec<Piece<'_>> {
+        let size = self.edge.size();
+        let levels = (0..=MAX_LEVEL).zip(&self.fresh).map(|(level, bytes)| {
+            let end = hashes_at(size, level).saturating_mul(HASH);
+            (layout::level_path(level), end, bytes)
+        });
+        let end = size.div_ceil(BUNDLE).saturating_mul(PLACE);
+        let frames = (layout::FRAMES.to_owned(), end, &self.places);
+        let all = levels.chain([frames]).filter(|(_, _, bytes)| !bytes.is_empty());
+        all.map(|(path, end, bytes)| Piece {
+            path,
+            offset: end.saturating_sub(bytes.len() as u64),
+            bytes,
+        })
+        .collect()
+    }
+
+    /// Bytes that are not yet in the files.
+    pub(crate) fn pending(&self) -> usize {
+        self.fresh.iter().map(Vec::len).sum::<usize>() + self.places.len()
+    }
+
+    /// Forgets what is in the files now, and keeps the memory.
+    pub(crate) fn written(&mut self) {
+        self.fresh.iter_mut().for_each(Vec::clear);
+        self.places.clear();
+    }
+
+    /// Takes up where the files of the published `size` end. `None` when one of them is missing, too short, or does not
+    /// lead to `root`: then they are built anew.
+    pub(crate) fn resume<D: Disk>(disk: &D, size: u64, root: Digest) -> Option<Self> {
+        let mut files = published_bytes(size).into_iter();
+        let holds = |(path, bytes): (String, u64)| {
+            matches!(disk.len(&path), Ok(Some(length)) if length >= bytes)
+        };
+        if !files.all(holds) {
+            return None;
+        }
+        let edge = tree::frontier(&TileHashes::new(LogFiles(disk), size), size).ok()?;
+        (edge.root() == root).then_some(Self {
+            edge,
+            ..Self::default()
+        })
+    }
+
+    /// Compares what belongs into the files with what they hold, up to the published `size`.
+    ///
+    /// # Errors
+    /// [`JournalError::TileDiffers`] for the first file that differs, [`JournalError::Disk`] for one that is missing.
+    pub(crate) fn compare<D: Disk>(&self, disk: &D, size: u64) -> Result<(), JournalError> {
+        let published = published_bytes(size);
+        for piece in self.pieces() {
+            let end = published.get(&piece.path).copied().unwrap_or(0);
+            let length = usize::try_from(end.saturating_sub(piece.offset)).unwrap_or(usize::MAX);
+            let wanted = piece.bytes.get(..length).unwrap_or(piece.bytes);
+            let mut found = vec![0; wanted.len()];
+            let read = disk
+                .read_at(&piece.path, piece.offset, &mut found)
+                .naming("read", &piece.path)?;
+            if found.get(..read) != Some(wanted) {
+                return Err(JournalError::TileDiffers(piece.path));
             }
         }
         Ok(())
     }
+}
 
-    /// The unfinished tiles and the unfinished bundle.
-    pub(crate) fn partial(&self) -> Vec<(TileId, &[u8])> {
-        let size = self.edge.size();
-        let mut tiles = Vec::new();
-        let index = size / u64::from(FULL_WIDTH);
-        if let Some(width) = width_of(index, size) {
-            tiles.push((
-                TileId {
-                    kind: TileKind::Entries,
-                    index,
-                    width,
-                },
-                self.bundle.as_slice(),
-            ));
-        }
-        for tile in right_edge(size) {
-            let TileKind::Hashes(level) = tile.kind else {
-                continue;
-            };
-            if let Some(hashes) = self.levels.get(usize::from(level)) {
-                tiles.push((tile, hashes.as_slice()));
-            }
-        }
-        tiles
-    }
-
-    /// Takes up where the published tiles of `size` end. `None` when one of them is missing, of a wrong length, or does
-    /// not lead to `root`: then the tiles are built anew.
-    pub(crate) fn resume<D: Disk>(disk: &D, size: u64, root: Digest) -> Option<Self> {
-        let names: BTreeSet<String> = disk.list(layout::LOG).ok()?.into_iter().collect();
-        let there =
-            |tile: TileId| names.contains(&path_of(tile)) || names.contains(&path_of(tile.full()));
-        if !tiles_between(0, size).into_iter().all(there) {
-            return None;
-        }
-        let files = LogFiles(disk);
-        let edge = tree::frontier(&TileHashes::new(files, size), size).ok()?;
-        if edge.root() != root {
-            return None;
-        }
-        let mut builder = Self {
-            edge,
-            levels: Vec::new(),
-            bundle: Vec::new(),
-        };
-        for tile in right_edge(size) {
-            let TileKind::Hashes(level) = tile.kind else {
-                continue;
-            };
-            let level = usize::from(level);
-            builder
-                .levels
-                .resize(builder.levels.len().max(level + 1), Vec::new());
-            *builder.levels.get_mut(level)? = files.tile(tile).ok()?;
-        }
-        let index = size / u64::from(FULL_WIDTH);
-        if let Some(width) = width_of(index, size) {
-            let entries = files
-                .entries(TileId {
-                    kind: TileKind::Entries,
-                    index,
-                    width,
-                })
-                .ok()?;
-            let leaves = entries
-                .iter()
-                .flat_map(|entry| *leaf_hash(entry).as_bytes());
-            if !leaves.eq(builder.levels.first()?.iter().copied()) {
-                return None;
-            }
-            builder.bundle = keepwhole_verify::tile::encode_bundle(&entries).ok()?;
-        }
-        Some(builder)
-    }
+/// How long each file is that holds what is published of a tree of `size` entries; longer ones hold more than that.
+pub(crate) fn published_bytes(size: u64) -> BTreeMap<String, u64> {
+    let levels = (0..=MAX_LEVEL).map(|level| (layout::level_path(level), hashes_at(size, level) * HASH));
+    let frames = (layout::FRAMES.to_owned(), size.div_ceil(BUNDLE) * PLACE);
+    let all = levels.chain([frames]);
+    all.filter(|(_, bytes)| *bytes > 0).collect()
 }
 
 /// The files below `log/` of an installation, read for proofs.
@@ -188,31 +172,57 @@ impl<D: Disk> TileReader for LogFiles<'_, D> {
     type Error = JournalError;
 
     fn tile(&self, tile: TileId) -> Result<Vec<u8>, JournalError> {
-        let mut bytes = self.file(tile)?;
-        bytes.truncate(usize::from(tile.width) * 32);
+        let TileKind::Hashes(level) = tile.kind else {
+            return Ok(encode_bundle(&self.entries(tile)?)?);
+        };
+        let path = layout::level_path(level);
+        let mut bytes = vec![0; usize::from(tile.width) * 32];
+        let offset = tile.index.saturating_mul(u64::from(FULL_WIDTH) * HASH);
+        let read = self
+            .0
+            .read_at(&path, offset, &mut bytes)
+            .naming("read", &path)?;
+        bytes.truncate(read);
         tile.check_hashes(&bytes)?;
         Ok(bytes)
     }
 }
 
 impl<D: Disk> LogFiles<'_, D> {
-    /// Contents of a tile's file, or of the full tile's when the partial one is gone.
-    fn file(&self, tile: TileId) -> Result<Vec<u8>, JournalError> {
-        let path = path_of(tile);
-        match self.0.read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tile.width < FULL_WIDTH => {
-                let full = path_of(tile.full());
-                Ok(self.0.read(&full).naming("read", &full)?)
-            }
-            bytes => Ok(bytes.naming("read", &path)?),
-        }
+    /// Entries of a bundle, from the frames that hold them.
+    fn entries(&self, bundle: TileId) -> Result<Vec<Vec<u8>>, JournalError> {
+        self.entries_from(bundle.index.saturating_mul(BUNDLE), bundle.width.into())
     }
 
-    /// Entries of a bundle.
-    fn entries(&self, bundle: TileId) -> Result<Vec<Vec<u8>>, JournalError> {
-        let bytes = self.file(bundle)?;
-        let entries = decode_bundle(&bytes, bundle.width, false)?;
-        Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
+    /// So many entries from `first` on. Where their frame begins is looked up; what is found there counts only if it is
+    /// a good frame of that place.
+    fn entries_from(&self, first: u64, count: u64) -> Result<Vec<Vec<u8>>, JournalError> {
+        let mut place = [0; 8];
+        let at = (first / BUNDLE).saturating_mul(PLACE);
+        let read = self.0.read_at(layout::FRAMES, at, &mut place);
+        let hint = matches!(read, Ok(8)).then(|| u64::from_be_bytes(place));
+        segment::entries(self.0, first, count, hint)
+    }
+
+    /// What the outside gets for a path below the log's prefix (c2sp.org/tlog-tiles): the checkpoint, a tile of the
+    /// published tree, or, only where `entries` says so, a bundle. `None` where there is no such thing.
+    #[must_use]
+    pub fn served(&self, path: &str, entries: bool) -> Option<Vec<u8>> {
+        if path == "checkpoint" {
+            return self.0.read(layout::CHECKPOINT).ok();
+        }
+        let tile = TileId::parse(path).ok()?;
+        let (checkpoint, _) = self.checkpoint().ok()?;
+        let count = match tile.kind {
+            TileKind::Hashes(level) => hashes_at(checkpoint.size(), level),
+            TileKind::Entries if entries => checkpoint.size(),
+            TileKind::Entries => return None,
+        };
+        let there = width_of(tile.index, count)?;
+        if tile.width > there {
+            return None;
+        }
+        self.tile(tile).ok()
     }
 
     /// The published checkpoint and the note it came in. Its signature is not verified here: it is our own file.
@@ -240,15 +250,8 @@ impl<D: Disk> LogFiles<'_, D> {
         if index >= size {
             return Err(outside());
         }
-        let bundle = index / u64::from(FULL_WIDTH);
-        let width = width_of(bundle, size).ok_or_else(outside)?;
-        let entries = self.entries(TileId {
-            kind: TileKind::Entries,
-            index: bundle,
-            width,
-        })?;
-        let place = usize::try_from(index % u64::from(FULL_WIDTH)).map_err(|_| outside())?;
-        entries.into_iter().nth(place).ok_or_else(outside)
+        let mut entries = self.entries_from(index, 1)?;
+        entries.pop().ok_or_else(outside)
     }
 
     /// Inclusion proof of the entry `index` in the published tree of `size`.
@@ -294,7 +297,7 @@ impl<D: Disk> LogFiles<'_, D> {
         let hashes = self.prove_inclusion(index, size)?;
         let leaf = leaf_hash(&self.entry(index, size)?);
         tree::verify_inclusion(&leaf, index, size, &hashes, &checkpoint.root())
-            .map_err(|_| JournalError::TileDiffers(format!("{}/tile", layout::LOG)))?;
+            .map_err(|_| JournalError::TileDiffers(layout::LEVELS.to_owned()))?;
         Ok(TlogProof {
             index,
             hashes,
@@ -311,10 +314,7 @@ impl<D: Disk> LogFiles<'_, D> {
         let (checkpoint, note) = self.checkpoint()?;
         let mut files = 0;
         for tile in tiles_between(0, checkpoint.size()) {
-            let bytes = match tile.kind {
-                TileKind::Hashes(_) => self.tile(tile)?,
-                TileKind::Entries => keepwhole_verify::tile::encode_bundle(&self.entries(tile)?)?,
-            };
+            let bytes = self.tile(tile)?;
             to.write_atomic(&tile.path(), &bytes)
                 .naming("write", &tile.path())?;
             files += 1;
@@ -322,71 +322,5 @@ impl<D: Disk> LogFiles<'_, D> {
         to.write_atomic("checkpoint", note.as_bytes())
             .naming("write", "checkpoint")?;
         Ok(files + 1)
-    }
-}
-
-/// Writes one finished tile and drops the partial ones it replaces. Its folder, which is returned, is to be synced before
-/// the tile is relied upon.
-pub(crate) fn write<D: Disk>(
-    disk: &mut D,
-    tile: TileId,
-    bytes: &[u8],
-) -> Result<String, JournalError> {
-    let path = path_of(tile);
-    let same = disk.len(&path).naming("measure", &path)? == Some(bytes.len() as u64)
-        && disk.read(&path).naming("read", &path)? == bytes;
-    if !same {
-        disk.replace(&path, bytes).naming("write", &path)?;
-    }
-    if tile.width == FULL_WIDTH {
-        let folder = format!("{path}.p");
-        for partial in disk.list(&folder).naming("list", &folder)? {
-            disk.remove(&partial).naming("remove", &partial)?;
-        }
-    }
-    Ok(folder_of(&path).to_owned())
-}
-
-/// Compares every published hash tile and bundle with `records` read in order; used by a scrub.
-pub(crate) struct Comparison<'d, D> {
-    files: LogFiles<'d, D>,
-    builder: TileBuilder,
-}
-
-impl<'d, D: Disk> Comparison<'d, D> {
-    pub(crate) fn new(disk: &'d D) -> Self {
-        Self {
-            files: LogFiles(disk),
-            builder: TileBuilder::default(),
-        }
-    }
-
-    pub(crate) fn compare(
-        files: LogFiles<'_, D>,
-        tile: TileId,
-        bytes: &[u8],
-    ) -> Result<(), JournalError> {
-        let mut found = files.file(tile)?;
-        if tile.width < FULL_WIDTH {
-            found.truncate(bytes.len());
-        }
-        if found == bytes {
-            Ok(())
-        } else {
-            Err(JournalError::TileDiffers(path_of(tile)))
-        }
-    }
-
-    pub(crate) fn push(&mut self, record: &[u8]) -> Result<(), JournalError> {
-        let files = self.files;
-        self.builder
-            .push(record, &mut |tile, bytes| Self::compare(files, tile, bytes))
-    }
-
-    pub(crate) fn finish(&self) -> Result<(), JournalError> {
-        self.builder
-            .partial()
-            .into_iter()
-            .try_for_each(|(tile, bytes)| Self::compare(self.files, tile, bytes))
     }
 }

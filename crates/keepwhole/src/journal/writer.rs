@@ -23,6 +23,8 @@ pub struct Head {
 
 /// Called with the position and the bytes of each record; an error of its own ends the reading.
 pub type Visit<'a, E> = dyn FnMut(u64, &[u8]) -> Result<(), E> + 'a;
+/// Takes a frame and where it begins in its segment.
+pub(crate) type VisitFrame<'a, E> = dyn FnMut(&Frame<'_>, u64) -> Result<(), E> + 'a;
 
 /// How a journal is kept.
 #[derive(Clone, Debug)]
@@ -336,6 +338,26 @@ impl<D: Disk> Journal<D> {
         from: u64,
         visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
+        self.read_frames(from, &mut |frame, _| {
+            for (position, record) in (frame.header.first..).zip(&frame.records) {
+                if position >= from {
+                    visit(position, record)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Calls `visit(frame, offset)` for every frame that holds records from `from` on, in order, with where it begins in
+    /// its segment.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn read_frames<E: From<JournalError>>(
+        &self,
+        from: u64,
+        visit: &mut VisitFrame<'_, E>,
+    ) -> Result<(), E> {
         if from > self.head.size {
             return Err(JournalError::OutsideJournal {
                 position: from,
@@ -357,7 +379,7 @@ impl<D: Disk> Journal<D> {
         &self,
         segment: &Segment,
         from: u64,
-        visit: &mut Visit<'_, E>,
+        visit: &mut VisitFrame<'_, E>,
     ) -> Result<(), E> {
         let mut window = Window::new(&self.disk, &segment.path);
         let (mut offset, mut position) = (0, segment.first);
@@ -381,12 +403,7 @@ impl<D: Disk> Journal<D> {
                 let frame = Frame::decode(bytes).map_err(damaged)?;
                 let before = root.unwrap_or(frame.header.previous_root);
                 frame.check_place(position, &before, 0).map_err(damaged)?;
-                for record in &frame.records {
-                    if position >= from {
-                        visit(position, record)?;
-                    }
-                    position += 1;
-                }
+                visit(&frame, offset)?;
             }
             position = end;
             root = Some(header.root);

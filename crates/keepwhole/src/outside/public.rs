@@ -3,13 +3,13 @@
 //! Paths, content types and caching follow c2sp.org/tlog-tiles. A path is answered only in its one exact spelling, so that
 //! nothing outside `log/` can be named.
 
-use crate::journal::{Disk as _, RealDisk, layout};
+use crate::journal::RealDisk;
+use crate::journal::tiles::LogFiles;
 use axum::Router;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use keepwhole_verify::tile::{FULL_WIDTH, TileId, TileKind, decode_bundle, encode_bundle};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -53,38 +53,17 @@ impl PublicLog {
     /// The file at `path` below the log's prefix; `None` where there is none, or it is not public.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<LogFile> {
-        let disk = RealDisk::at(&self.dir);
-        let read = |path: &str| disk.read(&format!("{}/{path}", layout::LOG)).ok();
-        if path == "checkpoint" {
-            return Some(LogFile {
-                bytes: read(path)?,
-                kind: "text/plain; charset=utf-8",
-                caching: MUTABLE,
-            });
-        }
-        let tile = TileId::parse(path).ok()?;
-        if tile.kind == TileKind::Entries && !self.entries {
-            return None;
-        }
-        // A partial tile may be gone once the full one is there; its content is the beginning of the full one.
-        let bytes = match read(path) {
-            Some(bytes) => bytes,
-            None if tile.width < FULL_WIDTH => beginning(tile, &read(&tile.full().path())?)?,
-            None => return None,
+        let bytes = LogFiles(&RealDisk::at(&self.dir)).served(path, self.entries)?;
+        let (kind, caching) = if path == "checkpoint" {
+            ("text/plain; charset=utf-8", MUTABLE)
+        } else {
+            ("application/octet-stream", IMMUTABLE)
         };
         Some(LogFile {
             bytes,
-            kind: "application/octet-stream",
-            caching: IMMUTABLE,
+            kind,
+            caching,
         })
-    }
-}
-
-/// The first hashes or entries of a full tile.
-fn beginning(tile: TileId, full: &[u8]) -> Option<Vec<u8>> {
-    match tile.kind {
-        TileKind::Hashes(_) => full.get(..usize::from(tile.width) * 32).map(<[u8]>::to_vec),
-        TileKind::Entries => encode_bundle(&decode_bundle(full, tile.width, false).ok()?).ok(),
     }
 }
 
