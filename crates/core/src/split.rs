@@ -39,10 +39,12 @@ const MASK: u128 = (1 << HALF) - 1;
 fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     let (a1, a0) = (a >> HALF, a & MASK);
     let (b1, b0) = (b >> HALF, b & MASK);
-    let low = a0 * b0;
-    let cross = a1 * b0 + (low >> HALF);
-    let middle = a0 * b1 + (cross & MASK);
-    let high = a1 * b1 + (cross >> HALF) + (middle >> HALF);
+    // No sum overflows: a product of two digits plus two digits fits 128 bits.
+    let low = a0.wrapping_mul(b0);
+    let cross = a1.wrapping_mul(b0).wrapping_add(low >> HALF);
+    let middle = a0.wrapping_mul(b1).wrapping_add(cross & MASK);
+    let high = a1.wrapping_mul(b1).wrapping_add(cross >> HALF);
+    let high = high.wrapping_add(middle >> HALF);
     (high, (middle << HALF) | (low & MASK))
 }
 
@@ -126,8 +128,10 @@ pub fn spread(
     }
 }
 
-/// Buckets of remainders.
-const BUCKETS: usize = 4_096;
+/// Buckets of remainders, each an equal part of the way from zero to the whole.
+const BUCKETS: usize = 2_048;
+/// What turns 128 binary places of a remainder into the number of its bucket.
+const TO_BUCKET: u32 = 128 - 11;
 
 /// `total / whole` to 128 binary places, for exact parts without a division each.
 struct Reciprocal {
@@ -135,22 +139,15 @@ struct Reciprocal {
     whole: u128,
     /// `floor(total * 2^128 / whole)`.
     places: u128,
-    /// What turns a remainder into the number of its bucket.
-    shift: u32,
 }
 
 impl Reciprocal {
     /// `None` where the whole is not larger than the total or needs all 128 bits: then the remainders may not fit.
     fn of(total: u128, whole: u128) -> Option<Self> {
-        if total >= whole || whole > 1 << 127 {
-            return None;
-        }
-        let bits = u128::BITS.saturating_sub(whole.leading_zeros());
-        Some(Self {
+        (total < whole && whole <= 1 << 127).then(|| Self {
             total,
             whole,
             places: divide_wide(total, 0, whole).0,
-            shift: bits.saturating_sub(BUCKETS.trailing_zeros()),
         })
     }
 
@@ -161,34 +158,48 @@ impl Reciprocal {
         product.wrapping_sub(part.wrapping_mul(self.whole))
     }
 
-    /// Floor of the exact share, and what remains. The estimate is at most one too small: the places left out of the
-    /// reciprocal are below one, times a weight below 2^128.
-    fn part(&self, weight: u128) -> (u128, u128) {
-        let estimate = wide_mul(weight, self.places).0;
-        let left = self.left(weight, estimate);
-        if left >= self.whole {
-            (estimate.wrapping_add(1), left.wrapping_sub(self.whole))
-        } else {
-            (estimate, left)
+    /// Floor of the exact share, and the bucket of its remainder.
+    ///
+    /// The places left out of the reciprocal are below one, so the exact product lies between the estimate and the
+    /// estimate plus the weight. Where both have the same floor and the same bucket, so has what is between them.
+    fn part(&self, weight: u128) -> (u128, u16) {
+        let (floor, places) = wide_mul(weight, self.places);
+        let bucket = places >> TO_BUCKET;
+        match places.checked_add(weight) {
+            Some(most) if most >> TO_BUCKET == bucket => {
+                (floor, u16::try_from(bucket).unwrap_or(u16::MAX))
+            }
+            _ => self.exact(weight, floor),
         }
     }
 
-    fn bucket(&self, left: u128) -> usize {
-        usize::try_from(left >> self.shift).unwrap_or(0)
+    /// The same where the estimate, which is at most one too small, does not tell.
+    #[cold]
+    fn exact(&self, weight: u128, estimate: u128) -> (u128, u16) {
+        let mut part = estimate;
+        let mut left = self.left(weight, part);
+        if left >= self.whole {
+            (part, left) = (part.wrapping_add(1), left.wrapping_sub(self.whole));
+        }
+        let buckets = u128::try_from(BUCKETS).unwrap_or(u128::MAX);
+        let bucket = mul_div(left, buckets, self.whole).map_or(0, |(bucket, _)| bucket);
+        (part, u16::try_from(bucket).unwrap_or(u16::MAX))
     }
 
     fn spread(&self, weights: &[u128], order: impl Fn(usize, usize) -> Ordering) -> Vec<u128> {
         let mut counts = alloc::vec![0u64; BUCKETS];
         let mut given = 0u128;
         let mut parts = Vec::with_capacity(weights.len());
-        parts.extend(weights.iter().map(|weight| {
-            let (part, left) = self.part(*weight);
+        let mut buckets = Vec::with_capacity(weights.len());
+        for weight in weights {
+            let (part, bucket) = self.part(*weight);
             given = given.wrapping_add(part);
-            if let Some(count) = counts.get_mut(self.bucket(left)) {
+            if let Some(count) = counts.get_mut(usize::from(bucket)) {
                 *count = count.wrapping_add(1);
             }
-            part
-        }));
+            parts.push(part);
+            buckets.push(bucket);
+        }
         // Fewer units are missing than there are weights.
         let mut missing = u64::try_from(self.total.wrapping_sub(given)).unwrap_or(u64::MAX);
         let mut cut = BUCKETS;
@@ -202,13 +213,13 @@ impl Reciprocal {
         }
         // Every remainder in the buckets from `cut` on gets a unit, of the bucket below it the largest.
         let mut rest = Vec::new();
-        for (place, (part, weight)) in parts.iter_mut().zip(weights).enumerate() {
-            let left = self.left(*weight, *part);
-            let bucket = self.bucket(left);
-            *part = part.wrapping_add(u128::from(bucket >= cut));
+        let all = parts.iter_mut().zip(&buckets).zip(weights).enumerate();
+        for (place, ((part, bucket), weight)) in all {
+            let bucket = usize::from(*bucket);
             if missing > 0 && bucket.wrapping_add(1) == cut {
-                rest.push((left, place));
+                rest.push((self.left(*weight, *part), place));
             }
+            *part = part.wrapping_add(u128::from(bucket >= cut));
         }
         give_remainders(&mut parts, rest, u128::from(missing), order);
         parts

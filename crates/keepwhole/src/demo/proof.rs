@@ -5,7 +5,7 @@ use super::{DemoError, ORIGIN};
 use crate::bundle::{self, BundlePlan, LogSource, RedressPart};
 use crate::journal::keys::{self, KeyFile};
 use crate::journal::tiles::LogFiles;
-use crate::journal::{Disk, Journal, Publisher, RealDisk, layout};
+use crate::journal::{Disk, Journal, Publisher, RealDisk};
 use crate::redress::{AssetRows, Header, Kind, Payment, RedressSet, Row, SnapshotRow};
 use crate::sequencer::Sequencer;
 use crate::text::rfc3339;
@@ -17,7 +17,7 @@ use keepwhole_core::state::State;
 use keepwhole_verify::bundle_manifest::{Omitted, Scope, Tool};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::{Ed25519Signer, NoteSigner};
-use keepwhole_verify::tile::{TileId, TileKind, decode_bundle, encode_bundle};
+use keepwhole_verify::tile::{TileId, TileReader as _};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -309,7 +309,6 @@ impl Walk {
             frame
                 .check_place(self.tree.size(), &self.tree.root(), self.epoch)
                 .map_err(damaged)?;
-            let end = self.tree.size().saturating_add(frame.records.len() as u64);
             let count = frame.records.len() as u64;
             if !self.past_published && self.tree.size().saturating_add(count) > published {
                 // A frame that reaches beyond what is published is compared in the pass in which it is published.

@@ -50,19 +50,18 @@ pub(super) fn take(
     } = decide(state, command, at);
     let decided = Instant::now();
     let mark = frame.mark();
-    let of = |event| RecordRef { at, turn, event };
-    if let Err(fault) = encode(&events, of, frame) {
+    if let Err(fault) = encode(&events, (at, turn), frame) {
         frame.rewind(mark);
         if matches!(fault, EncodeFault::FrameSize(_)) && !frame.is_empty() {
             return Taken::NoRoom;
         }
         (reply, events) = too_large(command);
         // The refusal is some hundred bytes, and the frame is empty.
-        let _fits = encode(&events, of, frame);
+        let _fits = encode(&events, (at, turn), frame);
     }
     let encoded = Instant::now();
     for event in &events {
-        apply_ref(state, of(event));
+        apply_ref(state, RecordRef { at, turn, event });
     }
     spent.commands += 1;
     spent.decide += decided.duration_since(began);
@@ -94,15 +93,15 @@ pub(super) fn pass_time(
     true
 }
 
-fn encode<'e>(
-    events: &'e [Event],
-    of: impl Fn(&'e Event) -> RecordRef<'e>,
+fn encode(
+    events: &[Event],
+    (at, turn): (u64, u64),
     frame: &mut FrameBatch,
 ) -> Result<(), EncodeFault> {
     for event in events {
         // A record that is too large adds nothing, and a record without bytes is a fault of its size.
         frame.push_with(|bytes| {
-            let _too_large = of(event).encode_into(bytes);
+            let _too_large = RecordRef { at, turn, event }.encode_into(bytes);
         })?;
     }
     Ok(())

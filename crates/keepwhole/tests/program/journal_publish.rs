@@ -11,6 +11,7 @@ use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::{Ed25519Signer, NoteSigner as _};
 use keepwhole_verify::policy::Policy;
+use keepwhole_verify::tile::decode_bundle;
 use keepwhole_verify::tlog_proof::TlogProof;
 use keepwhole_verify::tree::{leaf_hash, root_of_leaves, verify_consistency};
 use std::os::unix::fs::PermissionsExt as _;
@@ -114,38 +115,51 @@ fn every_entry_can_travel_alone_and_every_two_sizes_are_consistent() {
 }
 
 #[test]
-fn partial_tiles_go_when_the_full_one_is_there() {
-    let files = published().another().list("log").unwrap();
-    let full = [
-        "log/tile/0/000",
-        "log/tile/0/001",
-        "log/tile/0/002",
-        "log/tile/entries/000",
-        "log/tile/1/000.p/3",
-    ];
-    for path in full {
-        assert!(files.iter().any(|file| file == path), "{path} of {files:?}");
-    }
-    assert!(
-        !files
-            .iter()
-            .any(|file| file.contains("/0/000.p/") || file.contains("entries/000.p/")),
-        "{files:?}"
+fn tiles_of_every_published_width_are_cut_from_one_file_a_level() {
+    let machine = published();
+    let disk = machine.another();
+    assert_eq!(
+        disk.list("log").unwrap(),
+        ["log/checkpoint", "log/frames", "log/level/0", "log/level/1"]
     );
+    let log = LogFiles(&disk);
+    let hashes = |range: std::ops::Range<u64>| -> Vec<u8> {
+        range.flat_map(|n| *leaf_hash(&record(n)).as_bytes()).collect()
+    };
+    let tile = |path: &str| log.served(path, false);
+    assert_eq!(tile("tile/0/000"), Some(hashes(0..256)));
+    assert_eq!(tile("tile/0/001.p/7"), Some(hashes(256..263)));
+    assert_eq!(tile("tile/0/003.p/32"), Some(hashes(768..800)));
+    assert_eq!(tile("tile/1/000.p/3").map(|bytes| bytes.len()), Some(96));
+    for absent in [
+        "tile/0/003.p/33",
+        "tile/0/003",
+        "tile/0/004",
+        "tile/1/000.p/4",
+        "tile/2/000.p/1",
+        "tile/entries/000",
+        "level/0",
+        "../log/checkpoint",
+    ] {
+        assert_eq!(tile(absent), None, "{absent}");
+    }
+    let bundle = log.served("tile/entries/003.p/32", true).unwrap();
+    let entries = decode_bundle(&bundle, 32, true).unwrap();
+    assert!((768..800).map(record).eq(entries.iter().map(|entry| entry.to_vec())));
+    assert_eq!(log.served("tile/entries/003.p/33", true), None);
 }
 
 #[test]
-fn missing_or_damaged_tiles_are_built_anew() {
+fn missing_or_damaged_hashes_are_built_anew() {
     let machine = published();
     let before: Vec<_> = contents(&machine);
-    for (path, _) in before
-        .iter()
-        .filter(|(path, _)| path.starts_with("log/tile"))
-    {
+    for (path, _) in before.iter().filter(|(path, _)| {
+        path.starts_with("log/") && path != "log/checkpoint"
+    }) {
         machine.another().remove(path).unwrap();
         drop(open(&machine));
         for (other, bytes) in &before {
-            if other.starts_with("log/") && !other.contains(".p/") {
+            if other.starts_with("log/") {
                 assert_eq!(
                     &machine.another().read(other).unwrap(),
                     bytes,
@@ -154,21 +168,31 @@ fn missing_or_damaged_tiles_are_built_anew() {
             }
         }
     }
-    machine.flip("log/tile/1/000.p/3", 77).unwrap();
+    machine.flip("log/level/1", 77).unwrap();
     let (journal, _, rebuilt) = open(&machine);
-    assert!(rebuilt, "the root is computed from this tile");
+    assert!(rebuilt, "the root is computed from this hash");
     assert_eq!(check_tiles(&journal).unwrap(), 800);
-    // Older tiles and bundles are not read at the start: the check finds them, and no proof is made from them.
-    for (path, index) in [("log/tile/0/001", 257), ("log/tile/entries/001", 256)] {
-        machine.flip(path, 77).unwrap();
+    // Older hashes are not read at the start: the check finds them, and no proof is made from them.
+    machine.flip("log/level/0", 257 * 256).unwrap();
+    assert!(
+        matches!(check_tiles(&journal), Err(JournalError::TileDiffers(path)) if path == "log/level/0")
+    );
+    assert!(matches!(
+        LogFiles(journal.disk()).tlog_proof(256),
+        Err(JournalError::TileDiffers(_))
+    ));
+    machine.flip("log/level/0", 257 * 256).unwrap();
+    // Where a frame begins is only a hint: a wrong one costs time, is found by the check, and misleads nobody.
+    for bit in [64, 70, 127] {
+        machine.flip("log/frames", bit).unwrap();
         assert!(
-            matches!(check_tiles(&journal), Err(JournalError::TileDiffers(found)) if found == path)
+            matches!(check_tiles(&journal), Err(JournalError::TileDiffers(path)) if path == "log/frames")
         );
-        assert!(matches!(
-            LogFiles(journal.disk()).tlog_proof(index),
-            Err(JournalError::TileDiffers(_))
-        ));
-        machine.flip(path, 77).unwrap();
+        let log = LogFiles(journal.disk());
+        for index in [255, 256, 300, 511, 512] {
+            assert_eq!(log.entry(index, 800).unwrap(), record(index));
+        }
+        machine.flip("log/frames", bit).unwrap();
     }
 }
 
@@ -361,7 +385,7 @@ fn an_exported_log_is_a_log() {
     );
     assert_eq!(
         to.read("tile/0/000").unwrap(),
-        disk.read("log/tile/0/000").unwrap()
+        LogFiles(&disk).served("tile/0/000", false).unwrap()
     );
     assert_eq!(
         to.read("checkpoint").unwrap(),

@@ -284,11 +284,11 @@ fn missing_segments_and_strange_files_are_named() {
     );
     disk.remove("segments/notes.txt").unwrap();
     disk.create("segments/half.kwtmp").unwrap();
-    disk.create("log/tile/0/000.kwtmp").unwrap();
+    disk.create("log/checkpoint.kwtmp").unwrap();
     let (_, recovery) = open(&machine, &small()).unwrap();
     assert_eq!(
         recovery.removed,
-        ["log/tile/0/000.kwtmp", "segments/half.kwtmp"]
+        ["log/checkpoint.kwtmp", "segments/half.kwtmp"]
     );
 }
 

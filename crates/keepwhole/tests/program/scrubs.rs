@@ -219,8 +219,8 @@ fn row_35_a_running_installation_notices_changed_files_names_them_and_stops() {
         (segment, &replace, "segments/"),
         ("log/checkpoint", &remove, "log/checkpoint"),
         ("log/checkpoint", &flip, "log/checkpoint"),
-        ("log/tile/0/000", &remove, "log/tile/0/000"),
-        ("log/tile/entries/000", &flip, "log/tile/entries/000"),
+        ("log/level/0", &remove, "log/level/0"),
+        ("log/level/0", &flip, "log/level"),
     ];
     for (number, (path, tamper, named)) in cases.iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
