@@ -149,6 +149,10 @@ impl Book {
         self.holdings.touch(owner)
     }
 
+    pub(crate) fn touch_first(&self, owner: OwnerIx) -> u32 {
+        self.holdings.touch_first(owner)
+    }
+
     /// Bytes of memory.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -237,6 +237,13 @@ impl Index {
             .map_or(0, |bucket| bucket.numbers[0])
     }
 
+    /// A number that probably has that hash, to read ahead what will confirm it.
+    pub(crate) fn likely(&self, hash: u64) -> Option<u32> {
+        let (part, place) = split(hash);
+        let part = self.parts.get(part)?;
+        part.buckets.get(part.first(place))?.find(place, |_| true)
+    }
+
     /// The number with that hash which `same` confirms.
     pub(crate) fn find(&self, hash: u64, same: impl FnMut(u32) -> bool) -> Option<u32> {
         let (part, place) = split(hash);

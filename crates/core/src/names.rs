@@ -62,6 +62,20 @@ impl Names {
         self.index.touch(hash)
     }
 
+    /// A name that probably has the hash: where it lies, so that several reads can be under way at once.
+    pub(crate) fn touch_place(&self, hash: u64) -> Option<u32> {
+        let number = self.index.likely(hash)?;
+        self.places.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// Reads the first bytes of the name that lies there.
+    pub(crate) fn touch_text(&self, place: u32) -> u32 {
+        let at = usize::try_from(place).map_or(0, |place| place.saturating_mul(STEP));
+        let piece = self.pieces.get(at / PIECE);
+        let byte = piece.and_then(|piece| piece.get(at % PIECE));
+        byte.map_or(0, |byte| u32::from(*byte))
+    }
+
     pub(crate) fn find(&self, hash: u64, name: &[u8]) -> Option<u32> {
         self.index.find(hash, |number| {
             text_at(&self.pieces, &self.places, number) == Some(name)

@@ -104,8 +104,16 @@ impl Pages {
             .unwrap_or_default()
     }
 
-    /// Reads where the owner's holdings are, and the first of their assets, so that several reads can be under way.
+    /// Reads where the owner's holdings are, so that several reads can be under way at once.
     pub(crate) fn touch(&self, owner: OwnerIx) -> u32 {
+        self.page(owner).map_or(0, |(page, lane)| {
+            let (start, end) = page.span(lane);
+            u32::from(start == end)
+        })
+    }
+
+    /// Reads the first of the owner's holdings, in the same way.
+    pub(crate) fn touch_first(&self, owner: OwnerIx) -> u32 {
         let Some((page, lane)) = self.page(owner) else {
             return 0;
         };

@@ -7,8 +7,8 @@ use super::layout;
 use super::tiles::{Growth, LogFiles, Piece};
 use super::writer::{Head, Journal};
 use keepwhole_verify::checkpoint::{Checkpoint, CheckpointError};
-use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
 use keepwhole_verify::digest::Digest;
+use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
 
 /// Signs checkpoints and keeps `log/` up to date.
 ///

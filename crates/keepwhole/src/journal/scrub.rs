@@ -133,7 +133,10 @@ impl<D: Disk> Scrub<D> {
 
     /// Files of hashes stay the same files and never shrink; what is in them is compared by [`roll`](Self::roll).
     fn look_hashes(&mut self) -> Result<(), JournalError> {
-        let mut paths = self.disk.list(layout::LEVELS).naming("list", layout::LEVELS)?;
+        let mut paths = self
+            .disk
+            .list(layout::LEVELS)
+            .naming("list", layout::LEVELS)?;
         paths.extend(self.growing.keys().cloned());
         for path in paths {
             let stamp = self.disk.stamp(&path).naming("measure", &path)?;
@@ -164,7 +167,10 @@ impl<D: Disk> Scrub<D> {
             return Err(changed(path, "is not what was published"));
         }
         if self.root_at(published.size)? != published.root {
-            return Err(changed(layout::LEVELS, "does not lead to the published root"));
+            return Err(changed(
+                layout::LEVELS,
+                "does not lead to the published root",
+            ));
         }
         let path = layout::CHECKPOINT;
         let cosigned = self.signed_head(path)?;

@@ -89,7 +89,9 @@ impl Growth {
         });
         let end = size.div_ceil(BUNDLE).saturating_mul(PLACE);
         let frames = (layout::FRAMES.to_owned(), end, &self.places);
-        let all = levels.chain([frames]).filter(|(_, _, bytes)| !bytes.is_empty());
+        let all = levels
+            .chain([frames])
+            .filter(|(_, _, bytes)| !bytes.is_empty());
         all.map(|(path, end, bytes)| Piece {
             path,
             offset: end.saturating_sub(bytes.len() as u64),
@@ -113,9 +115,7 @@ impl Growth {
     /// lead to `root`: then they are built anew.
     pub(crate) fn resume<D: Disk>(disk: &D, size: u64, root: Digest) -> Option<Self> {
         let mut files = published_bytes(size).into_iter();
-        let holds = |(path, bytes): (String, u64)| {
-            matches!(disk.len(&path), Ok(Some(length)) if length >= bytes)
-        };
+        let holds = |(path, bytes): (String, u64)| matches!(disk.len(&path), Ok(Some(length)) if length >= bytes);
         if !files.all(holds) {
             return None;
         }
@@ -150,7 +150,8 @@ impl Growth {
 
 /// How long each file is that holds what is published of a tree of `size` entries; longer ones hold more than that.
 pub(crate) fn published_bytes(size: u64) -> BTreeMap<String, u64> {
-    let levels = (0..=MAX_LEVEL).map(|level| (layout::level_path(level), hashes_at(size, level) * HASH));
+    let levels =
+        (0..=MAX_LEVEL).map(|level| (layout::level_path(level), hashes_at(size, level) * HASH));
     let frames = (layout::FRAMES.to_owned(), size.div_ceil(BUNDLE) * PLACE);
     let all = levels.chain([frames]);
     all.filter(|(_, bytes)| *bytes > 0).collect()

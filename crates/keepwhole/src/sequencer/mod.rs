@@ -151,8 +151,8 @@ impl<D: Disk> Sequencer<D> {
             loop {
                 let (state, frame) = (&mut self.state, &mut self.frame);
                 match take(state, command, at, frame, &mut self.spent) {
-                    Taken::Reply(reply) => {
-                        replies.push(reply);
+                    Taken::Decided(decided) => {
+                        replies.push(decided.fold(state, &mut self.spent));
                         break;
                     }
                     Taken::NoRoom => self.flush()?,

@@ -143,12 +143,17 @@ impl<D: Disk> Shared<D> {
             }
             let Making { frame, spent, .. } = &mut *making;
             match take(&mut state, &asked.command, at, frame, spent) {
-                Taken::Reply(reply) => {
+                Taken::Decided(decided) => {
                     making.queued += asked.since.elapsed();
-                    making.waiting.push((asked.answer, reply));
+                    making.waiting.push((asked.answer, decided.reply.clone()));
                     if making.frame.frame_bytes() >= OFFER_BYTES {
                         self.offer(&mut making);
                     }
+                    drop(making);
+                    // The disk works meanwhile. Nobody reads the state before it is folded: its lock is held.
+                    let mut spent = Prepared::default();
+                    let _in_the_list = decided.fold(&mut state, &mut spent);
+                    held(&self.making).spent.fold += spent.fold;
                     return;
                 }
                 Taken::NoRoom => {

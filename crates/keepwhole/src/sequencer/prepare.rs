@@ -1,5 +1,6 @@
 //! The first half of a turn: decide a command, encode its records into the frame in the making, fold them. The second
-//! half is [`super::commit`]. Both the sequencer that waits and the service that overlaps go this one way.
+//! half is [`super::commit`]. Both the sequencer that waits and the service that overlaps go this one way; the service
+//! hands a large frame over before it folds it.
 
 use crate::journal::FrameBatch;
 use crate::journal::frame::EncodeFault;
@@ -28,15 +29,42 @@ pub struct Prepared {
 
 /// What became of a command.
 pub(super) enum Taken {
-    /// Decided and folded; the reply may leave once the frame is durable.
-    Reply(Reply),
+    /// Its records are in the frame; the reply may leave once the frame is durable.
+    Decided(Decided),
     /// Its records do not fit behind those that are in the frame already; nothing was changed.
     NoRoom,
 }
 
-/// Decides one command at `at`, encodes its records into `frame` and folds them.
+/// A command that is decided and encoded, and not yet folded. Nothing else may be decided before.
+#[must_use = "the state does not have it before it is folded"]
+pub(super) struct Decided {
+    pub(super) reply: Reply,
+    at: u64,
+    turn: u64,
+    events: Vec<Event>,
+}
+
+impl Decided {
+    /// Folds it; the reply stays.
+    pub(super) fn fold(self, state: &mut State, spent: &mut Prepared) -> Reply {
+        let began = Instant::now();
+        let Self {
+            reply,
+            at,
+            turn,
+            events,
+        } = self;
+        for event in &events {
+            apply_ref(state, RecordRef { at, turn, event });
+        }
+        spent.fold += began.elapsed();
+        reply
+    }
+}
+
+/// Decides one command at `at` and encodes its records into `frame`.
 pub(super) fn take(
-    state: &mut State,
+    state: &State,
     command: &Command,
     at: u64,
     frame: &mut FrameBatch,
@@ -59,15 +87,15 @@ pub(super) fn take(
         // The refusal is some hundred bytes, and the frame is empty.
         let _fits = encode(&events, (at, turn), frame);
     }
-    let encoded = Instant::now();
-    for event in &events {
-        apply_ref(state, RecordRef { at, turn, event });
-    }
     spent.commands += 1;
     spent.decide += decided.duration_since(began);
-    spent.encode += encoded.duration_since(decided);
-    spent.fold += encoded.elapsed();
-    Taken::Reply(reply)
+    spent.encode += decided.elapsed();
+    Taken::Decided(Decided {
+        reply,
+        at,
+        turn,
+        events,
+    })
 }
 
 /// Lets everything happen that is due by `at`; false if the frame has no room for it.
@@ -86,8 +114,12 @@ pub(super) fn pass_time(
         let before = state.position;
         match take(state, &tick, at, frame, spent) {
             Taken::NoRoom => return false,
-            Taken::Reply(_) if state.position == before => return true,
-            Taken::Reply(_) => {}
+            Taken::Decided(decided) => {
+                let _nobody_asked = decided.fold(state, spent);
+                if state.position == before {
+                    return true;
+                }
+            }
         }
     }
     true

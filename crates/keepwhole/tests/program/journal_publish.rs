@@ -124,7 +124,9 @@ fn tiles_of_every_published_width_are_cut_from_one_file_a_level() {
     );
     let log = LogFiles(&disk);
     let hashes = |range: std::ops::Range<u64>| -> Vec<u8> {
-        range.flat_map(|n| *leaf_hash(&record(n)).as_bytes()).collect()
+        range
+            .flat_map(|n| *leaf_hash(&record(n)).as_bytes())
+            .collect()
     };
     let tile = |path: &str| log.served(path, false);
     assert_eq!(tile("tile/0/000"), Some(hashes(0..256)));
@@ -145,7 +147,11 @@ fn tiles_of_every_published_width_are_cut_from_one_file_a_level() {
     }
     let bundle = log.served("tile/entries/003.p/32", true).unwrap();
     let entries = decode_bundle(&bundle, 32, true).unwrap();
-    assert!((768..800).map(record).eq(entries.iter().map(|entry| entry.to_vec())));
+    assert!(
+        (768..800)
+            .map(record)
+            .eq(entries.iter().map(|entry| entry.to_vec()))
+    );
     assert_eq!(log.served("tile/entries/003.p/33", true), None);
 }
 
@@ -153,9 +159,10 @@ fn tiles_of_every_published_width_are_cut_from_one_file_a_level() {
 fn missing_or_damaged_hashes_are_built_anew() {
     let machine = published();
     let before: Vec<_> = contents(&machine);
-    for (path, _) in before.iter().filter(|(path, _)| {
-        path.starts_with("log/") && path != "log/checkpoint"
-    }) {
+    for (path, _) in before
+        .iter()
+        .filter(|(path, _)| path.starts_with("log/") && path != "log/checkpoint")
+    {
         machine.another().remove(path).unwrap();
         drop(open(&machine));
         for (other, bytes) in &before {
