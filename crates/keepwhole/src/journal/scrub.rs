@@ -250,7 +250,7 @@ impl<D: Disk> Scrub<D> {
     }
 
     /// Reads on, about `budget` bytes, and begins anew at the end; true when a pass has ended. Checksums, places, roots
-    /// and, up to what is published, tiles and entry bundles are compared.
+    /// and, up to what is published, hashes are compared.
     ///
     /// # Errors
     /// The first damage, with segment, frame and byte offset, or the tile that differs.

@@ -142,7 +142,7 @@ impl<D: Disk> Shared<D> {
                 return;
             }
             let Making { frame, spent, .. } = &mut *making;
-            match take(&mut state, &asked.command, at, frame, spent) {
+            match take(&state, &asked.command, at, frame, spent) {
                 Taken::Decided(decided) => {
                     making.queued += asked.since.elapsed();
                     making.waiting.push((asked.answer, decided.reply.clone()));
