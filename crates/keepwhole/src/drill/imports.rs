@@ -104,6 +104,7 @@ pub(super) fn import(
             publisher
                 .publish(sequencer.journal_mut())
                 .map_err(|error| error.to_string())?;
+            service.keep();
             Ok(Some(Imported {
                 applied: summary.movements.saturating_add(summary.repeated),
                 rejected: summary.refused,
@@ -113,6 +114,7 @@ pub(super) fn import(
         Err(ImportError::Sequencer { cause, .. })
             if kill_at.is_some() && matches!(*cause, SequencerError::Stopped) =>
         {
+            service.keep();
             service.kill();
             Ok(None)
         }

@@ -167,8 +167,8 @@ impl Service {
         Ok(Sequencer::resume(journal, folded.state))
     }
 
-    /// Remembers state and head for the time when no process runs.
-    fn keep(&mut self) {
+    /// Remembers the head for the time when no process runs.
+    pub(super) fn keep(&mut self) {
         if let Some(process) = &self.process {
             let head = process.sequencer.head();
             self.head = Head {
