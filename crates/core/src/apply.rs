@@ -8,11 +8,15 @@ use crate::custody::{Custody, Direction, Explained, Flow, Report};
 use crate::due::Timer;
 use crate::event::{Event, Record, RecordRef};
 use crate::index::HashKey;
+use crate::log_keys::{LogKeys, RetiredKey};
 use crate::registry::AssetIx;
 use crate::state::{Answered, Price, PublishedSet, State};
 use crate::transfer::Transfer;
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use keepwhole_verify::digest::Digest;
+use keepwhole_verify::note::Note;
+use keepwhole_verify::rotation::Rotation;
 
 /// Outflows are kept this long for the caps at least, ms.
 const WINDOW_KEPT_MS: u64 = 86_400_000;
@@ -109,13 +113,44 @@ fn key_lookups(state: &mut State, first: RecordRef<'_>) {
     state.transfer_ids.set_key(key);
 }
 
+/// Folds what concerns the keys of the log; false if the event is another's.
+fn log_keys(state: &mut State, event: &Event) -> bool {
+    match event {
+        Event::LogKeysDeclared(keys) => {
+            state.log_keys = Some(LogKeys {
+                root: keys.root.clone(),
+                log: keys.log.clone(),
+                retired: Vec::new(),
+            });
+        }
+        Event::LogKeyRotated(statement) => log_key_rotated(state, statement),
+        _ => return false,
+    }
+    true
+}
+
+/// The statement was verified when it was decided; here only its keys are read.
+fn log_key_rotated(state: &mut State, statement: &[u8]) {
+    let until = state.position;
+    let read = Note::parse(statement)
+        .ok()
+        .and_then(|note| Rotation::parse_text(note.text()).ok());
+    if let (Some(keys), Some(rotation)) = (&mut state.log_keys, read) {
+        let key = core::mem::replace(&mut keys.log, rotation.new_key().to_string());
+        keys.retired.push(RetiredKey { key, until });
+    }
+}
+
 fn transfer(state: &mut State, row: &Transfer) {
     state.book.book(row.from, row.to, row.asset, row.units);
     state.transfer_ids.insert(row);
 }
 
-/// Folds what concerns holdings, flows, nodes and deposits; false if the event is another's.
+/// Folds what concerns holdings, flows, nodes, deposits and the log's keys; false if the event is another's.
 fn custody(state: &mut State, at: u64, event: &Event) -> bool {
+    if log_keys(state, event) {
+        return true;
+    }
     let custody = &mut state.custody;
     match event {
         Event::HoldingDeclared {

@@ -444,6 +444,18 @@ pub enum Body {
         /// The entry's bytes.
         entry: Vec<u8>,
     } = 38,
+    /// Declare the key that signs the log's heads and the root key that may rotate it; once.
+    DeclareLogKeys {
+        /// Verifier key that signs heads.
+        log: String,
+        /// Verifier key of the root.
+        root: String,
+    } = 41,
+    /// Let the log's key give way to another, as the root key signed.
+    RotateLogKey {
+        /// Signed note (docs/journal-format.md, "Keys of the log").
+        statement: Vec<u8>,
+    } = 42,
     /// Time passes; what is due becomes an event.
     ObserveTime = 39,
     /// Keep, read, erase or hold personal records, by the random number of the person.

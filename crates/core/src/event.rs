@@ -17,6 +17,7 @@ use crate::guard::{Approval, Ask, Proposal};
 use crate::incident::clock::Duty;
 use crate::incident::{AlarmCode, Cause, Fact, Freeze};
 use crate::law::RuleRecord;
+use crate::log_keys::DeclaredKeys;
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::redress::Claim;
@@ -520,6 +521,10 @@ pub enum Event {
         /// Generation that was found.
         found: u64,
     } = 128,
+    /// The keys of the log were declared.
+    LogKeysDeclared(DeclaredKeys) = 130,
+    /// The log's key gave way to another, as this note, signed by the root key, says (docs/journal-format.md, "Keys of the log").
+    LogKeyRotated(Vec<u8>) = 131,
     /// A redress set was published: exactly the bytes that commit to its manifest.
     RedressSetPublished {
         /// The entry.

@@ -29,6 +29,7 @@ pub mod guard;
 pub mod incident;
 mod index;
 pub mod law;
+pub mod log_keys;
 pub mod names;
 mod pages;
 pub mod policy;

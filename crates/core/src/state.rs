@@ -8,6 +8,7 @@ use crate::due::Timer;
 use crate::guard::Guard;
 use crate::incident::Incidents;
 use crate::law::RuleRecord;
+use crate::log_keys::LogKeys;
 use crate::redress::Claims;
 use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
 use crate::subject::Subjects;
@@ -115,6 +116,8 @@ pub struct State {
     pub sets: Vec<PublishedSet>,
     /// Persons by random number: holds, erasures, reads.
     pub subjects: Subjects,
+    /// Keys that sign the log's heads, once declared.
+    pub log_keys: Option<LogKeys>,
 }
 
 impl State {

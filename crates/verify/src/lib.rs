@@ -5,7 +5,7 @@
 //!
 //! Read in this order: [`digest`] (SHA-256), [`tree`] (RFC 6962 hashing, inclusion, consistency), [`tile`] (the files a
 //! tree is published in), [`note`] (signed text), [`checkpoint`] (what a log signs), [`cosignature`] (what a witness
-//! signs), [`policy`] (which signatures are enough), [`tlog_proof`] (one entry travelling alone). Then what rests on the log: [`json`] (the
+//! signs), [`policy`] (which signatures are enough), [`rotation`] (a log's next key), [`tlog_proof`] (one entry travelling alone). Then what rests on the log: [`json`] (the
 //! only form our documents have), [`record`] (the envelope of an entry), [`trust`] (whose keys count), [`sum_tree`],
 //! [`manifest`], [`statement`] and [`table`] (a redress set), [`package`] and [`customer_check`] (one customer's proof), [`archive`],
 //! [`bundle_manifest`], [`bundle`] and [`report`] (everything of a case, checked offline).
@@ -29,6 +29,7 @@ pub mod package;
 pub mod policy;
 pub mod record;
 pub mod report;
+pub mod rotation;
 mod stages;
 pub mod statement;
 pub mod sum_tree;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use keepwhole_verify::archive::{Files, Limits};
 use keepwhole_verify::bundle::{Source, verify_bundle};
 use keepwhole_verify::customer_check::verify_package;
+use keepwhole_verify::rotation;
 use keepwhole_verify::tlog_proof;
 use keepwhole_verify::trust::Trust;
 
@@ -18,13 +19,17 @@ Checks a bundle (.kwb file or unpacked folder), a customer's package or the proo
 
 Usage: keepwhole-verify BUNDLE_OR_PACKAGE [--trust FILE] [--expect trusted] [--previous PACKAGE] [--max-file-size BYTES] [--json]
        keepwhole-verify FILE.tlog-proof --entry FILE --trust FILE
+  [--rotation FILE.tlog-proof]...
 
   --trust FILE         keys you got from a second source (see docs/proof-formats.md, \"Trust file\");
                        without it a bundle's own keys are used and the signer is not established;
                        a package can't be checked without it
   --expect trusted     fail (exit 1) if no trust file was given
   --previous PACKAGE   your package of the epoch before, to see that no figure fell
-  --entry FILE         the entry whose proof (c2sp.org/tlog-proof) is checked
+  --entry FILE         the entry whose proof (c2sp.org/tlog-proof) is checked; of one that rotates the log's key it
+                       says which lines the trust file has from then on
+  --rotation FILE      proof of such an entry, which lies beside it with the ending `entry`: follows it before
+                       anything is checked; may be given several times, in order
   --max-file-size N    bytes of the largest file accepted (default 4294967296)
   --json               answer as canonical JSON
 
@@ -39,6 +44,7 @@ struct Request {
     trust: Option<PathBuf>,
     previous: Option<PathBuf>,
     entry: Option<PathBuf>,
+    rotations: Vec<PathBuf>,
     expect_trusted: bool,
     json: bool,
     limits: Limits,
@@ -76,6 +82,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Request, String> {
         trust: None,
         previous: None,
         entry: None,
+        rotations: Vec::new(),
         expect_trusted: false,
         json: false,
         limits: Limits::default(),
@@ -90,6 +97,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Request, String> {
             Some("--trust") => request.trust = Some(value()?.into()),
             Some("--previous") => request.previous = Some(value()?.into()),
             Some("--entry") => request.entry = Some(value()?.into()),
+            Some("--rotation") => request.rotations.push(value()?.into()),
             Some("--json") => request.json = true,
             Some("--expect") => match value()?.to_str() {
                 Some("trusted") => request.expect_trusted = true,
@@ -124,10 +132,14 @@ fn check(request: &Request) -> Result<(String, u8), String> {
                 .map_err(|error| error.to_string())?,
         ),
     };
+    if trust.is_none() && !request.rotations.is_empty() {
+        return Err("`--rotation` needs `--trust FILE` with a line `root`".to_owned());
+    }
     let subject = &request.subject;
     let about = fs::symlink_metadata(subject)
         .map_err(|error| format!("can't open `{}`: {error}", subject.display()))?;
     if about.is_dir() {
+        let trust = trust.map(|trust| followed(trust, request)).transpose()?;
         let folder = read_folder(subject)?;
         let files: Files<'_> = folder
             .iter()
@@ -142,8 +154,9 @@ fn check(request: &Request) -> Result<(String, u8), String> {
     let bytes = fs::read(subject)
         .map_err(|error| format!("can't read `{}`: {error}", subject.display()))?;
     if tlog_proof::is_tlog_proof(&bytes) {
-        return entry_answer(&bytes, trust.as_ref(), request);
+        return entry_answer(&bytes, trust, request);
     }
+    let trust = trust.map(|trust| followed(trust, request)).transpose()?;
     if bytes.first() == Some(&b'{') {
         package_answer(bytes, trust.as_ref(), request)
     } else {
@@ -155,9 +168,39 @@ fn check(request: &Request) -> Result<(String, u8), String> {
     }
 }
 
+/// A proof and its entry.
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// The rotations that were given.
+fn rotations(paths: &[PathBuf]) -> Result<Vec<Pair>, String> {
+    let read = |path: &Path| {
+        fs::read(path).map_err(|error| format!("can't read `{}`: {error}", path.display()))
+    };
+    paths
+        .iter()
+        .map(|path| Ok((read(path)?, read(&path.with_extension("entry"))?)))
+        .collect()
+}
+
+fn follow(trust: &mut Trust, pairs: &[Pair]) -> Result<String, String> {
+    let pairs: Vec<(&[u8], &[u8])> = pairs
+        .iter()
+        .map(|(proof, entry)| (proof.as_slice(), entry.as_slice()))
+        .collect();
+    let followed = trust.follow(&pairs)?;
+    Ok(followed.iter().map(|said| format!("{said}\n")).collect())
+}
+
+/// The trust that follows from the rotations that were given.
+fn followed(mut trust: Trust, request: &Request) -> Result<Trust, String> {
+    follow(&mut trust, &rotations(&request.rotations)?)
+        .map_err(|why| format!("rotation: {why}"))?;
+    Ok(trust)
+}
+
 fn entry_answer(
     proof: &[u8],
-    trust: Option<&Trust>,
+    trust: Option<Trust>,
     request: &Request,
 ) -> Result<(String, u8), String> {
     let (Some(entry), Some(trust)) = (&request.entry, trust) else {
@@ -168,10 +211,21 @@ fn entry_answer(
     };
     let entry =
         fs::read(entry).map_err(|error| format!("can't read `{}`: {error}", entry.display()))?;
-    Ok(match tlog_proof::check(proof, &entry, &trust.policy) {
-        Ok(said) => (said + "\n", 0),
-        Err(said) => (said + "\n", 1),
-    })
+    if rotation::recorded(&entry).is_some() {
+        let mut pairs = rotations(&request.rotations)?;
+        pairs.retain(|(_, known)| *known != entry);
+        pairs.push((proof.to_vec(), entry));
+        return Ok(match follow(&mut { trust }, &pairs) {
+            Ok(said) => (said, 0),
+            Err(why) => (format!("not proven: {why}\n"), 1),
+        });
+    }
+    Ok(
+        match tlog_proof::check(proof, &entry, &followed(trust, request)?.policy) {
+            Ok(said) => (said + "\n", 0),
+            Err(said) => (said + "\n", 1),
+        },
+    )
 }
 
 fn bundle_report(source: &Source<'_>, trust: Option<&Trust>, request: &Request) -> (String, u8) {

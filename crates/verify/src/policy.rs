@@ -36,6 +36,16 @@ pub struct Policy {
     names: Vec<String>,
     members: Vec<Member>,
     quorum: Option<usize>,
+    retired: Vec<Retired>,
+}
+
+/// A key that a log no longer signs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retired {
+    /// The key.
+    pub key: VerifierKey,
+    /// Largest size of a head that it may have signed: the position of the entry that ended it.
+    pub until: u64,
 }
 
 /// Why a policy line, or a checkpoint under a policy, was refused.
@@ -52,6 +62,13 @@ pub enum PolicyError {
     NoQuorum,
     /// The checkpoint itself was refused.
     Checkpoint(CheckpointError),
+    /// Of the log's keys only one signed that had given way to another before the log was so large.
+    Retired {
+        /// Entries of the checkpoint.
+        size: u64,
+        /// Largest size that the key may have signed.
+        until: u64,
+    },
     /// Too few witnesses cosigned.
     QuorumNotReached {
         /// Names of the witnesses that did cosign.
@@ -121,6 +138,10 @@ impl fmt::Display for PolicyError {
                 "policy has no `quorum` line; write `quorum none` to require no witness",
             ),
             Self::Checkpoint(error) => error.fmt(f),
+            Self::Retired { size, until } => write!(
+                f,
+                "checkpoint of `{size}` entries is signed by a log key that ended at `{until}`: it was rotated, and nothing larger counts"
+            ),
             Self::QuorumNotReached { cosigned, quorum } => {
                 write!(
                     f,
@@ -286,6 +307,7 @@ impl PolicyReader {
             names: self.names,
             members: self.members,
             quorum,
+            retired: Vec::new(),
         })
     }
 }
@@ -315,6 +337,7 @@ impl Policy {
             names: Vec::new(),
             members: Vec::new(),
             quorum: None,
+            retired: Vec::new(),
         }
     }
 
@@ -322,6 +345,49 @@ impl Policy {
     #[must_use]
     pub fn logs(&self) -> &[Log] {
         &self.logs
+    }
+
+    /// Keys that the known logs no longer sign with.
+    #[must_use]
+    pub fn retired(&self) -> &[Retired] {
+        &self.retired
+    }
+
+    /// Learns the next key of a log.
+    ///
+    /// # Errors
+    /// [`Fault::KeyKind`], [`Fault::DuplicateKey`].
+    pub fn learn(&mut self, key: VerifierKey) -> Result<(), Fault> {
+        if key.kind() != KeyKind::Ed25519 {
+            return Err(Fault::KeyKind);
+        }
+        if self.is_known(&key) {
+            return Err(Fault::DuplicateKey);
+        }
+        self.logs.push(Log { key, url: None });
+        Ok(())
+    }
+
+    /// From now on `key` counts only under heads of at most `until` entries.
+    ///
+    /// # Errors
+    /// [`Fault::KeyKind`]; [`Fault::DuplicateKey`] for a key that is retired already.
+    pub fn retire(&mut self, key: VerifierKey, until: u64) -> Result<(), Fault> {
+        if key.kind() != KeyKind::Ed25519 {
+            return Err(Fault::KeyKind);
+        }
+        self.logs.retain(|log| log.key.public() != key.public());
+        if self.is_known(&key) {
+            return Err(Fault::DuplicateKey);
+        }
+        self.retired.push(Retired { key, until });
+        Ok(())
+    }
+
+    fn is_known(&self, key: &VerifierKey) -> bool {
+        let retired = self.retired.iter().map(|retired| &retired.key);
+        let mut all = self.logs.iter().map(|log| &log.key).chain(retired);
+        all.any(|known| known.public() == key.public())
     }
 
     /// Names, keys and addresses of the known witnesses.
@@ -341,12 +407,39 @@ impl Policy {
         self.quorum.is_none()
     }
 
-    /// Every key the policy knows, logs first.
+    /// Every key the policy knows: logs, retired keys of logs, witnesses.
     #[must_use]
     pub fn keys(&self) -> Vec<VerifierKey> {
         let logs = self.logs.iter().map(|log| log.key.clone());
-        logs.chain(self.witnesses().map(|(_, key, _)| key.clone()))
+        let retired = self.retired.iter().map(|retired| retired.key.clone());
+        logs.chain(retired)
+            .chain(self.witnesses().map(|(_, key, _)| key.clone()))
             .collect()
+    }
+
+    /// Reads a checkpoint and verifies it: signed under its own origin by a key that the log had at that size. Whether
+    /// enough witnesses signed is not asked.
+    ///
+    /// # Errors
+    /// [`PolicyError::Checkpoint`], [`PolicyError::Retired`].
+    pub fn verify_signature(&self, note: &[u8]) -> Result<(Checkpoint, Verified), PolicyError> {
+        let (checkpoint, verified) = Checkpoint::verify(note, &self.keys())?;
+        let (origin, size) = (checkpoint.origin(), checkpoint.size());
+        let current = |log: &Log| log.key.name() == origin && verified.has(&log.key);
+        if self.logs.iter().any(current) {
+            return Ok((checkpoint, verified));
+        }
+        let signed = |old: &&Retired| old.key.name() == origin && verified.has(&old.key);
+        match self
+            .retired
+            .iter()
+            .filter(signed)
+            .map(|old| old.until)
+            .max()
+        {
+            Some(until) if size > until => Err(PolicyError::Retired { size, until }),
+            _ => Ok((checkpoint, verified)),
+        }
     }
 
     /// Whether the keys that signed a note reach the quorum.
@@ -387,7 +480,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError::Checkpoint`], [`PolicyError::QuorumNotReached`].
     pub fn verify(&self, note: &[u8]) -> Result<(Checkpoint, Verified), PolicyError> {
-        let (checkpoint, verified) = Checkpoint::verify(note, &self.keys())?;
+        let (checkpoint, verified) = self.verify_signature(note)?;
         self.check_quorum(&verified)?;
         Ok((checkpoint, verified))
     }

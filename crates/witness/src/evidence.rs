@@ -27,6 +27,9 @@ pub enum Kind {
     NoProof,
     /// A smaller head than the known one, signed by the log: it went back, or somebody sent an old head.
     Rollback,
+    /// A head that only a key signed which had given way to another before the log was so large: somebody has a key that
+    /// should be gone.
+    Retired,
 }
 
 impl Kind {
@@ -37,11 +40,12 @@ impl Kind {
             Self::Fork => "fork",
             Self::NoProof => "noproof",
             Self::Rollback => "rollback",
+            Self::Retired => "retired",
         }
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        [Self::Fork, Self::NoProof, Self::Rollback]
+        [Self::Fork, Self::NoProof, Self::Rollback, Self::Retired]
             .into_iter()
             .find(|kind| name.split('-').next() == Some(kind.word()))
     }
@@ -56,6 +60,9 @@ impl Kind {
             }
             Self::Rollback => {
                 "ROLLBACK: a smaller head than the known one was sent, signed by the log"
+            }
+            Self::Retired => {
+                "RETIRED KEY: a head that only a former key of the log signed, larger than it may sign"
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::request::AddCheckpoint;
 use crate::store::{self, Known, Lock, Store};
 use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::cosignature::Witness as Cosigner;
-use keepwhole_verify::note::{Note, VerifierKey, is_key_name};
+use keepwhole_verify::note::{Note, Verified, VerifierKey, is_key_name};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -124,17 +124,23 @@ impl Witness {
             Ok(request) => request,
             Err(fault) => return Ok(Answer::Malformed(fault)),
         };
-        let (note, sent) = match self.signed(&request) {
+        let (note, sent, verified) = match self.signed(&request) {
             Ok(signed) => signed,
             Err(answer) => return Ok(answer),
         };
+        if !self.logs.count(&verified, sent.size()) {
+            if let Some(known) = self.store.known(sent.origin()) {
+                evidence::keep(&self.dir, Kind::Retired, known, &sent, &request)?;
+            }
+            return Ok(Answer::NotSigned);
+        }
         let answered = self.judge(&request, &note, &sent, now);
         self.stopped = answered.is_err();
         answered
     }
 
     /// The checkpoint, if a trusted key of its log signed it.
-    fn signed(&self, request: &AddCheckpoint<'_>) -> Result<(Note, Checkpoint), Answer> {
+    fn signed(&self, request: &AddCheckpoint<'_>) -> Result<(Note, Checkpoint, Verified), Answer> {
         let malformed = |error: &dyn std::fmt::Display| Answer::Malformed(error.to_string());
         let note = Note::parse(request.note.as_bytes()).map_err(|error| malformed(&error))?;
         let sent = match Checkpoint::parse_text(note.text()) {
@@ -145,8 +151,8 @@ impl Witness {
             Err(error) => return Err(malformed(&error)),
         };
         let keys = self.logs.keys(sent.origin()).ok_or(Answer::UnknownLog)?;
-        note.verify(keys).map_err(|_| Answer::NotSigned)?;
-        Ok((note, sent))
+        let verified = note.verify(keys).map_err(|_| Answer::NotSigned)?;
+        Ok((note, sent, verified))
     }
 
     fn judge(

@@ -9,6 +9,7 @@ mod changes;
 mod claims;
 mod credits;
 mod ledger;
+mod log_keys;
 mod registering;
 mod requests;
 mod signing;
@@ -267,6 +268,8 @@ fn route_facts(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         Body::CancelChange { target } => changes::cancel(turn, target),
         Body::ReadRecord { customer, purpose } => ledger::read(turn, customer, purpose),
         Body::OfSubject(command) => subjects::route(turn, command),
+        Body::DeclareLogKeys { log, root } => log_keys::declare(turn, log, root),
+        Body::RotateLogKey { statement } => log_keys::rotate(turn, statement),
         Body::RecordClockJump { by_ms } => Ok(time::clock_jump(turn, *by_ms)),
         Body::RecordDowntime { since } => Ok(time::downtime(turn, *since)),
         Body::ObserveTime => Ok(time::observe(turn)),

@@ -37,7 +37,7 @@ fn fresh(known: bool, id: &str) -> Result<(), Reason> {
 }
 
 /// Once a policy is in force, what widens what the exchange trusts needs a person who may raise risk, and is loud.
-fn widens(turn: &mut Turn<'_>, what: &str) -> Result<(), Reason> {
+pub(super) fn widens(turn: &mut Turn<'_>, what: &str) -> Result<(), Reason> {
     if turn.policy().version == 0 {
         return Ok(());
     }

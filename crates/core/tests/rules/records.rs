@@ -9,6 +9,7 @@ use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth, Report};
 use keepwhole_core::event::{Event, Record, RecordError};
 use keepwhole_core::guard::{Approval, Ask, Change, CreditLine, Proposal, Standing};
 use keepwhole_core::incident::{AlarmCode, Cause, Fact, Freeze};
+use keepwhole_core::log_keys::DeclaredKeys;
 use keepwhole_core::reason::Reason;
 use keepwhole_core::redress::{Claim, ClaimBasis, ClaimStanding, PriceDifference};
 use keepwhole_core::registry::{ActorIx, Asset, OwnerIx, PersonIx, Tier, Wallet};
@@ -350,6 +351,11 @@ fn one_of_each() -> Vec<Event> {
             expected: u64::MAX,
             found: 0,
         },
+        Event::LogKeysDeclared(DeclaredKeys {
+            log: text(),
+            root: text(),
+        }),
+        Event::LogKeyRotated(vec![7; 300]),
         Event::RedressSetPublished {
             entry: vec![0, 255],
         },

@@ -100,6 +100,7 @@ impl Failure {
                 FoldError::UnknownVersion { .. } | FoldError::UnknownKind { .. },
             ) => Self::fault("unknown_version", message),
             InstallationError::Fold(_) => Self::fault("not_folded", message),
+            InstallationError::Rotation(_) => Self::refused("rotation", message),
             InstallationError::Law(_) => Self::fault("law", message),
             _ => Self::fault("stopped", message),
         }

@@ -6,6 +6,8 @@ use super::{DataArgs, wall_clock};
 use crate::installation::Installation;
 use crate::journal::keys::KeyFile;
 use clap::Args;
+use keepwhole_verify::note::VerifierKey;
+use keepwhole_verify::rotation::is_root;
 use serde_json::json;
 use std::path::Path;
 
@@ -18,6 +20,9 @@ pub struct InitArgs {
     /// Name of the log for good, in the form of an address without `https://`; made from the folder's name if absent.
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
+    /// Verifier key of the root key, made offline by `keepwhole key root`; it alone may rotate the log's key.
+    #[arg(long, value_name = "KEY")]
+    pub root_key: Option<String>,
 }
 
 /// Makes keys (readable by their owner only), an empty journal, adopts the shipped law and signs the checkpoint.
@@ -29,9 +34,18 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
     let dir = &args.data.dir;
     let failed = |error| Failure::of_installation(dir, &error);
     let origin = args.origin.clone().unwrap_or_else(|| origin_of(dir));
+    let root = args.root_key.as_deref().map(VerifierKey::parse).transpose();
+    let root = root.map_err(|error| Failure::usage("key", format!("`--root-key`: {error}")))?;
+    if let Some(root) = &root {
+        is_root(root, &origin)
+            .map_err(|error| Failure::usage("key", format!("`--root-key`: {error}")))?;
+    }
     let now = wall_clock()?;
     let mut made = Installation::create(dir, &origin).map_err(failed)?;
     let rules = made.adopt_shipped_law(now).map_err(failed)?;
+    if let Some(root) = &root {
+        made.declare_root(root, None, now).map_err(failed)?;
+    }
     let bundle_key = crate::installation::verifier_key(dir, KeyFile::Bundle).map_err(failed)?;
     let head = made.sequencer.head();
     let (place, vkey) = (dir.display(), &made.log_key);

@@ -164,8 +164,13 @@ fn vkey(data: &DataArgs) -> Result<Exit, Failure> {
         verifier_key(&data.dir, which).map_err(|error| Failure::of_installation(&data.dir, &error))
     };
     let (log, bundle) = (key(KeyFile::Log)?, key(KeyFile::Bundle)?);
-    let value = json!({ "log": log.to_string(), "bundle": bundle.to_string() });
-    Output::new(data.json).answer(&format!("log {log}\nquorum none\nbundle {bundle}"), &value)?;
+    let history = installation::history(&data.dir)
+        .map_err(|error| Failure::of_installation(&data.dir, &error))?;
+    let value = json!({
+        "log": log.to_string(), "bundle": bundle.to_string(), "history": history.lines().collect::<Vec<_>>(),
+    });
+    let text = format!("log {log}\nquorum none\n{history}bundle {bundle}");
+    Output::new(data.json).answer(&text, &value)?;
     Ok(Exit::Done)
 }
 

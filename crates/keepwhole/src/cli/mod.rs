@@ -14,6 +14,7 @@ pub mod export;
 pub mod import;
 pub mod init;
 pub mod journal;
+pub mod key;
 pub mod law;
 pub mod output;
 pub mod person;
@@ -111,6 +112,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole journal check --data exchange\n  keepwhole journal show --data exchange --from 0 --count 3"
     )]
     Journal(journal::JournalArgs),
+    /// Give the log another key, as a root key that is kept offline signed it.
+    #[command(
+        after_help = "Example:\n  keepwhole key root --origin exchange.example/keepwhole --out root.key\n  keepwhole key prepare --data exchange --out rotation.txt"
+    )]
+    Key(key::KeyArgs),
     /// Keep, read, erase and hold personal data, outside the journal.
     #[command(
         after_help = "Examples:\n  keepwhole person put --data exchange --account c-1042 --actor kim record.json\n  keepwhole person list --data exchange"
@@ -187,6 +193,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Export(args) => (export::run(args), args.data.json),
         Verb::Token(args) => (token::run(args), args.is_json()),
         Verb::Journal(args) => (journal::run(args), args.is_json()),
+        Verb::Key(args) => (key::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),
         Verb::Demo(args) => (run_demo(args), args.json),

@@ -3,7 +3,7 @@
 use super::DataArgs;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use crate::installation::{Reading, verifier_key};
+use crate::installation::{Reading, log_policy, verifier_key};
 use crate::journal::keys::KeyFile;
 use crate::journal::tiles::LogFiles;
 use crate::outside::{Comparison, compare};
@@ -158,8 +158,9 @@ pub fn run_compare(args: &CompareArgs) -> Result<Exit, Failure> {
     if let Some(dir) = &args.dir {
         let key = verifier_key(dir, KeyFile::Log)
             .map_err(|error| Failure::of_installation(dir, &error))?;
+        let keys = log_policy(dir, &key).map_err(|error| Failure::of_installation(dir, &error))?;
         for (head, path) in [(&first, &args.first), (&second, &args.second)] {
-            Checkpoint::verify(head.text.as_bytes(), std::slice::from_ref(&key)).map_err(
+            keys.verify_signature(head.text.as_bytes()).map_err(
                 |error| {
                     let message = format!(
                         "`{}` is not signed by the key of `{}`: {error}; it shows nothing about this log",

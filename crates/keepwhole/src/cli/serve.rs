@@ -6,8 +6,8 @@ use super::output::{Output, note};
 use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_until};
 use crate::edges::{EdgeError, Edges, Sequenced, read_settings};
 use crate::installation::{
-    Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, read_origin,
-    verifier_key,
+    Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, log_policy,
+    read_origin, verifier_key,
 };
 use crate::journal::Alarm as JournalAlarm;
 use crate::journal::keys::KeyFile;
@@ -161,7 +161,7 @@ fn open(args: &ServeArgs) -> Result<(Installation, Option<Rounds>), Failure> {
     let key = verifier_key(dir, KeyFile::Log).map_err(failed)?;
     let policy = WitnessPolicy::parse(&text, &key).map_err(wrong)?;
     let installation = Installation::open_with(dir, args.care()).map_err(failed)?;
-    let mut rounds = Rounds::new(dir, policy, key);
+    let mut rounds = Rounds::new(dir, policy, log_policy(dir, &key).map_err(failed)?);
     if let Err(alarm) = rounds.run() {
         if alarm.theirs.is_some() {
             remember(dir, &alarm).map_err(|error| Failure::of_journal(dir, &error))?;

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use keepwhole_verify::archive::{Files, Limits};
 use keepwhole_verify::bundle::{Source, verify_bundle};
 use keepwhole_verify::customer_check::verify_package;
+use keepwhole_verify::rotation;
 use keepwhole_verify::tlog_proof;
 use keepwhole_verify::trust::Trust;
 use std::collections::BTreeMap;
@@ -31,6 +32,10 @@ pub struct VerifyArgs {
     /// The entry whose proof is checked.
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
+    /// Proof of an entry that rotates the log's key, with the entry beside it (ending `entry`); it is followed before anything
+    /// is checked. May be given several times, in order.
+    #[arg(long, value_name = "FILE", requires = "trust")]
+    rotation: Vec<PathBuf>,
     /// Bytes of the largest file accepted.
     #[arg(long, value_name = "BYTES")]
     max_file_size: Option<u64>,
@@ -61,6 +66,7 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     };
     let about = fs::symlink_metadata(subject).map_err(|error| unreadable(subject, &error))?;
     if about.is_dir() {
+        let trust = trust.map(|trust| followed(trust, args)).transpose()?;
         let folder = read_folder(subject)?;
         let files: Files<'_> = folder
             .iter()
@@ -70,8 +76,9 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     let bytes = fs::read(subject).map_err(|error| unreadable(subject, &error))?;
     if tlog_proof::is_tlog_proof(&bytes) {
-        return entry_of_log(args, &bytes, trust.as_ref());
+        return entry_of_log(args, &bytes, trust);
     }
+    let trust = trust.map(|trust| followed(trust, args)).transpose()?;
     if bytes.first() == Some(&b'{') {
         package(args, bytes, trust.as_ref())
     } else {
@@ -79,7 +86,36 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn entry_of_log(args: &VerifyArgs, proof: &[u8], trust: Option<&Trust>) -> Result<Exit, Failure> {
+/// A proof and its entry.
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// The rotations that were given.
+fn rotations(paths: &[PathBuf]) -> Result<Vec<Pair>, Failure> {
+    let read = |path: &Path| fs::read(path).map_err(|error| unreadable(path, &error));
+    paths
+        .iter()
+        .map(|path| Ok((read(path)?, read(&path.with_extension("entry"))?)))
+        .collect()
+}
+
+fn follow(trust: &mut Trust, pairs: &[Pair]) -> Result<String, String> {
+    let pairs: Vec<(&[u8], &[u8])> = pairs
+        .iter()
+        .map(|(proof, entry)| (proof.as_slice(), entry.as_slice()))
+        .collect();
+    let followed = trust.follow(&pairs)?;
+    let lines: Vec<String> = followed.iter().map(ToString::to_string).collect();
+    Ok(lines.join("\n"))
+}
+
+/// The trust that follows from the rotations that were given.
+fn followed(mut trust: Trust, args: &VerifyArgs) -> Result<Trust, Failure> {
+    follow(&mut trust, &rotations(&args.rotation)?)
+        .map_err(|why| Failure::refused("rotation", format!("`--rotation`: {why}")))?;
+    Ok(trust)
+}
+
+fn entry_of_log(args: &VerifyArgs, proof: &[u8], trust: Option<Trust>) -> Result<Exit, Failure> {
     let (Some(path), Some(trust)) = (&args.entry, trust) else {
         let message = format!(
             "`{}` is the proof of one entry: give the entry with `--entry FILE` and keys from a second source with `--trust FILE`",
@@ -88,7 +124,16 @@ fn entry_of_log(args: &VerifyArgs, proof: &[u8], trust: Option<&Trust>) -> Resul
         return Err(Failure::usage("entry_needed", message));
     };
     let entry = fs::read(path).map_err(|error| unreadable(path, &error))?;
-    match tlog_proof::check(proof, &entry, &trust.policy) {
+    if rotation::recorded(&entry).is_some() {
+        let mut pairs = rotations(&args.rotation)?;
+        pairs.retain(|(_, known)| *known != entry);
+        pairs.push((proof.to_vec(), entry));
+        return match follow(&mut { trust }, &pairs) {
+            Ok(said) => ended(&said, 0),
+            Err(why) => ended(&format!("not proven: {why}"), 1),
+        };
+    }
+    match tlog_proof::check(proof, &entry, &followed(trust, args)?.policy) {
         Ok(said) => ended(&said, 0),
         Err(said) => ended(&said, 1),
     }

@@ -3,7 +3,7 @@
 //! A backup has the layout of an installation, so whatever reads one reads the other; `backup.json` is written last and
 //! names its head. Works beside a running writer. What is copied and what is not stands in docs/backup.md.
 
-use super::{InstallationError, identity, read_checkpoint, verifier_key};
+use super::{InstallationError, history, identity, log_policy, read_checkpoint, verifier_key};
 use crate::journal::disk::{Disk, TEMPORARY};
 use crate::journal::frame::{Frame, HEADER_BYTES, Header};
 use crate::journal::keys::KeyFile;
@@ -11,6 +11,7 @@ use crate::journal::segment::{self, Segment, Window};
 use crate::journal::{Fault, JournalError, Known, RealDisk, attachments, layout};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::json::parse_hex;
+use keepwhole_verify::policy::Policy;
 use keepwhole_verify::tree::Frontier;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -129,9 +130,10 @@ pub fn backup(
         ));
     }
     let note = fs::read(&checkpoint).map_err(InstallationError::io("read", &checkpoint))?;
-    let head = read_checkpoint(&checkpoint, &log_key)?;
+    let policy = log_policy(dir, &log_key)?;
+    let head = read_checkpoint(&checkpoint, &policy)?;
     refuse_nested(dir, to)?;
-    let earlier = earlier(to, &origin, &log_key.to_string())?;
+    let earlier = earlier(to, &origin, &policy)?;
     if earlier
         .as_ref()
         .is_some_and(|earlier| earlier.size > head.size)
@@ -157,7 +159,8 @@ pub fn backup(
     witnesses(dir, &mut target, to)?;
     let keys = with_keys && copy_keys(dir, to)?;
     let bundle = verifier_key(dir, KeyFile::Bundle)?;
-    let trust = format!("log {log_key}\nquorum none\nbundle {bundle}\n");
+    let history = history(dir)?;
+    let trust = format!("log {log_key}\nquorum none\n{history}bundle {bundle}\n");
     let manifest = Manifest {
         version: VERSION,
         origin,
@@ -174,18 +177,23 @@ pub fn backup(
     target
         .write_atomic(layout::CHECKPOINT, &note)
         .map_err(io("write to"))?;
-    target
-        .write_atomic(TRUST, trust.as_bytes())
-        .map_err(io("write to"))?;
-    target
-        .write_atomic(BACKUP, format!("{text}\n").as_bytes())
-        .map_err(io("write to"))?;
+    keep(&mut target, layout::KEY_HISTORY, &history).map_err(io("write to"))?;
+    keep(&mut target, TRUST, &trust).map_err(io("write to"))?;
+    keep(&mut target, BACKUP, &format!("{text}\n")).map_err(io("write to"))?;
     Ok(BackedUp {
         manifest,
         copied,
         kept,
         bytes,
     })
+}
+
+/// Writes a text that says something.
+fn keep(target: &mut RealDisk, path: &str, text: &str) -> std::io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    target.write_atomic(path, text.as_bytes())
 }
 
 /// A backup inside what it is made of would be part of itself.
@@ -209,7 +217,7 @@ fn refuse_nested(dir: &Path, to: &Path) -> Result<(), InstallationError> {
 }
 
 /// The manifest of an earlier backup in `to`; refuses a folder that holds something else.
-fn earlier(to: &Path, origin: &str, log_key: &str) -> Result<Option<Manifest>, InstallationError> {
+fn earlier(to: &Path, origin: &str, keys: &Policy) -> Result<Option<Manifest>, InstallationError> {
     if !to.exists() {
         return Ok(None);
     }
@@ -244,7 +252,8 @@ fn earlier(to: &Path, origin: &str, log_key: &str) -> Result<Option<Manifest>, I
         return Ok(None);
     }
     let manifest = read_manifest(to)?;
-    if manifest.log_key != log_key {
+    let known = keys.keys();
+    if !known.iter().any(|key| key.to_string() == manifest.log_key) {
         return Err(refused(
             to,
             "holds a backup under another key of the log; give another folder",

@@ -10,6 +10,7 @@ mod record_json;
 mod record_subject;
 mod repair;
 mod restore;
+mod rotation;
 mod running;
 mod snapshotter;
 mod source;
@@ -19,6 +20,7 @@ pub use backup::{BackedUp, Manifest, backup};
 pub use record_json::{kind, reason_json, record_json};
 pub use repair::{DAMAGED, Repaired, repair};
 pub use restore::{Restored, Source, drill, restore};
+pub use rotation::{Rotated, history, log_policy, prepare, rotate};
 pub use running::{Running, ScrubPace, Tell};
 pub use source::{ConsoleFeed, Feed};
 pub use witnessed::{known, read_checkpoint};
@@ -37,6 +39,7 @@ use keepwhole_core::law::{day_at, offset_of_zone};
 use keepwhole_core::state::State;
 use keepwhole_verify::checkpoint::{Checkpoint, is_origin};
 use keepwhole_verify::note::{Ed25519Signer, NoteSigner as _, VerifierKey};
+use keepwhole_verify::policy::Policy;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -111,6 +114,9 @@ pub enum InstallationError {
         /// What is wrong with it.
         fault: String,
     },
+    /// The log's key can't be rotated so.
+    #[error("{0}")]
+    Rotation(String),
     /// The journal refused.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -229,8 +235,23 @@ impl Installation {
     /// As [`open`](Self::open); [`InstallationError::Checkpoint`] for a witness's file that is none.
     pub fn open_with(dir: &Path, care: Care) -> Result<Self, InstallationError> {
         let origin = read_origin(dir)?;
-        let signer = keys::load(dir, KeyFile::Log, &origin)?;
-        let known = known(dir, signer.key(), &care.witness)?;
+        let key = keys::load(dir, KeyFile::Log, &origin)?.key().clone();
+        let policy = log_policy(dir, &key)?;
+        Self::open_signing(dir, care, KeyFile::Log, &policy, true)
+    }
+
+    /// Opens with this key, which is checked against the one that the journal names unless that is about to change.
+    fn open_signing(
+        dir: &Path,
+        care: Care,
+        which: KeyFile,
+        policy: &Policy,
+        check: bool,
+    ) -> Result<Self, InstallationError> {
+        let origin = read_origin(dir)?;
+        let signer = keys::load(dir, which, &origin)?;
+        let key = signer.key().clone();
+        let known = known(dir, policy, &care.witness)?;
         let opener = |disk, options| {
             let opening = Opening {
                 options,
@@ -239,10 +260,17 @@ impl Installation {
                 until: Until::End,
                 blank: State::default(),
             };
-            sequencer::open(disk, opening)
+            let (journal, recovery, folded) = sequencer::open(disk, opening)?;
+            if check {
+                rotation::check_named(&folded.state, &key)?;
+            }
+            Ok((journal, recovery, folded))
         };
-        let opened = files::open_by::<_, FoldError>(dir, Options::default(), care.pending, opener);
+        let (options, pending) = (Options::default(), care.pending);
+        let opened = files::open_by::<_, FoldError>(dir, options, pending, signer, opener);
         let (files, folded) = opened.map_err(of_fold)?;
+        rotation::keep_history(dir, &folded.state)?;
+        let signer = keys::load(dir, which, &origin)?;
         Ok(Self::of(dir, files, folded, signer, care))
     }
 
@@ -371,7 +399,7 @@ impl Reading {
                 ..Options::default()
             },
             rules: care.snapshots,
-            known: known(dir, &log_key, &care.witness)?,
+            known: known(dir, &log_policy(dir, &log_key)?, &care.witness)?,
             until,
             blank: State::default(),
         };

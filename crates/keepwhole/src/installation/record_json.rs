@@ -69,6 +69,8 @@ pub const fn kind(event: &Event) -> &'static str {
         Event::DowntimeSeen { .. } => "downtime_seen",
         Event::Answered { .. } => "answered",
         Event::AnswerRepeated { .. } => "answer_repeated",
+        Event::LogKeysDeclared(_) => "log_keys_declared",
+        Event::LogKeyRotated(_) => "log_key_rotated",
         Event::RedressSetPublished { .. } => "redress_set_published",
         other => record_case::kind(other),
     }
@@ -408,6 +410,17 @@ fn service(event: &Event) -> Option<Members> {
             ("id", id.as_deref().map_or(Value::Null, Value::text)),
         ],
         Event::AnswerRepeated { id } => vec![("id", Value::text(id.as_str()))],
+        Event::LogKeysDeclared(keys) => vec![
+            ("log", Value::text(keys.log.as_str())),
+            ("root", Value::text(keys.root.as_str())),
+        ],
+        Event::LogKeyRotated(statement) => {
+            let text = std::str::from_utf8(statement);
+            vec![(
+                "statement",
+                text.map_or_else(|_| Value::Text(to_hex(statement)), Value::text),
+            )]
+        }
         Event::RedressSetPublished { entry } => {
             let text = std::str::from_utf8(entry);
             vec![(

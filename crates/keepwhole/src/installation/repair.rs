@@ -1,7 +1,7 @@
 //! Repair: a damaged segment is replaced by the copy of a backup, if the copy verifies against everything around it.
 
 use super::backup::{read_manifest, refused};
-use super::{InstallationError, identity, known};
+use super::{InstallationError, identity, known, log_policy};
 use crate::journal::disk::{Disk, Naming as _, TEMPORARY};
 use crate::journal::{
     Fault, Journal, JournalError, Options, Plan, RealDisk, Start, frame::Frame, layout,
@@ -120,7 +120,7 @@ pub fn repair(dir: &Path, from: &Path) -> Result<Repaired, InstallationError> {
         log_key: Some(log_key.clone()),
         ..Options::default()
     };
-    let known = known(dir, &log_key, &[])?;
+    let known = known(dir, &log_policy(dir, &log_key)?, &[])?;
     let mut segments: Vec<String> = Vec::new();
     let size = loop {
         let overlay = Overlay {

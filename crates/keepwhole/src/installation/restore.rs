@@ -2,7 +2,7 @@
 //! of what witnesses know it does not have.
 
 use super::backup::{BACKUP, Manifest, copy_keys, read_manifest, refused};
-use super::{InstallationError, make_empty_folder, of_fold, read_checkpoint};
+use super::{InstallationError, log_policy, make_empty_folder, of_fold, read_checkpoint};
 use crate::journal::disk::{Disk, TEMPORARY};
 use crate::journal::snapshot::Rules;
 use crate::journal::{JournalError, Known, Options, RealDisk, attachments, layout};
@@ -102,7 +102,11 @@ pub fn drill(source: &Source, below: &Path) -> Result<Restored, InstallationErro
 
 /// Checkpoints that witnesses hold: those in the backup, and those that were given.
 fn witnessed(source: &Source, key: &VerifierKey) -> Result<Vec<Known>, InstallationError> {
-    super::known(&source.from, key, &source.witness)
+    super::known(
+        &source.from,
+        &log_policy(&source.from, key)?,
+        &source.witness,
+    )
 }
 
 fn fill(
@@ -132,6 +136,9 @@ fn fill(
         copy(&source.from, to, &mut target, &path)?;
     }
     copy(&source.from, to, &mut target, layout::CHECKPOINT)?;
+    if source.from.join(layout::KEY_HISTORY).exists() {
+        copy(&source.from, to, &mut target, layout::KEY_HISTORY)?;
+    }
     for folder in [layout::ATTACHMENTS, layout::WITNESS] {
         let listed = from
             .list(folder)
@@ -269,8 +276,9 @@ fn keep_witnesses(
     key: &VerifierKey,
     target: &mut RealDisk,
 ) -> Result<(), InstallationError> {
+    let keys = log_policy(to, key)?;
     for path in &source.witness {
-        let known = read_checkpoint(path, key)?;
+        let known = read_checkpoint(path, &keys)?;
         let bytes = fs::read(path).map_err(InstallationError::io("read", path))?;
         let root = known.root.to_string();
         let short = root.get(..16).unwrap_or_default();

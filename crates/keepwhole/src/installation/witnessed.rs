@@ -2,8 +2,7 @@
 
 use super::InstallationError;
 use crate::journal::{Known, layout};
-use keepwhole_verify::checkpoint::Checkpoint;
-use keepwhole_verify::note::VerifierKey;
+use keepwhole_verify::policy::Policy;
 use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// Largest file that is read as a checkpoint: the limit of a signed note (<https://c2sp.org/signed-note>).
 const MAX_BYTES: u64 = 131_072;
 
-/// Reads one checkpoint that the log with `key` signed.
+/// Reads one checkpoint that a key of the log signed while it counted.
 ///
 /// # Errors
-/// [`InstallationError::Checkpoint`] where the file can't be read, is no checkpoint, or `key` did not sign it.
-pub fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Known, InstallationError> {
+/// [`InstallationError::Checkpoint`] where the file can't be read, is no checkpoint, or no such key signed it.
+pub fn read_checkpoint(path: &Path, keys: &Policy) -> Result<Known, InstallationError> {
     let wrong = |fault: String| InstallationError::Checkpoint {
         path: path.to_path_buf(),
         fault,
@@ -24,15 +23,9 @@ pub fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Known, Installa
     fs::File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| wrong(format!("can't be read: {error}")))?;
-    let (checkpoint, _) = Checkpoint::verify(&bytes, std::slice::from_ref(key))
+    let (checkpoint, _) = keys
+        .verify_signature(&bytes)
         .map_err(|error| wrong(format!("is no checkpoint of this log: {error}")))?;
-    if checkpoint.origin() != key.name() {
-        return Err(wrong(format!(
-            "is a checkpoint of `{}`, not of `{}`",
-            checkpoint.origin(),
-            key.name()
-        )));
-    }
     Ok(Known {
         size: checkpoint.size(),
         root: checkpoint.root(),
@@ -45,11 +38,7 @@ pub fn read_checkpoint(path: &Path, key: &VerifierKey) -> Result<Known, Installa
 ///
 /// # Errors
 /// [`InstallationError::Checkpoint`], [`InstallationError::Io`].
-pub fn known(
-    dir: &Path,
-    key: &VerifierKey,
-    more: &[PathBuf],
-) -> Result<Vec<Known>, InstallationError> {
+pub fn known(dir: &Path, keys: &Policy, more: &[PathBuf]) -> Result<Vec<Known>, InstallationError> {
     let folder = dir.join(layout::WITNESS);
     let mut paths = Vec::new();
     match fs::read_dir(&folder) {
@@ -72,9 +61,13 @@ pub fn known(
     paths.extend(more.iter().cloned());
     let mut heads = paths
         .iter()
-        .map(|path| read_checkpoint(path, key))
+        .map(|path| read_checkpoint(path, keys))
         .collect::<Result<Vec<_>, _>>()?;
     // It was signed, and some witness may have it; one that is damaged is written anew.
-    heads.extend(read_checkpoint(&dir.join(layout::PENDING), key));
+    heads.extend(read_checkpoint(&dir.join(layout::PENDING), keys));
+    if !keys.retired().is_empty() {
+        // Between a rotation and the next publishing, the published one carries the signature of the key before.
+        heads.extend(read_checkpoint(&dir.join(layout::CHECKPOINT), keys));
+    }
     Ok(heads)
 }

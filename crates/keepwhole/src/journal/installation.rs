@@ -96,10 +96,12 @@ pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation,
 /// # Errors
 /// As [`Journal::open`], [`Publisher::open`] and [`keys::load`].
 pub fn open(root: &Path, options: Options) -> Result<Installation, JournalError> {
-    let (installation, ()) = open_by::<(), JournalError>(root, options, false, |disk, options| {
-        let (journal, recovery) = Journal::open(disk, options)?;
-        Ok((journal, recovery, ()))
-    })?;
+    let log_key = keys::load(root, KeyFile::Log, &origin(&RealDisk::at(root))?)?;
+    let (installation, ()) =
+        open_by::<(), JournalError>(root, options, false, log_key, |disk, options| {
+            let (journal, recovery) = Journal::open(disk, options)?;
+            Ok((journal, recovery, ()))
+        })?;
     Ok(installation)
 }
 
@@ -115,11 +117,11 @@ pub fn open_by<T, E: From<JournalError>>(
     root: &Path,
     options: Options,
     pending: bool,
+    log_key: Ed25519Signer,
     opener: impl FnOnce(RealDisk, Options) -> Result<Opened<T>, E>,
 ) -> Result<(Installation, T), E> {
     let disk = RealDisk::at(root);
     let origin = origin(&disk)?;
-    let log_key = keys::load(root, KeyFile::Log, &origin)?;
     let bundle_key = keys::load(root, KeyFile::Bundle, &origin)?;
     let options = Options {
         log_key: Some(log_key.key().clone()),

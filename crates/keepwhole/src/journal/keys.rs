@@ -17,6 +17,8 @@ use std::path::Path;
 pub enum KeyFile {
     /// Signs checkpoints; named as the origin.
     Log,
+    /// The log's next key, prepared for a rotation.
+    NextLog,
     /// Signs evidence bundles; named `<origin>/bundle`.
     Bundle,
 }
@@ -27,6 +29,7 @@ impl KeyFile {
     pub const fn path(self) -> &'static str {
         match self {
             Self::Log => layout::LOG_KEY,
+            Self::NextLog => layout::NEXT_LOG_KEY,
             Self::Bundle => layout::BUNDLE_KEY,
         }
     }
@@ -35,15 +38,15 @@ impl KeyFile {
     #[must_use]
     pub fn name(self, origin: &str) -> String {
         match self {
-            Self::Log => origin.to_owned(),
+            Self::Log | Self::NextLog => origin.to_owned(),
             Self::Bundle => format!("{origin}/bundle"),
         }
     }
 }
 
-fn fault(which: KeyFile, fault: impl std::fmt::Display) -> JournalError {
+fn fault(path: &str, fault: impl std::fmt::Display) -> JournalError {
     JournalError::Key {
-        path: which.path().to_owned(),
+        path: path.to_owned(),
         fault: fault.to_string(),
     }
 }
@@ -65,16 +68,32 @@ fn encode(
 /// # Errors
 /// [`JournalError::Key`] when there is one already, the name is no key name, or the system fails.
 pub fn create(root: &Path, which: KeyFile, origin: &str) -> Result<Ed25519Signer, JournalError> {
+    make(&root.join(which.path()), which.path(), &which.name(origin))
+}
+
+/// As [`create`], for a key of this name in a file anywhere.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_at(path: &Path, name: &str) -> Result<Ed25519Signer, JournalError> {
+    make(path, &path.display().to_string(), name)
+}
+
+fn make(path: &Path, said: &str, name: &str) -> Result<Ed25519Signer, JournalError> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| fault(which, format!("can't be made: {error}")))?;
-    let (signer, line) = encode(&which.name(origin), &seed).map_err(|error| fault(which, error))?;
-    store(&root.join(which.path()), &line)
-        .map_err(|error| fault(which, format!("can't be written: {error}")))?;
+    getrandom::fill(&mut seed).map_err(|error| fault(said, format!("can't be made: {error}")))?;
+    let (signer, line) = encode(name, &seed).map_err(|error| fault(said, error))?;
+    store(path, &line).map_err(|error| fault(said, format!("can't be written: {error}")))?;
     Ok(signer)
 }
 
 fn store(path: &Path, line: &str) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     if !folder.exists() {
         fs::DirBuilder::new()
             .recursive(true)
@@ -96,12 +115,24 @@ fn store(path: &Path, line: &str) -> io::Result<()> {
 /// # Errors
 /// [`JournalError::Key`] naming what is wrong and how to repair it.
 pub fn load(root: &Path, which: KeyFile, origin: &str) -> Result<Ed25519Signer, JournalError> {
-    let unreadable = |error: io::Error| fault(which, format!("can't be read: {error}"));
-    let file = File::open(root.join(which.path())).map_err(unreadable)?;
+    read(&root.join(which.path()), which.path(), &which.name(origin))
+}
+
+/// As [`load`], for a key of this name in a file anywhere.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_at(path: &Path, name: &str) -> Result<Ed25519Signer, JournalError> {
+    read(path, &path.display().to_string(), name)
+}
+
+fn read(path: &Path, said: &str, name: &str) -> Result<Ed25519Signer, JournalError> {
+    let unreadable = |error: io::Error| fault(said, format!("can't be read: {error}"));
+    let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(fault(
-            which,
+            said,
             format!("has mode `{mode:04o}`; only its owner may read it, run `chmod 600` on it"),
         ));
     }
@@ -109,7 +140,6 @@ pub fn load(root: &Path, which: KeyFile, origin: &str) -> Result<Ed25519Signer, 
     file.take(4_096)
         .read_to_string(&mut text)
         .map_err(unreadable)?;
-    let name = which.name(origin);
     // The base64 may hold a plus, the name and the id may not.
     let fields = text
         .strip_suffix('\n')
@@ -120,11 +150,11 @@ pub fn load(root: &Path, which: KeyFile, origin: &str) -> Result<Ed25519Signer, 
             let key = STANDARD.decode(key).ok()?;
             <[u8; 32]>::try_from(key.strip_prefix(&[1])?).ok()
         });
-    let seed = seed.ok_or_else(|| fault(which, "is not `PRIVATE+KEY+<name>+<id>+<base64>`"))?;
-    let (signer, line) = encode(&name, &seed).map_err(|error| fault(which, error))?;
+    let seed = seed.ok_or_else(|| fault(said, "is not `PRIVATE+KEY+<name>+<id>+<base64>`"))?;
+    let (signer, line) = encode(name, &seed).map_err(|error| fault(said, error))?;
     if line == text {
         Ok(signer)
     } else {
-        Err(fault(which, format!("is not the key of `{name}`")))
+        Err(fault(said, format!("is not the key of `{name}`")))
     }
 }

@@ -8,6 +8,10 @@ pub const RESERVE: &str = "reserve";
 pub const ORIGIN: &str = "origin";
 /// Secret key that signs checkpoints.
 pub const LOG_KEY: &str = "keys/log.key";
+/// The next secret key of the log, from `keepwhole key prepare` until the rotation is recorded.
+pub const NEXT_LOG_KEY: &str = "keys/log.key.next";
+/// Lines `root` and `retired` of a trust file, as the journal has them; derived.
+pub const KEY_HISTORY: &str = "log/keys";
 /// Secret key that signs evidence bundles.
 pub const BUNDLE_KEY: &str = "keys/bundle.key";
 /// Folder of the segments.

@@ -95,6 +95,18 @@ impl Publisher {
         Ok((publisher, rebuilt))
     }
 
+    /// Signs on with another key of the same log.
+    ///
+    /// # Errors
+    /// [`JournalError::Checkpoint`] for a key of another log.
+    pub fn sign_with(&mut self, signer: Box<dyn NoteSigner + Send>) -> Result<(), JournalError> {
+        if signer.key().name() != self.origin {
+            return Err(CheckpointError::NotSignedByLog(self.origin.clone()).into());
+        }
+        self.signer = signer;
+        Ok(())
+    }
+
     /// The key that verifies what is published.
     #[must_use]
     pub fn key(&self) -> &VerifierKey {

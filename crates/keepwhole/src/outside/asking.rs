@@ -4,6 +4,7 @@ use crate::journal::RealDisk;
 use crate::journal::tiles::LogFiles;
 use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::note::{Note, SignatureLine, VerifierKey};
+use keepwhole_verify::policy::Policy;
 use keepwhole_witness::request::AddCheckpoint;
 use keepwhole_witness::store::origin_hash;
 use std::path::Path;
@@ -149,14 +150,14 @@ fn cosigned(
 /// The newest head that the witness holds of the log, if it tells (the path of c2sp.org/tlog-mirror) and a key of the log
 /// signed it: then it is proof, whatever the witness is worth.
 #[must_use]
-pub fn newest(witness: &WitnessAt, origin: &str, keys: &[VerifierKey]) -> Option<Checkpoint> {
+pub fn newest(witness: &WitnessAt, origin: &str, keys: &Policy) -> Option<Checkpoint> {
     let prefix = witness.url.trim_end_matches('/');
     let url = format!("{prefix}/{}/checkpoint", origin_hash(origin));
     let (status, text) = send(|agent| agent.get(&url).call()).ok()?;
     if status != 200 {
         return None;
     }
-    let (checkpoint, _) = Checkpoint::verify(text.as_bytes(), keys).ok()?;
+    let (checkpoint, _) = keys.verify_signature(text.as_bytes()).ok()?;
     (checkpoint.origin() == origin).then_some(checkpoint)
 }
 

@@ -1,9 +1,10 @@
 //! How two signed heads of one log fit together: the same, one grown from the other, gone back, or forked.
 
-use crate::journal::RealDisk;
 use crate::journal::tiles::LogFiles;
+use crate::journal::{Disk as _, RealDisk, layout};
 use keepwhole_verify::Digest;
 use keepwhole_verify::checkpoint::Checkpoint;
+use keepwhole_verify::note::Note;
 use keepwhole_verify::tile::TileHashes;
 use keepwhole_verify::tree;
 use std::path::Path;
@@ -72,9 +73,14 @@ pub fn holds(dir: &Path, head: &Checkpoint) -> Option<bool> {
     root_at(dir, head.size()).map(|root| root == head.root())
 }
 
-/// Root of the first `size` entries, from the published tiles.
+/// Root of the first `size` entries, from the published tiles: those of this size, or of a larger one that was signed.
 fn root_at(dir: &Path, size: u64) -> Option<Digest> {
     let disk = RealDisk::at(dir);
-    let hashes = TileHashes::new(LogFiles(&disk), size);
-    tree::root(&hashes, size).ok()
+    let signed = [layout::PENDING, layout::CHECKPOINT].map(|path| {
+        let note = Note::parse(&disk.read(path).ok()?).ok()?;
+        let head = Checkpoint::parse_text(note.text()).ok()?;
+        (head.size() > size).then_some(head.size())
+    });
+    let mut sizes = [Some(size)].into_iter().chain(signed).flatten();
+    sizes.find_map(|whole| tree::root(&TileHashes::new(LogFiles(&disk), whole), size).ok())
 }

@@ -157,7 +157,7 @@ struct Told {
 pub struct Rounds {
     dir: PathBuf,
     policy: WitnessPolicy,
-    log_key: VerifierKey,
+    log_keys: Policy,
     jobs: Vec<SyncSender<Job>>,
     told: Receiver<Told>,
     /// Head of the running or last round, with the lines collected for it.
@@ -181,16 +181,16 @@ fn now_ms() -> u64 {
 }
 
 impl Rounds {
-    /// Starts a thread for each witness. The installation in `dir` must publish to `log/pending`.
+    /// Starts a thread for each witness. `log_keys` are the keys that may have signed heads of this log. The installation in `dir` must publish to `log/pending`.
     #[must_use]
-    pub fn new(dir: &Path, policy: WitnessPolicy, log_key: VerifierKey) -> Self {
+    pub fn new(dir: &Path, policy: WitnessPolicy, log_keys: Policy) -> Self {
         let (answers, told) = channel();
         let mut jobs = Vec::new();
         for (place, witness) in policy.witnesses.iter().cloned().enumerate() {
             // A witness that is still busy is left out of the round.
             let (job, waiting) = sync_channel::<Job>(0);
-            let (dir, key, answers) = (dir.to_path_buf(), log_key.clone(), answers.clone());
-            std::thread::spawn(move || serve(&dir, place, &witness, &key, &waiting, &answers));
+            let (dir, keys, answers) = (dir.to_path_buf(), log_keys.clone(), answers.clone());
+            std::thread::spawn(move || serve(&dir, place, &witness, &keys, &waiting, &answers));
             jobs.push(job);
         }
         let witnesses = policy.witnesses.iter().map(|witness| WitnessStanding {
@@ -214,7 +214,7 @@ impl Rounds {
         Self {
             dir: dir.to_path_buf(),
             policy,
-            log_key,
+            log_keys,
             jobs,
             told,
             current: None,
@@ -233,8 +233,7 @@ impl Rounds {
     fn pending(&self) -> Option<Job> {
         let bytes = RealDisk::at(&self.dir).read(layout::PENDING).ok()?;
         let note = String::from_utf8(bytes).ok()?;
-        let key = std::slice::from_ref(&self.log_key);
-        let (head, _) = Checkpoint::verify(note.as_bytes(), key).ok()?;
+        let (head, _) = self.log_keys.verify_signature(note.as_bytes()).ok()?;
         Some(Job { note, head })
     }
 
@@ -384,7 +383,7 @@ fn serve(
     dir: &Path,
     place: usize,
     witness: &WitnessAt,
-    key: &VerifierKey,
+    keys: &Policy,
     waiting: &Receiver<Job>,
     answers: &Sender<Told>,
 ) {
@@ -393,7 +392,7 @@ fn serve(
         let said = asking::ask(witness, dir, &job.note, &job.head, &mut known);
         let theirs = match said {
             Said::Ahead { .. } | Said::Contradicts { .. } => {
-                asking::newest(witness, job.head.origin(), std::slice::from_ref(key))
+                asking::newest(witness, job.head.origin(), keys)
             }
             _ => None,
         };

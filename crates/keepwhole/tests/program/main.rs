@@ -8,6 +8,7 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+mod agreement;
 mod backups;
 mod bench;
 mod books;
@@ -35,6 +36,7 @@ mod past;
 mod person;
 mod real_faults;
 mod redress;
+mod rotations;
 mod sample;
 mod scrubs;
 mod small_exchange;

@@ -2,11 +2,12 @@
 
 use crate::cli::{PATIENCE, PROGRAM, Ran, Serving, installed, run, tell_story};
 use keepwhole::installation::Installation;
+use keepwhole::outside::asking::ask;
 use keepwhole::outside::public::{IMMUTABLE, MUTABLE};
-use keepwhole::outside::{PublicLog, PublicServer};
+use keepwhole::outside::{PublicLog, PublicServer, Said, WitnessAt};
 use keepwhole_core::command::{Body, Command as Told};
 use keepwhole_verify::checkpoint::Checkpoint;
-use keepwhole_verify::note::Note;
+use keepwhole_verify::note::{Note, VerifierKey};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
@@ -14,14 +15,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running witness, killed at the end.
-struct Witness {
+pub(crate) struct Witness {
     child: Child,
-    url: String,
-    key: String,
+    pub(crate) url: String,
+    pub(crate) key: String,
 }
 
 impl Witness {
-    fn make(dir: &Path, name: &str) {
+    pub(crate) fn make(dir: &Path, name: &str) {
         let key = run(dir, &["journal", "vkey", "--data", "ex"]).out;
         std::fs::write(dir.join("logs.txt"), key.lines().next().unwrap()).unwrap();
         let named = format!("{name}.example/w");
@@ -34,7 +35,7 @@ impl Witness {
         assert_eq!(made.code, 0, "{}", made.err);
     }
 
-    fn start(dir: &Path, name: &str, listen: &str) -> Self {
+    pub(crate) fn start(dir: &Path, name: &str, listen: &str) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["witness", "serve", "--dir", name, "--listen", listen])
             .current_dir(dir)
@@ -53,7 +54,7 @@ impl Witness {
     }
 
     /// The same witness at the same address.
-    fn restart(mut self, dir: &Path, name: &str) -> Self {
+    pub(crate) fn restart(mut self, dir: &Path, name: &str) -> Self {
         let listen = self.url.strip_prefix("http://").unwrap().to_owned();
         self.kill();
         Self::start(dir, name, &listen)
@@ -93,7 +94,7 @@ fn two(dir: &Path) -> [Witness; 2] {
 
 const WITNESSED: [&str; 2] = ["--witness-policy", "policy"];
 
-fn published(dir: &Path) -> (Checkpoint, usize) {
+pub(crate) fn published(dir: &Path) -> (Checkpoint, usize) {
     let bytes = std::fs::read(dir.join("ex/log/checkpoint")).unwrap();
     let note = Note::parse(&bytes).unwrap();
     (
@@ -102,7 +103,7 @@ fn published(dir: &Path) -> (Checkpoint, usize) {
     )
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < PATIENCE, "{what} did not happen");
@@ -115,8 +116,12 @@ fn status(dir: &Path) -> serde_json::Value {
 }
 
 /// Appends an entry for each of these with the program standing still.
-fn append(dir: &Path, since: impl IntoIterator<Item = u64>) {
-    let mut open = Installation::open(&dir.join("ex")).unwrap();
+pub(crate) fn append(dir: &Path, since: impl IntoIterator<Item = u64>) {
+    append_to(&dir.join("ex"), since);
+}
+
+fn append_to(dir: &Path, since: impl IntoIterator<Item = u64>) {
+    let mut open = Installation::open(dir).unwrap();
     let at = open.sequencer.state().at + 1;
     let told: Vec<Told> = since
         .into_iter()
@@ -130,7 +135,7 @@ fn append(dir: &Path, since: impl IntoIterator<Item = u64>) {
     open.publish().unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let done = Command::new("cp").arg("-r").args([from, to]).status();
     assert!(done.unwrap().success());
 }
@@ -386,6 +391,38 @@ fn row_34_a_second_history_signed_with_the_stolen_key_is_a_fork_for_everybody() 
     );
 }
 
+#[test]
+fn row_34_a_running_service_stops_when_a_witness_shows_a_head_of_its_key_that_is_not_its_own() {
+    let dir = installed();
+    let dir = dir.path();
+    let [w1, mut w2] = two(dir);
+    tell_story(dir);
+    assert_eq!(Serving::start(dir, &WITNESSED).stop("-TERM").0, Some(0));
+    copy(&dir.join("ex"), &dir.join("thief"));
+    // Without its quorum the service asks again every few seconds.
+    w2.kill();
+    let serving = Serving::start(dir, &WITNESSED);
+    append_to(&dir.join("thief"), [99]);
+    let note = std::fs::read_to_string(dir.join("thief/log/checkpoint")).unwrap();
+    let stolen = Checkpoint::parse_text(Note::parse(note.as_bytes()).unwrap().text()).unwrap();
+    let at = WitnessAt {
+        name: "w1".to_owned(),
+        key: VerifierKey::parse(&w1.key).unwrap(),
+        url: w1.url.clone(),
+    };
+    let said = ask(&at, &dir.join("thief"), &note, &stolen, &mut 0);
+    assert!(matches!(said, Said::Cosigned { .. }), "{said:?}");
+    let ours = published(dir).0;
+    let (code, err) = serving.stop("-0");
+    assert_eq!(code, Some(3), "{err}");
+    for part in [&ours.root().to_string(), &stolen.root().to_string(), "w1"] {
+        assert!(err.contains(part), "`{part}` is missing in: {err}");
+    }
+    assert!(dir.join("ex/log/alarm").exists());
+    run(dir, &["serve", "--data", "ex", "--listen", "127.0.0.1:0"])
+        .failed(3, &["an earlier run found"]);
+}
+
 fn published_size(dir: &Path, which: &str) -> u64 {
     let bytes = std::fs::read(dir.join(which).join("log/checkpoint")).unwrap();
     Checkpoint::parse_text(Note::parse(&bytes).unwrap().text())
@@ -433,7 +470,7 @@ fn policies_that_ask_for_nobody_or_can_not_be_reached_are_refused() {
 }
 
 /// Reads tiles over HTTP for `tlog_tiles`, a reader that is not ours.
-struct Http(String);
+pub(crate) struct Http(pub(crate) String);
 
 impl tlog_tiles::TileReader for Http {
     fn height(&self) -> u8 {
@@ -456,7 +493,7 @@ impl tlog_tiles::TileReader for Http {
 }
 
 /// Status, caching and body.
-fn get(url: &str) -> (u16, String, Vec<u8>) {
+pub(crate) fn get(url: &str) -> (u16, String, Vec<u8>) {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
@@ -523,7 +560,7 @@ fn width_of(index: u64, size: u64) -> u16 {
     keepwhole_verify::tile::width_of(index / 256, size).unwrap()
 }
 
-fn bundle_of(index: u64, size: u64) -> String {
+pub(crate) fn bundle_of(index: u64, size: u64) -> String {
     keepwhole_verify::tile::TileId {
         kind: keepwhole_verify::tile::TileKind::Entries,
         index: index / 256,

@@ -14,6 +14,7 @@ mod manifest;
 mod note;
 mod policy;
 mod program;
+mod rotation;
 mod sum_tree;
 mod tile;
 mod tlog_proof;
