@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_types, reason = "a measurement reads the clock")]
 
 use keepwhole_core::answer::Answer;
-use keepwhole_core::apply::{apply, apply_ref};
+use keepwhole_core::apply::{apply, apply_all};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::decide::decide;
@@ -196,9 +196,7 @@ fn transfers(accounts: u64) -> Fallible<()> {
                 sizes.push(bytes_of.map_err(|_| "too large")?);
             }
             let encoded = now(start);
-            for event in &decision.events {
-                apply_ref(&mut state, of(event));
-            }
+            apply_all(&mut state, decision.events.iter().map(of));
             let applied = now(start);
             let times = [decided - began, applied - encoded, encoded - decided];
             for (sum, time) in sums.iter_mut().zip(times) {

@@ -150,8 +150,7 @@ impl Generation {
         entry_at(&self.pieces, number).map(|[_, _, _, _, print]| *print)
     }
 
-    fn push(&mut self, hash_key: HashKey, entry: Entry) {
-        let hash = entry_key(&entry).hash(hash_key);
+    fn push(&mut self, hash: u64, entry: Entry) {
         match self.pieces.last_mut() {
             Some(piece) if piece.len() < PIECE => piece.push(entry),
             _ => {
@@ -289,7 +288,14 @@ impl TransferIds {
         }
     }
 
-    pub(crate) fn insert(&mut self, transfer: &Transfer) {
+    /// An id as it is remembered, and its hash.
+    pub(crate) fn keyed(&self, id: &TransferId) -> (IdKey, u64) {
+        let key = IdKey::of(id.as_bytes());
+        (key, self.hash(&key))
+    }
+
+    /// Remembers a transfer under its id, given as [`keyed`](Self::keyed) says.
+    pub(crate) fn insert(&mut self, transfer: &Transfer, (key, hash): (IdKey, u64)) {
         if self.younger.count >= self.ids {
             let older = core::mem::take(&mut self.younger);
             let gone = core::mem::replace(&mut self.older, older);
@@ -297,12 +303,10 @@ impl TransferIds {
                 self.forgotten = Some(self.forgotten.unwrap_or(0).max(gone.newest));
             }
         }
-        let id: &TransferId = &transfer.id;
-        let key = IdKey::of(id.as_bytes());
         let [a, b, c, d] = key.words;
         let print = self.print(&key, transfer);
         self.younger.newest = self.younger.newest.max(transfer.effective);
-        self.younger.push(self.key, [a, b, c, d, print]);
+        self.younger.push(hash, [a, b, c, d, print]);
     }
 }
 
@@ -325,7 +329,7 @@ impl BorshSerialize for TransferIds {
 
 impl BorshDeserialize for TransferIds {
     fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
-        let (key, ids, forgotten) = BorshDeserialize::deserialize_reader(reader)?;
+        let (key, ids, forgotten) = <(HashKey, u32, Option<u64>)>::deserialize_reader(reader)?;
         let mut read = || -> borsh::io::Result<Generation> {
             let (newest, count) = <(u64, u32)>::deserialize_reader(reader)?;
             let mut generation = Generation {
@@ -333,7 +337,8 @@ impl BorshDeserialize for TransferIds {
                 ..Generation::default()
             };
             for _ in 0..count {
-                generation.push(key, Entry::deserialize_reader(reader)?);
+                let entry = Entry::deserialize_reader(reader)?;
+                generation.push(entry_key(&entry).hash(key), entry);
             }
             Ok(generation)
         };

@@ -1,7 +1,7 @@
 //! Folding a journal: the same records give the same state, on every machine, up to any point.
 
 use crate::journal::{Disk, Journal, JournalError, Unknown};
-use keepwhole_core::apply::apply;
+use keepwhole_core::apply::apply_all;
 use keepwhole_core::event::{Event, RECORD_VERSION, Record, RecordError};
 use keepwhole_core::state::State;
 use std::sync::OnceLock;
@@ -83,10 +83,13 @@ pub fn fold_on<D: Disk>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<State, FoldError> {
     let from = state.position;
-    let outcome = journal.read::<FoldError>(from, &mut |position, bytes| {
-        fold_one(&mut state, until, position, bytes)?;
-        progress(position);
-        Ok(())
+    let outcome = journal.read_frames::<FoldError>(from, &mut |frame, _| {
+        let first = frame.header.first;
+        let records = (first..).zip(frame.records.iter().copied());
+        let (before, records) = (state.position, records.skip_while(|(at, _)| *at < from));
+        let folded = fold_run(&mut state, until, records);
+        (before..state.position).for_each(&mut *progress);
+        folded
     });
     match outcome {
         Ok(()) | Err(FoldError::Reached) => Ok(state),
@@ -94,13 +97,45 @@ pub fn fold_on<D: Disk>(
     }
 }
 
-/// Folds one record, or says that the end is reached.
-pub(super) fn fold_one(
+/// Records that are decoded before they are folded together.
+const RUN: usize = 1_024;
+
+/// Folds records in order, each with its position. What comes before a fault, or before the end that is asked for, is
+/// folded.
+pub(super) fn fold_run<'r>(
     state: &mut State,
     until: Until,
-    position: u64,
-    bytes: &[u8],
+    records: impl Iterator<Item = (u64, &'r [u8])>,
 ) -> Result<(), FoldError> {
+    let mut run = Vec::with_capacity(RUN);
+    let mut at = state.at;
+    let mut records = records;
+    loop {
+        let mut outcome = Ok(());
+        for (position, bytes) in records.by_ref().take(RUN) {
+            match decode(until, at, position, bytes) {
+                Ok(record) => {
+                    at = record.at;
+                    run.push(record);
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        let ends = run.len() < RUN;
+        apply_all(state, run.iter().map(Record::as_ref));
+        run.clear();
+        outcome?;
+        if ends {
+            return Ok(());
+        }
+    }
+}
+
+/// Decodes a record behind one of the time `at`, or says that the end is reached.
+fn decode(until: Until, at: u64, position: u64, bytes: &[u8]) -> Result<Record, FoldError> {
     if matches!(until, Until::Position(end) if position >= end) {
         return Err(FoldError::Reached);
     }
@@ -111,14 +146,13 @@ pub(super) fn fold_one(
             _ => FoldError::NotARecord { position },
         },
     })?;
-    if record.at < state.at {
+    if record.at < at {
         return Err(FoldError::TimeFalls { position });
     }
     if matches!(until, Until::Time(end) if record.at > end) {
         return Err(FoldError::Reached);
     }
-    apply(state, &record);
-    Ok(())
+    Ok(record)
 }
 
 /// Byte of a record at which the kind of its event stands: behind version, time and turn.

@@ -5,7 +5,7 @@
 use crate::journal::FrameBatch;
 use crate::journal::frame::EncodeFault;
 use keepwhole_core::answer::{Answer, Reply};
-use keepwhole_core::apply::apply_ref;
+use keepwhole_core::apply::apply_all;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::decide::{Decision, decide};
 use keepwhole_core::due::next_due;
@@ -54,9 +54,8 @@ impl Decided {
             turn,
             events,
         } = self;
-        for event in &events {
-            apply_ref(state, RecordRef { at, turn, event });
-        }
+        let records = events.iter().map(|event| RecordRef { at, turn, event });
+        apply_all(state, records);
         spent.fold += began.elapsed();
         reply
     }

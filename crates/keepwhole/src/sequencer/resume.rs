@@ -1,6 +1,6 @@
 //! Opening a journal and its state together: from the newest good snapshot on, folding while the frames are read.
 
-use super::fold::{FoldError, Until, fold_on, fold_one, unknown};
+use super::fold::{FoldError, Until, fold_on, fold_run, unknown};
 use crate::journal::frame::Frame;
 use crate::journal::snapshot::{self, Ignored, Mark, Place, Rules, SnapshotFault};
 use crate::journal::{Disk, Journal, JournalError, Known, Options, Plan, Recovery, Start};
@@ -182,16 +182,15 @@ impl Along {
 
 impl Load {
     fn fold(&self, state: &mut State, until: Until) -> Result<(), FoldError> {
-        let mut position = self.first;
         let mut rest = self.records.as_slice();
-        while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let records = std::iter::from_fn(move || {
+            let (length, after) = rest.split_first_chunk::<2>()?;
             let length = usize::from(u16::from_be_bytes(*length));
             let (record, after) = after.split_at_checked(length).unwrap_or((after, &[]));
-            fold_one(state, until, position, record)?;
-            position = position.saturating_add(1);
             rest = after;
-        }
-        Ok(())
+            Some(record)
+        });
+        fold_run(state, until, (self.first..).zip(records))
     }
 }
 
@@ -231,12 +230,8 @@ impl<D: Disk> Plan<D> for Along {
         }
         match &mut self.folder {
             Folder::Here(state, fault @ None) => {
-                for (position, record) in (first..).zip(&frame.records) {
-                    if let Err(error) = fold_one(state, self.opening.until, position, record) {
-                        *fault = Some(error);
-                        break;
-                    }
-                }
+                let records = (first..).zip(frame.records.iter().copied());
+                *fault = fold_run(state, self.opening.until, records).err();
             }
             Folder::There(send, _) => {
                 let mut records = Vec::with_capacity(size);
