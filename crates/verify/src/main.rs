@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use keepwhole_verify::archive::{Files, Limits};
 use keepwhole_verify::bundle::{Source, verify_bundle};
 use keepwhole_verify::customer_check::verify_package;
-use keepwhole_verify::rotation;
 use keepwhole_verify::tlog_proof;
 use keepwhole_verify::trust::Trust;
 
@@ -182,18 +181,10 @@ fn rotations(paths: &[PathBuf]) -> Result<Vec<Pair>, String> {
         .collect()
 }
 
-fn follow(trust: &mut Trust, pairs: &[Pair]) -> Result<String, String> {
-    let pairs: Vec<(&[u8], &[u8])> = pairs
-        .iter()
-        .map(|(proof, entry)| (proof.as_slice(), entry.as_slice()))
-        .collect();
-    let followed = trust.follow(&pairs)?;
-    Ok(followed.iter().map(|said| format!("{said}\n")).collect())
-}
-
 /// The trust that follows from the rotations that were given.
 fn followed(mut trust: Trust, request: &Request) -> Result<Trust, String> {
-    follow(&mut trust, &rotations(&request.rotations)?)
+    trust
+        .follow(&rotations(&request.rotations)?)
         .map_err(|why| format!("rotation: {why}"))?;
     Ok(trust)
 }
@@ -211,21 +202,11 @@ fn entry_answer(
     };
     let entry =
         fs::read(entry).map_err(|error| format!("can't read `{}`: {error}", entry.display()))?;
-    if rotation::recorded(&entry).is_some() {
-        let mut pairs = rotations(&request.rotations)?;
-        pairs.retain(|(_, known)| *known != entry);
-        pairs.push((proof.to_vec(), entry));
-        return Ok(match follow(&mut { trust }, &pairs) {
-            Ok(said) => (said, 0),
-            Err(why) => (format!("not proven: {why}\n"), 1),
-        });
-    }
-    Ok(
-        match tlog_proof::check(proof, &entry, &followed(trust, request)?.policy) {
-            Ok(said) => (said + "\n", 0),
-            Err(said) => (said + "\n", 1),
-        },
-    )
+    let pairs = rotations(&request.rotations)?;
+    Ok(match trust.check_entry(proof, &entry, &pairs) {
+        Ok(said) => (said + "\n", 0),
+        Err(said) => (said + "\n", 1),
+    })
 }
 
 fn bundle_report(source: &Source<'_>, trust: Option<&Trust>, request: &Request) -> (String, u8) {

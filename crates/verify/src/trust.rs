@@ -15,7 +15,7 @@ use crate::json::{FormatError, parse_hex};
 use crate::note::{KeyKind, Note, Verified, VerifierKey};
 use crate::policy::{Policy, PolicyReader};
 use crate::rotation::{self, Rotation};
-use crate::tlog_proof::TlogProof;
+use crate::tlog_proof::{self, TlogProof};
 
 /// A parsed trust file.
 #[derive(Debug, Clone)]
@@ -137,12 +137,16 @@ impl Trust {
     ///
     /// # Errors
     /// What does not hold, in words; nothing has changed then.
-    pub fn follow(&mut self, rotations: &[(&[u8], &[u8])]) -> Result<Vec<Followed>, String> {
+    pub fn follow<P: AsRef<[u8]>, E: AsRef<[u8]>>(
+        &mut self,
+        rotations: &[(P, E)],
+    ) -> Result<Vec<Followed>, String> {
         let (mut policy, mut read) = (self.policy.clone(), Vec::new());
         for (proof, entry) in rotations {
+            let (proof, entry) = (proof.as_ref(), entry.as_ref());
             let proof = TlogProof::parse(proof).map_err(|error| error.to_string())?;
             let rotation = self.step(&mut policy, entry, proof.index)?;
-            read.push((proof, *entry, rotation));
+            read.push((proof, entry, rotation));
         }
         let mut followed = Vec::new();
         for (proof, entry, rotation) in read {
@@ -161,6 +165,33 @@ impl Trust {
         }
         self.policy = policy;
         Ok(followed)
+    }
+
+    /// What the rotations before an entry and its own proof show, in words for people. Of an entry that is itself a rotation
+    /// these are the lines that the trust file has from then on.
+    ///
+    /// # Errors
+    /// What does not hold, as a sentence.
+    pub fn check_entry(
+        mut self,
+        proof: &[u8],
+        entry: &[u8],
+        rotations: &[(Vec<u8>, Vec<u8>)],
+    ) -> Result<String, String> {
+        let unproven = |why| format!("not proven: {why}");
+        let mut pairs: Vec<(&[u8], &[u8])> = rotations
+            .iter()
+            .map(|(proof, entry)| (proof.as_slice(), entry.as_slice()))
+            .collect();
+        if rotation::recorded(entry).is_none() {
+            self.follow(&pairs).map_err(unproven)?;
+            return tlog_proof::check(proof, entry, &self.policy);
+        }
+        pairs.retain(|(_, known)| *known != entry);
+        pairs.push((proof, entry));
+        let followed = self.follow(&pairs).map_err(unproven)?;
+        let lines: Vec<String> = followed.iter().map(ToString::to_string).collect();
+        Ok(lines.join("\n"))
     }
 
     /// Takes one statement into `policy`, as if its entry stood at `index`.

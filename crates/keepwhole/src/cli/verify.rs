@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 use keepwhole_verify::archive::{Files, Limits};
 use keepwhole_verify::bundle::{Source, verify_bundle};
 use keepwhole_verify::customer_check::verify_package;
-use keepwhole_verify::rotation;
 use keepwhole_verify::tlog_proof;
 use keepwhole_verify::trust::Trust;
 use std::collections::BTreeMap;
@@ -98,19 +97,10 @@ fn rotations(paths: &[PathBuf]) -> Result<Vec<Pair>, Failure> {
         .collect()
 }
 
-fn follow(trust: &mut Trust, pairs: &[Pair]) -> Result<String, String> {
-    let pairs: Vec<(&[u8], &[u8])> = pairs
-        .iter()
-        .map(|(proof, entry)| (proof.as_slice(), entry.as_slice()))
-        .collect();
-    let followed = trust.follow(&pairs)?;
-    let lines: Vec<String> = followed.iter().map(ToString::to_string).collect();
-    Ok(lines.join("\n"))
-}
-
 /// The trust that follows from the rotations that were given.
 fn followed(mut trust: Trust, args: &VerifyArgs) -> Result<Trust, Failure> {
-    follow(&mut trust, &rotations(&args.rotation)?)
+    trust
+        .follow(&rotations(&args.rotation)?)
         .map_err(|why| Failure::refused("rotation", format!("`--rotation`: {why}")))?;
     Ok(trust)
 }
@@ -124,16 +114,7 @@ fn entry_of_log(args: &VerifyArgs, proof: &[u8], trust: Option<Trust>) -> Result
         return Err(Failure::usage("entry_needed", message));
     };
     let entry = fs::read(path).map_err(|error| unreadable(path, &error))?;
-    if rotation::recorded(&entry).is_some() {
-        let mut pairs = rotations(&args.rotation)?;
-        pairs.retain(|(_, known)| *known != entry);
-        pairs.push((proof.to_vec(), entry));
-        return match follow(&mut { trust }, &pairs) {
-            Ok(said) => ended(&said, 0),
-            Err(why) => ended(&format!("not proven: {why}"), 1),
-        };
-    }
-    match tlog_proof::check(proof, &entry, &followed(trust, args)?.policy) {
+    match trust.check_entry(proof, &entry, &rotations(&args.rotation)?) {
         Ok(said) => ended(&said, 0),
         Err(said) => ended(&said, 1),
     }
