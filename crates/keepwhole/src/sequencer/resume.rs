@@ -107,7 +107,6 @@ struct Along {
 enum Folder {
     Here(Box<State>, Option<FoldError>),
     There(SyncSender<Load>, JoinHandle<Result<State, FoldError>>),
-    Gone,
 }
 
 impl Along {
@@ -133,15 +132,12 @@ impl Along {
             }
     }
 
-    /// Goes on folding on a thread of its own.
+    /// Goes on folding on a thread of its own, if it does not yet and there is more to fold.
     fn move_out(&mut self) {
-        let Folder::Here(state, fault) = std::mem::replace(&mut self.folder, Folder::Gone) else {
+        let Folder::Here(state, None) = &mut self.folder else {
             return;
         };
-        if fault.is_some() {
-            self.folder = Folder::Here(state, fault);
-            return;
-        }
+        let state = std::mem::take(state);
         let until = self.opening.until;
         let (send, receive) = sync_channel::<Load>(WAITING);
         let thread = std::thread::spawn(move || {
@@ -169,7 +165,6 @@ impl Along {
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
-            Folder::Gone => State::default(),
         };
         Ok(Folded {
             state,
@@ -243,7 +238,7 @@ impl<D: Disk> Plan<D> for Along {
                 // A thread that ended early has its end or its error; both are told when it is joined.
                 let _ended = send.send(Load { first, records });
             }
-            Folder::Here(_, Some(_)) | Folder::Gone => {}
+            Folder::Here(_, Some(_)) => {}
         }
         Ok(())
     }

@@ -4,11 +4,15 @@ use crate::cli::run;
 use crate::scrubs::made;
 use crate::small_exchange::AT;
 use crate::snapshots::ALWAYS;
-use keepwhole::installation::{Care, Reading};
+use keepwhole::installation::{Care, Installation, Reading};
 use keepwhole::journal::RealDisk;
 use keepwhole::journal::keys::{self, KeyFile};
 use keepwhole::journal::snapshot::Place;
 use keepwhole::sequencer::{Until, state_digest, write_snapshot};
+use keepwhole_core::book::MovementKind;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::registry::Asset;
+use keepwhole_core::transfer::{BATCH_ROWS, TransferBatch, TransferRow};
 use std::path::Path;
 
 fn json(dir: &Path, words: &[&str]) -> serde_json::Value {
@@ -49,6 +53,56 @@ fn any_moment_is_the_same_from_a_snapshot_and_from_the_first_entry() {
             "{until:?}: nearest before, never after"
         );
     }
+}
+
+/// Frames behind the snapshot are folded on a thread of their own once they are more than a few megabytes.
+#[test]
+fn a_long_journal_gives_the_same_state_however_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("ex");
+    let mut open = Installation::create(&dir, "long.example/log").unwrap();
+    let asset = Asset {
+        id: "KRW".to_owned(),
+        decimals: 0,
+        network: None,
+        confirmations: 0,
+    };
+    let owners = ["ana", "ben"].map(str::to_owned).to_vec();
+    let mut tell = |body| {
+        let (id, actor) = (None, None);
+        let replies = open.sequencer.turn(AT, &[Command { id, actor, body }]);
+        assert_eq!(replies.unwrap()[0].answer.reason(), None);
+    };
+    tell(Body::RegisterAsset(asset));
+    tell(Body::RegisterOwners(owners));
+    for round in 0..12 {
+        let mut batch = TransferBatch::new();
+        for number in 0..BATCH_ROWS {
+            let row = TransferRow {
+                id: &format!("{round:032}{number:032}"),
+                from: "outside",
+                to: ["ana", "ben"][number % 2],
+                asset: "KRW",
+                units: 1 + number as u128,
+                kind: MovementKind::Deposit,
+                effective: AT,
+            };
+            batch.push(&row).unwrap();
+        }
+        tell(Body::RecordTransfers(batch));
+    }
+    let wanted = state_digest(open.sequencer.state());
+    let size = open.sequencer.head().size;
+    drop(open);
+    let reading = Reading::open_whole(&dir).unwrap();
+    for until in [Until::End, Until::Position(size - 1), Until::Position(9)] {
+        let (_, folded) = Reading::open_at(&dir, until, &Care::default()).unwrap();
+        let plain = reading.state(until).unwrap();
+        assert_eq!(folded.state.position, plain.position, "{until:?}");
+        assert_eq!(state_digest(&folded.state), state_digest(&plain));
+    }
+    let open = Installation::open(&dir).unwrap();
+    assert_eq!(state_digest(open.sequencer.state()), wanted);
 }
 
 #[test]
