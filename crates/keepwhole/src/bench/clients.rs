@@ -64,7 +64,7 @@ fn about() -> Vec<String> {
     vec![
         "each client waits for its answer before it asks again; keepwhole's clients are threads of the same process, without \
          a network between; PostgreSQL's have a connection each over a unix socket (or as `--postgres` says), autocommit, a \
-         prepared insert of one row of 150 bytes"
+         prepared insert of one row of 140 bytes"
             .to_owned(),
     ]
 }
@@ -89,7 +89,7 @@ impl Peer {
         let Ok(peer) = &mut self.0 else {
             return Ok(None);
         };
-        let measured = timed(|| peer.run(clients, each, &[0x5A; 150]))?;
+        let measured = timed(|| peer.run(clients, each, &[0x5A; 140]))?;
         Ok(Some((peer.version.clone(), measured)))
     }
 

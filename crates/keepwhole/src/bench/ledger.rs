@@ -14,10 +14,39 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Owners of one registering command.
 const OWNERS_A_COMMAND: u32 = 4_000;
 
+/// What families of ids have before their number; transfers are of the family of their draw.
+const OWNERS: u32 = 0xFF_FFFF;
+const OPENINGS: u32 = 0xFF_FFFE;
+
+/// How owners and the asset are called: owners by a UUID as text, and what the exchange writes before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    before: &'static str,
+    asset: &'static str,
+}
+
+impl Names {
+    /// 36 bytes and 3, so that a row as it is sent has 140.
+    pub(super) const PLAIN: Self = Self {
+        before: "",
+        asset: "KRW",
+    };
+    /// 64 bytes, the most that an owner's name may have, and 7, so that a row as it is sent has 200.
+    pub(super) const LONG: Self = Self {
+        before: "kr.exchange.example/account/",
+        asset: "KRW-won",
+    };
+
+    fn owner(self, number: u64) -> String {
+        format!("{}{}", self.before, uuid(OWNERS, number))
+    }
+}
+
 /// Makes transfers, each with an id of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Draw {
     accounts: u32,
+    names: Names,
     /// Distinguishes the ids of this draw from those of others.
     lane: u32,
     next: u64,
@@ -25,14 +54,19 @@ pub(super) struct Draw {
 
 impl Draw {
     pub(super) const fn new(accounts: u32, lane: u32) -> Self {
+        Self::with(Names::PLAIN, accounts, lane)
+    }
+
+    pub(super) const fn with(names: Names, accounts: u32, lane: u32) -> Self {
         Self {
             accounts,
+            names,
             lane,
             next: 0,
         }
     }
 
-    /// So many transfers of one unit between two accounts each, dated now.
+    /// So many transfers of up to a thousand units between two accounts each, dated now.
     pub(super) fn rows(&mut self, count: usize) -> Result<Command, BenchError> {
         let mut batch = TransferBatch::new();
         let effective = now();
@@ -43,11 +77,11 @@ impl Draw {
             let step = 1 + (drawn >> 32) % u64::from(self.accounts - 1);
             let to = (from + step) % u64::from(self.accounts);
             batch.push(&TransferRow {
-                id: &format!("{:06x}{:020x}", self.lane, self.next),
-                from: &owner(from),
-                to: &owner(to),
-                asset: "KRW",
-                units: 1,
+                id: &uuid(self.lane, self.next),
+                from: &self.names.owner(from),
+                to: &self.names.owner(to),
+                asset: self.names.asset,
+                units: u128::from(1 + drawn % 1_000),
                 kind: MovementKind::Trade,
                 effective,
             })?;
@@ -64,8 +98,19 @@ const fn scatter(n: u64) -> u64 {
     n ^ n >> 31
 }
 
-fn owner(number: u64) -> String {
-    format!("customer-{number:08}")
+/// A UUID of version 4 (RFC 9562) in its usual form, the same for the same family and number.
+fn uuid(family: u32, number: u64) -> String {
+    let first = scatter(number ^ u64::from(family) << 40);
+    let second = scatter(first);
+    let (time, version) = (first >> 16, first & 0x0FFF | 0x4000);
+    let rest = second & (u64::MAX >> 2) | 1 << 63;
+    format!(
+        "{:08x}-{:04x}-{version:04x}-{:04x}-{:012x}",
+        time >> 16,
+        time & 0xFFFF,
+        rest >> 48,
+        rest & 0xFFFF_FFFF_FFFF
+    )
 }
 
 pub(super) const fn command(body: Body) -> Command {
@@ -86,10 +131,20 @@ pub(super) fn now() -> u64 {
 
 /// A new installation in `name` with an asset and accounts that hold a billion units each.
 pub(super) fn made(setup: &Setup, name: &str, accounts: u32) -> Result<Installation, BenchError> {
+    made_with(setup, name, accounts, Names::PLAIN)
+}
+
+/// As [`made`], with owners called so.
+pub(super) fn made_with(
+    setup: &Setup,
+    name: &str,
+    accounts: u32,
+    names: Names,
+) -> Result<Installation, BenchError> {
     (setup.say)(&format!("making a ledger of {accounts} accounts"));
     let mut made = Installation::create(&setup.inside(name), "keepwhole.local/bench")?;
     let asset = Asset {
-        id: "KRW".to_owned(),
+        id: names.asset.to_owned(),
         decimals: 0,
         network: None,
         confirmations: 0,
@@ -101,7 +156,7 @@ pub(super) fn made(setup: &Setup, name: &str, accounts: u32) -> Result<Installat
     )?;
     for first in (0..accounts).step_by(usize::try_from(OWNERS_A_COMMAND).unwrap_or(1)) {
         let last = accounts.min(first + OWNERS_A_COMMAND);
-        let owners = (first..last).map(|n| owner(u64::from(n))).collect();
+        let owners = (first..last).map(|n| names.owner(u64::from(n))).collect();
         turn(&mut made, command(Body::RegisterOwners(owners)))?;
     }
     let numbers: Vec<u32> = (0..accounts).collect();
@@ -110,10 +165,10 @@ pub(super) fn made(setup: &Setup, name: &str, accounts: u32) -> Result<Installat
         let mut batch = TransferBatch::new();
         for number in some {
             batch.push(&TransferRow {
-                id: &format!("opening-{number:08}"),
+                id: &uuid(OPENINGS, u64::from(*number)),
                 from: "outside",
-                to: &owner(u64::from(*number)),
-                asset: "KRW",
+                to: &names.owner(u64::from(*number)),
+                asset: names.asset,
                 units: 1_000_000_000,
                 kind: MovementKind::Deposit,
                 effective,

@@ -7,9 +7,12 @@ mod clients;
 mod contest;
 mod journal;
 mod ledger;
+mod nats;
 mod proof;
+mod ready;
 mod replay;
 mod store;
+mod tigerbeetle;
 mod transfers;
 
 #[cfg(feature = "peers")]
@@ -32,12 +35,14 @@ use std::path::{Path, PathBuf};
 pub enum Subject {
     /// Durable, hashed and folded movements a second, by rows a batch, beside other stores.
     Journal,
-    /// Transfers a second at 10,000 and 1,000,000 accounts; bytes on disk and memory of each.
+    /// Transfers a second at 10,000 and 1,000,000 accounts; bytes on disk and memory of each; beside TigerBeetle.
     Transfers,
     /// Commands a second of 1, 16 and 64 waiting clients, each answered after it is durable.
     Clients,
     /// Events folded a second, and opening after a stop beside reading the same bytes.
     Replay,
+    /// From opening to the first durable answer, with a snapshot and a long journal.
+    Ready,
     /// The state at an earlier point.
     Asof,
     /// Attribution of a shortfall over 10,000,000 customers and 24 assets.
@@ -52,11 +57,12 @@ pub enum Subject {
 
 impl Subject {
     /// All, in the order of a full run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Journal,
         Self::Transfers,
         Self::Clients,
         Self::Replay,
+        Self::Ready,
         Self::Asof,
         Self::Attribution,
         Self::Proof,
@@ -72,10 +78,16 @@ pub struct Setup {
     pub dir: PathBuf,
     /// A PostgreSQL server to measure; one of our own is started if absent and the system has its programs.
     pub postgres: Option<String>,
+    /// The server program of NATS, where it is to be measured.
+    pub nats: Option<PathBuf>,
+    /// The program of TigerBeetle, where it is to be measured.
+    pub tigerbeetle: Option<PathBuf>,
     /// Rounds of each measurement, at least one.
     pub rounds: usize,
     /// Events of the journal that is replayed and proven from.
     pub events: u64,
+    /// Movements of the journal that is made ready.
+    pub movements: u64,
     /// Customers of the attribution.
     pub customers: u32,
     /// Hears what is being done.
@@ -155,6 +167,7 @@ pub fn measure(subject: Subject, setup: &Setup) -> Result<Report, BenchError> {
         Subject::Transfers => transfers::measure(setup),
         Subject::Clients => clients::measure(setup),
         Subject::Replay => replay::measure(setup),
+        Subject::Ready => ready::measure(setup),
         Subject::Asof => replay::measure_as_of(setup),
         Subject::Attribution => attribution::measure(setup),
         Subject::Proof => proof::measure(setup),

@@ -58,10 +58,10 @@ impl Store for Fjall {
         format!("fjall {} (batch, SyncData)", version_of("fjall"))
     }
 
-    fn append(&mut self, first: u64, rows: &[Vec<u8>]) -> Result<(), BenchError> {
+    fn append(&mut self, first: u64, rows: &[&[u8]]) -> Result<(), BenchError> {
         let mut batch = self.database.batch();
         for (number, row) in (first..).zip(rows) {
-            batch.insert(&self.rows, number.to_be_bytes(), row.as_slice());
+            batch.insert(&self.rows, number.to_be_bytes(), *row);
         }
         batch
             .commit()
@@ -87,7 +87,7 @@ impl Sqlite {
             .map_err(failed::<rusqlite::Error>("SQLite"))
     }
 
-    fn insert(&mut self, first: u64, rows: &[Vec<u8>]) -> rusqlite::Result<()> {
+    fn insert(&mut self, first: u64, rows: &[&[u8]]) -> rusqlite::Result<()> {
         let transaction = self.0.transaction()?;
         {
             let mut insert = transaction.prepare_cached("insert into rows values (?1, ?2)")?;
@@ -104,7 +104,7 @@ impl Store for Sqlite {
         format!("SQLite {} (WAL, FULL)", rusqlite::version())
     }
 
-    fn append(&mut self, first: u64, rows: &[Vec<u8>]) -> Result<(), BenchError> {
+    fn append(&mut self, first: u64, rows: &[&[u8]]) -> Result<(), BenchError> {
         self.insert(first, rows).map_err(failed("SQLite"))
     }
 }
@@ -120,12 +120,12 @@ impl Redb {
             .map_err(failed("redb"))
     }
 
-    fn insert(&self, first: u64, rows: &[Vec<u8>]) -> Result<(), redb::Error> {
+    fn insert(&self, first: u64, rows: &[&[u8]]) -> Result<(), redb::Error> {
         let transaction = self.0.begin_write()?;
         {
             let mut table = transaction.open_table(TABLE)?;
             for (number, row) in (first..).zip(rows) {
-                table.insert(number, row.as_slice())?;
+                table.insert(number, *row)?;
             }
         }
         Ok(transaction.commit()?)
@@ -137,7 +137,7 @@ impl Store for Redb {
         format!("redb {} (default durability)", version_of("redb"))
     }
 
-    fn append(&mut self, first: u64, rows: &[Vec<u8>]) -> Result<(), BenchError> {
+    fn append(&mut self, first: u64, rows: &[&[u8]]) -> Result<(), BenchError> {
         self.insert(first, rows).map_err(failed("redb"))
     }
 }

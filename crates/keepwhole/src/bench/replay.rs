@@ -122,7 +122,7 @@ fn open(dir: &Path) -> Result<Duration, BenchError> {
     Ok(took)
 }
 
-fn read_all(files: &[(std::path::PathBuf, u64)]) -> Result<Duration, BenchError> {
+pub(super) fn read_all(files: &[(std::path::PathBuf, u64)]) -> Result<Duration, BenchError> {
     let mut room = vec![0; 1024 * 1024];
     let mut read = || {
         for (path, _) in files {
@@ -137,7 +137,7 @@ fn read_all(files: &[(std::path::PathBuf, u64)]) -> Result<Duration, BenchError>
 
 /// Asks the system to drop the cached bytes of all files below `dir`; false where that can't be asked. `dd` of the GNU
 /// coreutils does it with `posix_fadvise(POSIX_FADV_DONTNEED)`, which the standard library does not offer.
-fn forget(dir: &Path) -> Result<bool, BenchError> {
+pub(super) fn forget(dir: &Path) -> Result<bool, BenchError> {
     for (path, _) in files_below(dir)? {
         let mut file = std::ffi::OsString::from("if=");
         file.push(&path);

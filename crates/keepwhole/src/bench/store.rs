@@ -1,5 +1,6 @@
 //! What a journal is held against: something that makes numbered rows durable before it answers.
 
+use super::nats::Nats;
 use super::{BenchError, Setup, of_folder};
 use std::fs::File;
 use std::io::Write as _;
@@ -12,7 +13,7 @@ pub(super) trait Store {
     fn name(&self) -> String;
 
     /// Makes rows durable in one go, numbered from `first` on.
-    fn append(&mut self, first: u64, rows: &[Vec<u8>]) -> Result<(), BenchError>;
+    fn append(&mut self, first: u64, rows: &[&[u8]]) -> Result<(), BenchError>;
 }
 
 /// A plain file that grows: one write and one `fdatasync` a batch. It can't find, check or prove anything.
@@ -26,7 +27,7 @@ impl Store for Plain {
         "plain growing file".to_owned()
     }
 
-    fn append(&mut self, _first: u64, rows: &[Vec<u8>]) -> Result<(), BenchError> {
+    fn append(&mut self, _first: u64, rows: &[&[u8]]) -> Result<(), BenchError> {
         let bytes = rows.concat();
         let written = self.file.write_all(&bytes);
         written
@@ -75,7 +76,14 @@ pub(super) fn stores(setup: &Setup) -> Result<Reached, BenchError> {
     let plain: Box<dyn Store> = Box::new(Plain { path, file });
     let (mut stores, mut missing) = (vec![plain], Vec::new());
     add_peers(setup, &mut stores, &mut missing)?;
-    missing.push("NATS: not measured here".to_owned());
+    match &setup.nats {
+        None => missing
+            .push("NATS: not measured; give its server program with `--nats PATH`".to_owned()),
+        Some(program) => match Nats::start(setup, program) {
+            Ok(nats) => stores.push(Box::new(nats)),
+            Err(error) => missing.push(format!("NATS: not measured, {error}")),
+        },
+    }
     Ok((stores, missing))
 }
 

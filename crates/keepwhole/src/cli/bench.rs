@@ -19,12 +19,21 @@ pub struct BenchArgs {
     /// PostgreSQL server to measure beside; a private one is started if absent and possible
     #[arg(long, value_name = "URL")]
     pub postgres: Option<String>,
+    /// Server program of NATS, to be measured beside `journal`
+    #[arg(long, value_name = "PATH")]
+    pub nats: Option<PathBuf>,
+    /// Program of TigerBeetle, to run its own benchmark beside `transfers`; it wants 3 GiB of memory
+    #[arg(long, value_name = "PATH")]
+    pub tigerbeetle: Option<PathBuf>,
     /// Rounds of each measurement
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rounds: u16,
     /// Events of the journal of `replay`, `asof` and `proof`
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(20_000..=1_000_000_000))]
     pub events: u64,
+    /// Movements in the journal of `ready`; a hundred million take 16 GB of disk
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(20_000..=1_000_000_000))]
+    pub movements: u64,
     /// Customers of `attribution`
     #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u32).range(24..=500_000_000))]
     pub customers: u32,
@@ -58,8 +67,11 @@ fn run_in(args: &BenchArgs, dir: &std::path::Path) -> Result<Exit, Failure> {
         let setup = Setup {
             dir: dir.join(format!("{subject:?}").to_lowercase()),
             postgres: args.postgres.clone(),
+            nats: args.nats.clone(),
+            tigerbeetle: args.tigerbeetle.clone(),
             rounds: usize::from(args.rounds),
             events: args.events,
+            movements: args.movements,
             customers: args.customers,
             say: |what| eprintln!("bench: {what}"),
         };
