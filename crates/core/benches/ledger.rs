@@ -5,17 +5,22 @@
 #![expect(clippy::disallowed_types, reason = "a measurement reads the clock")]
 
 use keepwhole_core::answer::Answer;
-use keepwhole_core::apply::{apply, apply_all};
+use keepwhole_core::apply::{apply, apply_all, apply_transfers};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::decide::decide;
-use keepwhole_core::event::{Event, Record, RecordRef};
+use keepwhole_core::event::{Event, Record, RecordRef, encode_transfer};
 use keepwhole_core::registry::Asset;
 use keepwhole_core::split::{mul_div, spread};
 use keepwhole_core::state::State;
 use keepwhole_core::transfer::{BATCH_ROWS, TransferBatch, TransferRow};
 use std::error::Error;
 use std::time::Instant;
+
+/// As in the program.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const ASSETS: [&str; 4] = ["KRW", "BTC", "ETH", "USDT"];
 const BATCHES: usize = 20;
@@ -64,7 +69,7 @@ fn tell(state: &mut State, body: Body) -> Fallible<()> {
         return Err(format!("{:?}", decision.reply).into());
     }
     let turn = state.turn.saturating_add(1);
-    for event in decision.events {
+    for event in decision.into_events() {
         apply(state, &Record::new(AT, turn, event));
     }
     Ok(())
@@ -184,18 +189,24 @@ fn transfers(accounts: u64) -> Fallible<()> {
                 return Err(format!("{:?}", decision.reply).into());
             }
             let mut bytes = Vec::with_capacity(BATCH_ROWS * 128);
-            let mut sizes = Vec::with_capacity(decision.events.len());
+            let mut sizes = Vec::with_capacity(BATCH_ROWS + 1);
             let turn = state.turn.saturating_add(1);
             let of = |event| RecordRef {
                 at: AT,
                 turn,
                 event,
             };
+            for row in &decision.transfers {
+                let before = bytes.len();
+                encode_transfer(AT, turn, &row.transfer, &mut bytes);
+                sizes.push(bytes.len() - before);
+            }
             for event in &decision.events {
                 let bytes_of = of(event).encode_into(&mut bytes);
                 sizes.push(bytes_of.map_err(|_| "too large")?);
             }
             let encoded = now(start);
+            apply_transfers(&mut state, AT, turn, &decision.transfers);
             apply_all(&mut state, decision.events.iter().map(of));
             let applied = now(start);
             let times = [decided - began, applied - encoded, encoded - decided];

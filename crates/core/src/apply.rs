@@ -9,10 +9,10 @@ use crate::due::Timer;
 use crate::event::{Event, Record, RecordRef};
 use crate::index::HashKey;
 use crate::log_keys::{LogKeys, RetiredKey};
-use crate::registry::AssetIx;
+use crate::registry::{AssetIx, OUTSIDE};
 use crate::state::{Answered, Price, PublishedSet, State};
-use crate::transfer::Transfer;
-use crate::transfer_ids::IdKey;
+use crate::transfer::{Booked, Transfer};
+use crate::transfer_ids::Keyed;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::hint::black_box;
@@ -41,52 +41,59 @@ pub fn apply_all<'e>(state: &mut State, records: impl IntoIterator<Item = Record
     {
         apply_ref(state, first);
     }
-    let mut stage: Vec<(RecordRef<'e>, Option<(IdKey, u64)>)> = Vec::with_capacity(STAGE);
+    let mut stage: Vec<(RecordRef<'e>, Option<(&Transfer, Keyed)>)> = Vec::with_capacity(STAGE);
     loop {
         let next = records.by_ref().take(STAGE);
         stage.extend(next.map(|record| (record, keyed(state, record.event))));
         if stage.is_empty() {
             return;
         }
-        read_ahead(state, &stage);
-        for (record, keyed) in stage.drain(..) {
-            match (record.event, keyed) {
-                (Event::TransferRecorded(row), Some(keyed)) => {
-                    state.at = state.at.max(record.at);
-                    state.turn = record.turn;
-                    transfer(state, row, keyed);
-                    state.position = state.position.saturating_add(1);
-                }
-                _ => apply_ref(state, record),
+        let rows = stage.iter().filter_map(|(_, row)| row.as_ref());
+        read_ahead(state, rows.map(|(row, keyed)| (*row, keyed)));
+        for (record, row) in stage.drain(..) {
+            match row {
+                Some((row, keyed)) => transfer(state, (record.at, record.turn), row, &keyed),
+                None => apply_ref(state, record),
             }
         }
     }
 }
 
-fn keyed(state: &State, event: &Event) -> Option<(IdKey, u64)> {
+/// Folds the transfers of a decision, as [`apply_all`] folds their records.
+pub fn apply_transfers(state: &mut State, at: u64, turn: u64, rows: &[Booked]) {
+    for stage in rows.chunks(STAGE) {
+        read_ahead(state, stage.iter().map(|row| (&row.transfer, &row.keyed)));
+        for row in stage {
+            transfer(state, (at, turn), &row.transfer, &row.keyed);
+        }
+    }
+}
+
+fn keyed<'e>(state: &State, event: &'e Event) -> Option<(&'e Transfer, Keyed)> {
     match event {
-        Event::TransferRecorded(row) => Some(state.transfer_ids.keyed(&row.id)),
+        Event::TransferRecorded(row) => Some((row, state.transfer_ids.keyed(row))),
         _ => None,
     }
 }
 
 /// Each pass reads one step further for all rows, so that none waits for the one before it.
-fn read_ahead(state: &State, stage: &[(RecordRef<'_>, Option<(IdKey, u64)>)]) {
-    let rows = || {
-        stage
-            .iter()
-            .filter_map(|(record, keyed)| match record.event {
-                Event::TransferRecorded(row) => Some((row, keyed.map_or(0, |(_, hash)| hash))),
-                _ => None,
-            })
-    };
+fn read_ahead<'r>(state: &State, rows: impl Iterator<Item = (&'r Transfer, &'r Keyed)> + Clone) {
+    let book = &state.book;
     let mut asked = 0;
-    for (row, hash) in rows() {
-        asked ^= state.transfer_ids.touch(hash);
-        asked ^= state.book.touch(row.from) ^ state.book.touch(row.to);
+    for (row, keyed) in rows.clone() {
+        asked ^= state.transfer_ids.touch(keyed.hash);
+        asked ^= book.touch(row.from) ^ book.touch(row.to);
     }
-    for (row, _) in rows() {
-        asked ^= state.book.touch_first(row.from) ^ state.book.touch_first(row.to);
+    let mut places = [(OUTSIDE, 0); 2 * STAGE];
+    for (row, _) in rows.clone() {
+        asked ^= book.touch_assets(row.from) ^ book.touch_assets(row.to);
+    }
+    let sides = rows.flat_map(|(row, _)| [(row.from, row.asset), (row.to, row.asset)]);
+    for (slot, (owner, asset)) in places.iter_mut().zip(sides) {
+        *slot = (owner, book.place(owner, asset).unwrap_or(0));
+    }
+    for (owner, place) in places {
+        asked ^= u32::from(book.at(owner, place).incoming == 0);
     }
     black_box(asked);
 }
@@ -116,7 +123,10 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
         }
         Event::LawAdopted { digest, count } => state.law.adopted.push((record.at, *digest, *count)),
         Event::MovementRecorded(movement) => state.book.apply(movement),
-        Event::TransferRecorded(row) => transfer(state, row, state.transfer_ids.keyed(&row.id)),
+        Event::TransferRecorded(row) => {
+            let keyed = state.transfer_ids.keyed(row);
+            return transfer(state, (record.at, record.turn), row, &keyed);
+        }
         Event::PriceRecorded {
             base,
             quote,
@@ -206,9 +216,12 @@ fn log_key_rotated(state: &mut State, statement: &[u8]) {
     }
 }
 
-fn transfer(state: &mut State, row: &Transfer, keyed: (IdKey, u64)) {
+fn transfer(state: &mut State, (at, turn): (u64, u64), row: &Transfer, keyed: &Keyed) {
+    state.at = state.at.max(at);
+    state.turn = turn;
     state.book.book(row.from, row.to, row.asset, row.units);
-    state.transfer_ids.insert(row, keyed);
+    state.transfer_ids.insert(row.effective, keyed);
+    state.position = state.position.saturating_add(1);
 }
 
 /// Folds what concerns holdings, flows, nodes, deposits and the log's keys; false if the event is another's.

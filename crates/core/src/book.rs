@@ -149,8 +149,16 @@ impl Book {
         self.holdings.touch(owner)
     }
 
-    pub(crate) fn touch_first(&self, owner: OwnerIx) -> u32 {
-        self.holdings.touch_first(owner)
+    pub(crate) fn touch_assets(&self, owner: OwnerIx) -> u32 {
+        self.holdings.touch_assets(owner)
+    }
+
+    pub(crate) fn place(&self, owner: OwnerIx, asset: AssetIx) -> Option<usize> {
+        self.holdings.place(owner, asset)
+    }
+
+    pub(crate) fn at(&self, owner: OwnerIx, place: usize) -> Totals {
+        self.holdings.at(owner, place)
     }
 
     /// Bytes of memory.

@@ -27,7 +27,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// SHA-256 over the canonical form, id and actor included.
+    /// SHA-256 over the canonical form, id and actor included; for the rows of a batch of transfers stands their own
+    /// digest, which whoever made the batch worked out.
     #[must_use]
     pub fn content(&self) -> [u8; 32] {
         self.content_and_size().0
@@ -35,11 +36,19 @@ impl Command {
 
     /// The same digest, and the size of the canonical form in bytes.
     pub(crate) fn content_and_size(&self) -> ([u8; 32], usize) {
-        content_and_size(self)
+        let Body::RecordTransfers(batch) = &self.body else {
+            return content_and_size(self);
+        };
+        let envelope = (&self.id, &self.actor, RECORD_TRANSFERS, batch.digest());
+        let (content, size) = content_and_size(&envelope);
+        (content, size.saturating_add(batch.as_bytes().len()))
     }
 }
 
-/// Hashes what is written, and counts it: a batch is not copied to be hashed.
+/// Number of [`Body::RecordTransfers`].
+const RECORD_TRANSFERS: u8 = 40;
+
+/// Hashes what is written, and counts it.
 struct Hashing {
     hasher: Sha256,
     bytes: usize,

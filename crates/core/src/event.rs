@@ -7,7 +7,7 @@ mod fault;
 mod record;
 
 pub use fault::{EventTooLarge, RecordError};
-pub use record::{RECORD_VERSION, Record, RecordRef};
+pub use record::{RECORD_VERSION, Record, RecordRef, encode_transfer};
 
 use crate::answer::Answer;
 use crate::book::Movement;

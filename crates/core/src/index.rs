@@ -193,10 +193,11 @@ impl Part {
         }
     }
 
-    /// Room for one more: between 78 and 85 of 100 slots are used at most, another bound in each part.
+    /// Room for one more: between 70 and 77 of 100 slots are used at most, another bound in each part. Above that too many
+    /// buckets are full, and whoever asks for what is not there reads a second one.
     fn roomy(&self, part: usize) -> bool {
         let slots = self.buckets.len().saturating_mul(SLOTS);
-        let load = (part % 8).saturating_add(78);
+        let load = (part % 8).saturating_add(70);
         self.held.saturating_mul(100) < slots.saturating_mul(load)
     }
 

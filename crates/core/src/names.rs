@@ -9,24 +9,33 @@ use borsh::{BorshDeserialize, BorshSerialize};
 const PIECE: usize = 1 << 18;
 /// Names begin at multiples of this, so that 32 bits reach 16 GiB.
 const STEP: usize = 4;
+/// Bytes before a name's text: its number and its length.
+const NAME_AT: usize = 6;
 
 /// Names by number, 0 first. Two are equal if their names are; what is derived does not count.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     key: HashKey,
-    /// Each name behind its length (two bytes, little-endian).
+    /// Each name behind its number (four bytes, little-endian) and its length (two).
     pieces: Vec<Vec<u8>>,
-    /// Where each name begins, in steps from the first piece on.
+    /// Where each name lies, in steps from the first piece on.
     places: Vec<u32>,
+    /// From a name's hash to where it lies.
     index: Index,
 }
 
-fn text_at<'a>(pieces: &'a [Vec<u8>], places: &[u32], number: u32) -> Option<&'a [u8]> {
-    let place = *places.get(usize::try_from(number).ok()?)?;
+/// Bytes from there to the end of the piece.
+fn bytes_at(pieces: &[Vec<u8>], place: u32) -> Option<&[u8]> {
     let at = usize::try_from(place).ok()?.checked_mul(STEP)?;
-    let piece = pieces.get(at / PIECE)?.get(at % PIECE..)?;
-    let (length, text) = piece.split_first_chunk::<2>()?;
-    text.get(..usize::from(u16::from_le_bytes(*length)))
+    pieces.get(at / PIECE)?.get(at % PIECE..)
+}
+
+/// The name that lies there, and its number.
+fn name_at(pieces: &[Vec<u8>], place: u32) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes_at(pieces, place)?.split_first_chunk::<4>()?;
+    let (length, text) = rest.split_first_chunk::<2>()?;
+    let text = text.get(..usize::from(u16::from_le_bytes(*length)))?;
+    Some((u32::from_le_bytes(*number), text))
 }
 
 impl Names {
@@ -45,7 +54,8 @@ impl Names {
     /// The name of that number.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&str> {
-        core::str::from_utf8(text_at(&self.pieces, &self.places, number)?).ok()
+        let place = *self.places.get(usize::try_from(number).ok()?)?;
+        core::str::from_utf8(name_at(&self.pieces, place)?.1).ok()
     }
 
     /// The number of that name.
@@ -62,24 +72,23 @@ impl Names {
         self.index.touch(hash)
     }
 
-    /// A name that probably has the hash: where it lies, so that several reads can be under way at once.
-    pub(crate) fn touch_place(&self, hash: u64) -> Option<u32> {
-        let number = self.index.likely(hash)?;
-        self.places.get(usize::try_from(number).ok()?).copied()
-    }
-
-    /// Reads the first bytes of the name that lies there.
-    pub(crate) fn touch_text(&self, place: u32) -> u32 {
-        let at = usize::try_from(place).map_or(0, |place| place.saturating_mul(STEP));
-        let piece = self.pieces.get(at / PIECE);
-        let byte = piece.and_then(|piece| piece.get(at % PIECE));
-        byte.map_or(0, |byte| u32::from(*byte))
+    /// Reads both ends of a name that probably has the hash, so that several reads can be under way at once.
+    pub(crate) fn touch_text(&self, hash: u64, length: usize) -> u32 {
+        let place = self.index.likely(hash);
+        let bytes = place.and_then(|place| bytes_at(&self.pieces, place));
+        let end = |at: usize| bytes.and_then(|bytes| bytes.get(at)).copied();
+        let last = length.saturating_add(NAME_AT).saturating_sub(1);
+        u32::from(end(0) == end(last))
     }
 
     pub(crate) fn find(&self, hash: u64, name: &[u8]) -> Option<u32> {
-        self.index.find(hash, |number| {
-            text_at(&self.pieces, &self.places, number) == Some(name)
-        })
+        let mut found = None;
+        self.index.find(hash, |place| {
+            let known = name_at(&self.pieces, place).filter(|(_, text)| *text == name);
+            found = known.map(|(number, _)| number);
+            found.is_some()
+        });
+        found
     }
 
     /// The key of the hash, for names that come from now on; set before the first.
@@ -99,18 +108,18 @@ impl Names {
             return;
         };
         let known = self.find(hash, text).is_some();
-        let Some(place) = self.store(length, text) else {
+        let Some(place) = self.store(number, length, text) else {
             return;
         };
         self.places.push(place);
         if known {
             return;
         }
-        self.index.insert(hash, number);
+        self.index.insert(hash, place);
     }
 
-    fn store(&mut self, length: u16, text: &[u8]) -> Option<u32> {
-        let bytes = text.len().checked_add(2)?;
+    fn store(&mut self, number: u32, length: u16, text: &[u8]) -> Option<u32> {
+        let bytes = text.len().checked_add(NAME_AT)?;
         let fits = self
             .pieces
             .last()
@@ -120,8 +129,15 @@ impl Names {
         }
         let before = self.pieces.len().checked_sub(1)?.checked_mul(PIECE)?;
         let piece = self.pieces.last_mut()?;
+        let spare = piece.capacity().saturating_sub(piece.len());
+        if spare < bytes.saturating_add(STEP) {
+            // Twice as much as before, but never beyond a piece.
+            let left = PIECE.saturating_sub(piece.len());
+            piece.reserve_exact(piece.len().max(1_024).min(left));
+        }
         piece.resize(piece.len().next_multiple_of(STEP), 0);
         let place = u32::try_from(before.checked_add(piece.len())? / STEP).ok()?;
+        piece.extend_from_slice(&number.to_le_bytes());
         piece.extend_from_slice(&length.to_le_bytes());
         piece.extend_from_slice(text);
         Some(place)

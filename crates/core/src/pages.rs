@@ -108,19 +108,29 @@ impl Pages {
     pub(crate) fn touch(&self, owner: OwnerIx) -> u32 {
         self.page(owner).map_or(0, |(page, lane)| {
             let (start, end) = page.span(lane);
-            u32::from(start == end)
+            u32::from(start == end) ^ u32::from(page.assets.is_empty())
         })
     }
 
-    /// Reads the first of the owner's holdings, in the same way.
-    pub(crate) fn touch_first(&self, owner: OwnerIx) -> u32 {
-        let Some((page, lane)) = self.page(owner) else {
-            return 0;
-        };
-        let (start, _) = page.span(lane);
-        let asset = page.assets.get(start).map_or(0, |asset| u32::from(asset.0));
-        let totals = page.totals.get(start).map_or(0, |totals| totals.incoming);
-        asset ^ u32::from(totals == 0)
+    /// Reads which asset the first of the owner's holdings is of, in the same way.
+    pub(crate) fn touch_assets(&self, owner: OwnerIx) -> u32 {
+        self.page(owner).map_or(0, |(page, lane)| {
+            let first = page.assets.get(page.span(lane).0);
+            first.map_or(0, |asset| u32::from(asset.0))
+        })
+    }
+
+    /// Where the owner's holding of an asset is, until the next is added.
+    pub(crate) fn place(&self, owner: OwnerIx, asset: AssetIx) -> Option<usize> {
+        let (page, lane) = self.page(owner)?;
+        page.search(lane, asset).ok()
+    }
+
+    /// The totals of the owner's holding at that place.
+    pub(crate) fn at(&self, owner: OwnerIx, place: usize) -> Totals {
+        let page = self.page(owner).map(|(page, _)| page);
+        let totals = page.and_then(|page| page.totals.get(place));
+        totals.copied().unwrap_or_default()
     }
 
     /// All holdings of an owner, by asset.

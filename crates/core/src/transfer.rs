@@ -14,9 +14,11 @@
 
 use crate::book::MovementKind;
 use crate::registry::{AssetIx, OwnerIx};
+use crate::transfer_ids::Keyed;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::fmt;
+use sha2::{Digest as _, Sha256};
 
 /// Rows of a batch at most.
 pub const BATCH_ROWS: usize = 8_192;
@@ -226,20 +228,27 @@ impl<'a> PackedRow<'a> {
 }
 
 /// Rows of one batch, packed and checked on entry: content is hashed and stored as it stands.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TransferBatch {
     bytes: Vec<u8>,
     rows: usize,
+    /// Has taken the bytes.
+    hasher: Sha256,
 }
+
+impl PartialEq for TransferBatch {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for TransferBatch {}
 
 impl TransferBatch {
     /// No rows yet.
     #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            rows: 0,
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Adds a row.
@@ -263,6 +272,7 @@ impl TransferBatch {
         };
         packed.checked().map_err(fault)?;
         let texts = [packed.id, packed.from, packed.to, packed.asset];
+        let before = self.bytes.len();
         self.bytes.push(packed.kind);
         for text in texts {
             // Each length was just checked against a limit below 256.
@@ -274,6 +284,7 @@ impl TransferBatch {
         for text in texts {
             self.bytes.extend_from_slice(text);
         }
+        self.hasher.update(self.bytes.get(before..).unwrap_or(&[]));
         self.rows = self.rows.saturating_add(1);
         Ok(())
     }
@@ -295,7 +306,18 @@ impl TransferBatch {
             rest = after;
             rows = rows.saturating_add(1);
         }
-        Ok(Self { bytes, rows })
+        let hasher = Sha256::new_with_prefix(&bytes);
+        Ok(Self {
+            bytes,
+            rows,
+            hasher,
+        })
+    }
+
+    /// SHA-256 of the packed form.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.hasher.clone().finalize().into()
     }
 
     /// The packed form.
@@ -442,11 +464,20 @@ pub struct Transfer {
     pub effective: u64,
 }
 
-/// As derived, but in two writes instead of seven: a batch stores thousands.
-impl BorshSerialize for Transfer {
-    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
-        self.id.serialize(writer)?;
-        let mut rest = [0u8; 35];
+/// A transfer that was decided, with what finds its id again, so that folding it need not work that out a second time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Booked {
+    /// The transfer.
+    pub transfer: Transfer,
+    pub(crate) keyed: Keyed,
+}
+
+impl Transfer {
+    /// Bytes of the stored form behind the id.
+    const REST: usize = 35;
+
+    fn rest(&self) -> [u8; Self::REST] {
+        let mut rest = [0; Self::REST];
         let (from, after) = rest.split_at_mut(4);
         let (to, after) = after.split_at_mut(4);
         let (asset, after) = after.split_at_mut(2);
@@ -458,6 +489,35 @@ impl BorshSerialize for Transfer {
         kind.copy_from_slice(&[self.kind.number()]);
         units.copy_from_slice(&self.units.to_le_bytes());
         effective.copy_from_slice(&self.effective.to_le_bytes());
-        writer.write_all(&rest)
+        rest
+    }
+
+    /// Reads the stored form, as borsh would; nothing if the bytes are not exactly that.
+    pub(crate) fn from_stored(bytes: &[u8]) -> Option<Self> {
+        let (length, bytes) = bytes.split_first()?;
+        let (id, rest) = bytes.split_at_checked(usize::from(*length))?;
+        let rest: &[u8; Self::REST] = rest.try_into().ok()?;
+        let (from, rest) = rest.split_first_chunk()?;
+        let (to, rest) = rest.split_first_chunk()?;
+        let (asset, rest) = rest.split_first_chunk()?;
+        let ([kind], rest) = rest.split_first_chunk()?;
+        let (units, effective) = rest.split_first_chunk()?;
+        Some(Self {
+            id: TransferId::from_bytes(id).ok()?,
+            from: OwnerIx(u32::from_le_bytes(*from)),
+            to: OwnerIx(u32::from_le_bytes(*to)),
+            asset: AssetIx(u16::from_le_bytes(*asset)),
+            kind: MovementKind::from_number(*kind)?,
+            units: u128::from_le_bytes(*units),
+            effective: u64::from_le_bytes(*effective.first_chunk()?),
+        })
+    }
+}
+
+/// As derived, but in two writes instead of seven: a batch stores thousands.
+impl BorshSerialize for Transfer {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        self.id.serialize(writer)?;
+        writer.write_all(&self.rest())
     }
 }

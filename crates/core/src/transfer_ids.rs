@@ -9,7 +9,7 @@
 //! newest: a transfer dated so early is refused, because a repeat of one could no longer be told.
 
 use crate::index::{HashKey, Index};
-use crate::transfer::{Transfer, TransferId};
+use crate::transfer::Transfer;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use keepwhole_verify::digest::Digest;
@@ -39,34 +39,61 @@ pub(crate) struct IdKey {
     form: u32,
 }
 
-/// What a byte says as a lower-case digit; above 15 where it is none.
-const fn digit(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' => byte.wrapping_sub(b'0'),
-        b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
-        _ => u8::MAX,
+/// One bit of each of eight bytes.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// The four bytes that eight lower-case hex digits say, if they are that and nothing else. All eight at once, a byte of the
+/// word for each (Warren, Hacker's Delight, chapter 6).
+fn four(digits: [u8; 8]) -> Option<[u8; 4]> {
+    let word = u64::from_le_bytes(digits);
+    let letters = (word >> 6) & EACH;
+    // 0x30 to 0x39 and 0x61 to 0x66: the high half says which, the low half with nine more for letters is the value.
+    let halves = (word & (EACH * 0xf0)) == (EACH * 0x30).wrapping_add(letters.wrapping_mul(0x30));
+    let values = (word & (EACH * 0x0f)).wrapping_add(letters.wrapping_mul(9));
+    let above_nine = (values.wrapping_add(EACH * 6) >> 4) & EACH;
+    if !halves || values & (EACH * 0x10) != 0 || above_nine != letters {
+        return None;
     }
+    let [a, _, b, _, c, _, d, _] = ((values << 4) | (values >> 8)).to_le_bytes();
+    Some([a, b, c, d])
 }
 
-/// The 16 bytes that lower-case digits say, if the pairs are that and nothing else.
-fn sixteen(pairs: &[[u8; 2]; 16]) -> Option<[u8; 16]> {
-    let (mut bytes, mut all) = ([0; 16], 0);
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        let (high, low) = (digit(*high), digit(*low));
-        all |= high | low;
-        *byte = (high << 4) | (low & 15);
+/// The words that 32 digits say.
+fn words(digits: &[u8; 32]) -> Option<[u32; 4]> {
+    let (eights, _none) = digits.as_chunks::<8>();
+    let mut words = [0; 4];
+    for (word, eight) in words.iter_mut().zip(eights) {
+        *word = u32::from_le_bytes(four(*eight)?);
     }
-    (all < 16).then_some(bytes)
+    Some(words)
 }
 
-fn uuid(id: &[u8; 36]) -> Option<[u8; 16]> {
-    let in_place = [8, 13, 18, 23].iter().all(|at| id.get(*at) == Some(&b'-'));
-    let pair = |at: usize| {
-        let [a, b] = [id.get(at), id.get(at.saturating_add(1))];
-        [a.copied().unwrap_or(0), b.copied().unwrap_or(0)]
-    };
-    const AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-    in_place.then(|| sixteen(&AT.map(pair))).flatten()
+/// The digits of a UUID in its usual form (RFC 9562, 4).
+fn uuid(id: &[u8; 36]) -> Option<[u32; 4]> {
+    if [8, 13, 18, 23].iter().any(|at| id.get(*at) != Some(&b'-')) {
+        return None;
+    }
+    let mut digits = [0; 32];
+    for (to, from) in [
+        (0..8, 0..8),
+        (8..12, 9..13),
+        (12..16, 14..18),
+        (16..20, 19..23),
+        (20..32, 24..36),
+    ] {
+        digits.get_mut(to)?.copy_from_slice(id.get(from)?);
+    }
+    words(&digits)
+}
+
+/// How a transfer is remembered, worked out once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Keyed {
+    pub(crate) key: IdKey,
+    /// Of the key, where it is looked up.
+    pub(crate) hash: u64,
+    /// A short print of everything in the transfer, its id by its form only.
+    pub(crate) print: u32,
 }
 
 impl IdKey {
@@ -81,20 +108,17 @@ impl IdKey {
             return Self::from_bytes(bytes, 3);
         }
         let known = if let Ok(id) = <&[u8; 36]>::try_from(id) {
-            uuid(id).map(|bytes| (bytes, 1))
+            uuid(id).map(|words| Self { words, form: 1 })
         } else if let Ok(id) = <&[u8; 32]>::try_from(id) {
-            let (pairs, _none) = id.as_chunks::<2>();
-            let pairs = <&[[u8; 2]; 16]>::try_from(pairs).ok();
-            pairs.and_then(sixteen).map(|bytes| (bytes, 2))
+            words(id).map(|words| Self { words, form: 2 })
         } else {
             None
         };
-        let (bytes, form) = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             let digest = Digest::of(id);
             let first = digest.as_bytes().first_chunk::<16>().copied();
-            (first.unwrap_or_default(), 0)
-        });
-        Self::from_bytes(bytes, form)
+            Self::from_bytes(first.unwrap_or_default(), 0)
+        })
     }
 
     fn from_bytes(bytes: [u8; 16], form: u32) -> Self {
@@ -249,7 +273,6 @@ impl TransferIds {
         self.younger.index.touch(hash) ^ self.older.index.touch(hash)
     }
 
-    /// A short print of everything in a transfer, its id by its form only.
     pub(crate) fn print(&self, key: &IdKey, transfer: &Transfer) -> u32 {
         let (from, to) = (u64::from(transfer.from.0), u64::from(transfer.to.0));
         let kind = u64::from(transfer.asset.0) | (u64::from(transfer.kind.number()) << 16);
@@ -270,32 +293,35 @@ impl TransferIds {
     /// `Some(false)` with other content under its id.
     #[must_use]
     pub fn recorded(&self, transfer: &Transfer) -> Option<bool> {
-        let key = IdKey::of(transfer.id.as_bytes());
-        match self.look(self.hash(&key), &key, self.print(&key, transfer)) {
+        match self.look(&self.keyed(transfer)) {
             Seen::Never => None,
             Seen::Same => Some(true),
             Seen::Other => Some(false),
         }
     }
 
-    /// Whether an id with that hash was recorded, and with that print.
-    pub(crate) fn look(&self, hash: u64, key: &IdKey, print: u32) -> Seen {
-        let known = self.younger.find(hash, key);
-        match known.or_else(|| self.older.find(hash, key)) {
+    /// Whether a transfer was recorded under its id, and with the same content.
+    pub(crate) fn look(&self, keyed: &Keyed) -> Seen {
+        let known = self.younger.find(keyed.hash, &keyed.key);
+        match known.or_else(|| self.older.find(keyed.hash, &keyed.key)) {
             None => Seen::Never,
-            Some(known) if known == print => Seen::Same,
+            Some(known) if known == keyed.print => Seen::Same,
             Some(_) => Seen::Other,
         }
     }
 
-    /// An id as it is remembered, and its hash.
-    pub(crate) fn keyed(&self, id: &TransferId) -> (IdKey, u64) {
-        let key = IdKey::of(id.as_bytes());
-        (key, self.hash(&key))
+    /// How a transfer is remembered.
+    pub(crate) fn keyed(&self, transfer: &Transfer) -> Keyed {
+        let key = IdKey::of(transfer.id.as_bytes());
+        Keyed {
+            key,
+            hash: self.hash(&key),
+            print: self.print(&key, transfer),
+        }
     }
 
-    /// Remembers a transfer under its id, given as [`keyed`](Self::keyed) says.
-    pub(crate) fn insert(&mut self, transfer: &Transfer, (key, hash): (IdKey, u64)) {
+    /// Remembers a transfer of that date, given as [`keyed`](Self::keyed) says.
+    pub(crate) fn insert(&mut self, effective: u64, keyed: &Keyed) {
         if self.younger.count >= self.ids {
             let older = core::mem::take(&mut self.younger);
             let gone = core::mem::replace(&mut self.older, older);
@@ -303,10 +329,9 @@ impl TransferIds {
                 self.forgotten = Some(self.forgotten.unwrap_or(0).max(gone.newest));
             }
         }
-        let [a, b, c, d] = key.words;
-        let print = self.print(&key, transfer);
-        self.younger.newest = self.younger.newest.max(transfer.effective);
-        self.younger.push(hash, [a, b, c, d, print]);
+        let [a, b, c, d] = keyed.key.words;
+        self.younger.newest = self.younger.newest.max(effective);
+        self.younger.push(keyed.hash, [a, b, c, d, keyed.print]);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::command::{Body, Command};
 use crate::event::Event;
 use crate::reason::Reason;
 use crate::state::State;
+use crate::transfer::{Booked, RECORD_MAX};
 use alloc::vec::Vec;
 use turn::Turn;
 
@@ -31,8 +32,20 @@ use turn::Turn;
 pub struct Decision {
     /// What the caller is told, once the events are durable.
     pub reply: Reply,
-    /// What happened, in order; empty only when time passed and nothing was due.
+    /// Transfers that were booked, in order; they stand in the journal before the events.
+    pub transfers: Vec<Booked>,
+    /// What else happened, in order; empty only when time passed and nothing was due.
     pub events: Vec<Event>,
+}
+
+impl Decision {
+    /// All that happened as events, in the order of the journal.
+    pub fn into_events(self) -> impl Iterator<Item = Event> {
+        let transfers = self.transfers.into_iter();
+        transfers
+            .map(|booked| Event::TransferRecorded(booked.transfer))
+            .chain(self.events)
+    }
 }
 
 /// Decides a command at `at` (ms since the epoch, never earlier than the state's time).
@@ -54,6 +67,7 @@ pub fn decide(state: &State, command: &Command, at: u64) -> Decision {
         };
         return Decision {
             reply,
+            transfers: Vec::new(),
             events: alloc::vec![Event::AnswerRepeated { id: id.clone() }],
         };
     }
@@ -74,7 +88,7 @@ pub fn decide(state: &State, command: &Command, at: u64) -> Decision {
         Answer::because(reason)
     });
     let decision = finish(turn, command, content, answer);
-    if size > SURELY_SMALL && !storable(&decision.events) {
+    if size > SURELY_SMALL && !storable(&decision) {
         let what = "an event of this command would be larger than 65,535 bytes, or all of them than a frame; split it";
         let reason = Reason::Malformed {
             what: alloc::string::String::from(what),
@@ -105,12 +119,12 @@ fn envelope(turn: &Turn<'_>, command: &Command) -> Result<(), Reason> {
 }
 
 /// Each event fits a leaf, and all of them one frame.
-fn storable(events: &[Event]) -> bool {
-    let sizes = events.iter().map(|event| match event {
-        Event::TransferRecorded(_) => crate::transfer::RECORD_MAX,
-        other => borsh::object_length(other).map_or(usize::MAX, |size| size.saturating_add(AROUND)),
+fn storable(decision: &Decision) -> bool {
+    let sizes = decision.events.iter().map(|event| {
+        borsh::object_length(event).map_or(usize::MAX, |size| size.saturating_add(AROUND))
     });
-    let mut all = AROUND;
+    let transfers = decision.transfers.len().saturating_mul(RECORD_MAX);
+    let mut all = transfers.saturating_add(AROUND);
     for size in sizes {
         all = all.saturating_add(size);
         if size > usize::from(u16::MAX) || all > FRAME_MAX {
@@ -136,12 +150,14 @@ fn refused(command: &Command, content: [u8; 32], reason: Reason) -> Decision {
             created: None,
             repeated_rows: 0,
         },
+        transfers: Vec::new(),
         events: alloc::vec![event],
     }
 }
 
 fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) -> Decision {
     let Turn {
+        transfers,
         mut events,
         mut late,
         repeated,
@@ -168,6 +184,7 @@ fn finish(turn: Turn<'_>, command: &Command, content: [u8; 32], answer: Answer) 
             created,
             repeated_rows,
         },
+        transfers,
         events,
     }
 }

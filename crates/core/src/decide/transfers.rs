@@ -6,12 +6,12 @@
 use super::Ruling;
 use super::turn::Turn;
 use crate::answer::Answer;
-use crate::book::{Book, MovementKind};
-use crate::event::Event;
+use crate::book::{Book, MovementKind, Totals};
+use crate::names::Names;
 use crate::reason::Reason;
 use crate::registry::{AssetIx, OUTSIDE, OwnerIx, Registry};
-use crate::transfer::{PackedRow, Transfer, TransferBatch, TransferId};
-use crate::transfer_ids::{IdKey, Seen};
+use crate::transfer::{Booked, PackedRow, Transfer, TransferBatch, TransferId};
+use crate::transfer_ids::{IdKey, Keyed, Seen};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,15 +22,35 @@ const AHEAD_MS: u64 = 600_000;
 /// Rows of a stage.
 const STAGE: usize = 64;
 
+/// An owner of a row on its way to a transfer.
+#[derive(Clone, Copy)]
+struct Side {
+    hash: u64,
+    owner: Option<OwnerIx>,
+    /// Where the owner's holding of the asset is.
+    place: Option<usize>,
+    /// What it holds before the batch.
+    totals: Totals,
+}
+
+impl Side {
+    fn of(owners: &Names, name: &[u8]) -> Self {
+        Self {
+            hash: owners.hash(name),
+            owner: None,
+            place: None,
+            totals: Totals::default(),
+        }
+    }
+}
+
 /// A row on its way to a transfer.
 struct Staged<'b> {
     row: PackedRow<'b>,
     key: IdKey,
     id_hash: u64,
-    from_hash: u64,
-    to_hash: u64,
-    from: Option<OwnerIx>,
-    to: Option<OwnerIx>,
+    from: Side,
+    to: Side,
     asset: Option<AssetIx>,
 }
 
@@ -38,7 +58,7 @@ pub(super) fn record(turn: &mut Turn<'_>, batch: &TransferBatch) -> Ruling {
     if batch.is_empty() {
         return Err(turn.malformed("a batch of transfers has at least one row"));
     }
-    turn.events.reserve(batch.len().saturating_add(1));
+    turn.transfers.reserve_exact(batch.len());
     let mut changes = Changes::new(batch.len());
     let mut assets = Assets::new();
     let mut stage = Vec::with_capacity(STAGE);
@@ -67,42 +87,50 @@ fn staged<'b>(turn: &Turn<'_>, row: PackedRow<'b>) -> Staged<'b> {
     Staged {
         key,
         id_hash: turn.state.transfer_ids.hash(&key),
-        from_hash: owners.hash(row.from),
-        to_hash: owners.hash(row.to),
+        from: Side::of(owners, row.from),
+        to: Side::of(owners, row.to),
         row,
-        from: None,
-        to: None,
         asset: None,
     }
 }
 
-/// Finds the owners and assets of a stage; what the rows will read after that is asked for too. Each pass reads one step
-/// further for all rows, so that none waits for the one before it.
+/// Finds the owners and assets of a stage, and what the owners hold. Each pass reads one step further for all rows, so that
+/// none waits for the one before it.
 fn resolve<'b>(turn: &Turn<'_>, assets: &mut Assets<'b>, stage: &mut [Staged<'b>]) {
     let (owners, ids) = (&turn.state.registry.owners, &turn.state.transfer_ids);
     let book = &turn.state.book;
     let mut asked = 0;
     for row in stage.iter() {
-        asked ^= owners.touch(row.from_hash) ^ owners.touch(row.to_hash) ^ ids.touch(row.id_hash);
+        asked ^= owners.touch(row.from.hash) ^ owners.touch(row.to.hash) ^ ids.touch(row.id_hash);
     }
-    let mut places = [0; 2 * STAGE];
-    let hashes = stage.iter().flat_map(|row| [row.from_hash, row.to_hash]);
-    for (place, hash) in places.iter_mut().zip(hashes) {
-        *place = owners.touch_place(hash).unwrap_or(0);
-    }
-    for place in places.iter().take(stage.len().saturating_mul(2)) {
-        asked ^= owners.touch_text(*place);
+    for row in stage.iter() {
+        asked ^= owners.touch_text(row.from.hash, row.row.from.len());
+        asked ^= owners.touch_text(row.to.hash, row.row.to.len());
     }
     for row in stage.iter_mut() {
-        row.from = owners.find(row.from_hash, row.row.from).map(OwnerIx);
-        row.to = owners.find(row.to_hash, row.row.to).map(OwnerIx);
         row.asset = assets.find(&turn.state.registry, row.row.asset);
-        for owner in [row.from, row.to].into_iter().flatten() {
-            asked ^= book.touch(owner);
+        for (side, name) in [(&mut row.from, row.row.from), (&mut row.to, row.row.to)] {
+            side.owner = owners.find(side.hash, name).map(OwnerIx);
+            asked ^= side.owner.map_or(0, |owner| book.touch(owner));
         }
     }
-    for owner in stage.iter().flat_map(|row| [row.from, row.to]).flatten() {
-        asked ^= book.touch_first(owner);
+    let of_row = |row: &Staged<'_>| [row.from.owner, row.to.owner];
+    for owner in stage.iter().flat_map(of_row).flatten() {
+        asked ^= book.touch_assets(owner);
+    }
+    for row in stage.iter_mut() {
+        let Some(asset) = row.asset else { continue };
+        for side in [&mut row.from, &mut row.to] {
+            side.place = side.owner.and_then(|owner| book.place(owner, asset));
+        }
+    }
+    for side in stage
+        .iter_mut()
+        .flat_map(|row| [&mut row.from, &mut row.to])
+    {
+        if let (Some(owner), Some(place)) = (side.owner, side.place) {
+            side.totals = book.at(owner, place);
+        }
     }
     black_box(asked);
 }
@@ -112,29 +140,17 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn one(turn: &mut Turn<'_>, changes: &mut Changes, staged: &Staged<'_>) -> Result<(), Reason> {
-    let row = &staged.row;
-    let unknown = |name| Reason::UnknownCustomer {
-        customer: text(name),
-    };
-    let broken = || turn.malformed("the batch is not in its packed form");
-    let asset = staged.asset.ok_or_else(|| Reason::UnknownAsset {
-        asset: text(row.asset),
-    })?;
-    let transfer = Transfer {
-        from: staged.from.ok_or_else(|| unknown(row.from))?,
-        to: staged.to.ok_or_else(|| unknown(row.to))?,
-        asset,
-        id: TransferId::of_checked(row.id).ok_or_else(broken)?,
-        kind: MovementKind::from_number(row.kind).ok_or_else(broken)?,
-        units: row.units,
-        effective: row.effective,
-    };
+    let transfer = transfer(turn, staged)?;
     let ids = &turn.state.transfer_ids;
-    let print = ids.print(&staged.key, &transfer);
-    let seen = match changes.first_print(staged.id_hash, &staged.key, print) {
-        Some(known) if known == print => Seen::Same,
+    let keyed = Keyed {
+        key: staged.key,
+        hash: staged.id_hash,
+        print: ids.print(&staged.key, &transfer),
+    };
+    let seen = match changes.first_print(&keyed) {
+        Some(known) if known == keyed.print => Seen::Same,
         Some(_) => Seen::Other,
-        None => ids.look(staged.id_hash, &staged.key, print),
+        None => ids.look(&keyed),
     };
     match seen {
         Seen::Never => {}
@@ -143,14 +159,43 @@ fn one(turn: &mut Turn<'_>, changes: &mut Changes, staged: &Staged<'_>) -> Resul
             return Ok(());
         }
         Seen::Other => {
-            let id = text(row.id);
+            let id = text(staged.row.id);
             return Err(Reason::TransferConflict { id });
         }
     }
     dated(turn, transfer.effective)?;
-    changes.book(&turn.state.book, &transfer)?;
-    turn.emit(Event::TransferRecorded(transfer));
+    changes.book(
+        &turn.state.book,
+        &transfer,
+        [staged.from.totals, staged.to.totals],
+    )?;
+    turn.transfers.push(Booked { transfer, keyed });
     Ok(())
+}
+
+/// The row under numbers instead of names.
+fn transfer(turn: &Turn<'_>, staged: &Staged<'_>) -> Result<Transfer, Reason> {
+    let row = &staged.row;
+    let broken = || turn.malformed("the batch is not in its packed form");
+    let Some(asset) = staged.asset else {
+        return Err(Reason::UnknownAsset {
+            asset: text(row.asset),
+        });
+    };
+    let known = |side: &Side, name| {
+        side.owner.ok_or_else(|| Reason::UnknownCustomer {
+            customer: text(name),
+        })
+    };
+    Ok(Transfer {
+        from: known(&staged.from, row.from)?,
+        to: known(&staged.to, row.to)?,
+        asset,
+        id: TransferId::of_checked(row.id).ok_or_else(broken)?,
+        kind: MovementKind::from_number(row.kind).ok_or_else(broken)?,
+        units: row.units,
+        effective: row.effective,
+    })
 }
 
 /// Not so old that its id may be forgotten, and not later than now.
@@ -207,8 +252,7 @@ impl<'b> Assets<'b> {
 struct Account {
     owner: OwnerIx,
     asset: AssetIx,
-    incoming: u128,
-    outgoing: u128,
+    totals: Totals,
 }
 
 /// What the batch itself changes so far: accounts, the room left per asset, and its own ids. Two small open tables whose
@@ -250,14 +294,14 @@ impl Changes {
     }
 
     /// The print under which an earlier row of the batch has the id; if none has, the id is noted with this one.
-    fn first_print(&mut self, hash: u64, key: &IdKey, print: u32) -> Option<u32> {
+    fn first_print(&mut self, keyed: &Keyed) -> Option<u32> {
         let ids = &self.ids;
-        let same = |place: usize| ids.get(place).is_some_and(|(known, _)| known == key);
-        let (at, found) = slot(&self.id_slots, hash, same);
+        let same = |place: usize| ids.get(place).is_some_and(|(known, _)| *known == keyed.key);
+        let (at, found) = slot(&self.id_slots, keyed.hash, same);
         if let Some(place) = found {
             return self.ids.get(place).map(|(_, print)| *print);
         }
-        self.ids.push((*key, print));
+        self.ids.push((keyed.key, keyed.print));
         if let Some(slot) = self.id_slots.get_mut(at) {
             *slot = u16::try_from(self.ids.len()).unwrap_or(0);
         }
@@ -265,7 +309,7 @@ impl Changes {
     }
 
     /// Place of the account, with its totals before the batch if it is new.
-    fn account(&mut self, book: &Book, owner: OwnerIx, asset: AssetIx) -> usize {
+    fn account(&mut self, owner: OwnerIx, asset: AssetIx, before: Totals) -> usize {
         let both = u64::from(owner.0) | (u64::from(asset.0) << 32);
         // Fibonacci hashing (Knuth, TAOCP 3, 6.4): the high half is well mixed.
         let hash = both.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -279,12 +323,10 @@ impl Changes {
         if let Some(place) = found {
             return place;
         }
-        let totals = book.totals(owner, asset);
         self.accounts.push(Account {
             owner,
             asset,
-            incoming: totals.incoming,
-            outgoing: totals.outgoing,
+            totals: before,
         });
         if let Some(slot) = self.account_slots.get_mut(at) {
             *slot = u16::try_from(self.accounts.len()).unwrap_or(0);
@@ -292,15 +334,21 @@ impl Changes {
         self.accounts.len().saturating_sub(1)
     }
 
-    fn book(&mut self, book: &Book, transfer: &Transfer) -> Result<(), Reason> {
+    /// Books a transfer, given what its two owners held before the batch.
+    fn book(
+        &mut self,
+        book: &Book,
+        transfer: &Transfer,
+        [from, to]: [Totals; 2],
+    ) -> Result<(), Reason> {
         let (asset, asked) = (transfer.asset, transfer.units);
         let overflow = Reason::InvalidAmount { asked };
-        let from = self.account(book, transfer.from, asset);
-        let to = self.account(book, transfer.to, asset);
-        let Some(taken) = self.accounts.get_mut(from) else {
+        let from = self.account(transfer.from, asset, from);
+        let to = self.account(transfer.to, asset, to);
+        let Some(Account { totals: taken, .. }) = self.accounts.get_mut(from) else {
             return Err(overflow);
         };
-        let has = taken.incoming.saturating_sub(taken.outgoing);
+        let has = taken.balance();
         if transfer.from != OUTSIDE && has < asked {
             return Err(Reason::InsufficientBalance { has, asked });
         }
@@ -308,7 +356,7 @@ impl Changes {
             return Err(overflow);
         };
         taken.outgoing = outgoing;
-        let Some(given) = self.accounts.get_mut(to) else {
+        let Some(Account { totals: given, .. }) = self.accounts.get_mut(to) else {
             return Err(overflow);
         };
         let Some(incoming) = given.incoming.checked_add(asked) else {

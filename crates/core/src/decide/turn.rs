@@ -12,6 +12,7 @@ use crate::reason::Reason;
 use crate::redress::house_part;
 use crate::registry::{ActorIx, AssetIx, HOUSE, OUTSIDE, OwnerIx, PersonIx, WalletIx};
 use crate::state::State;
+use crate::transfer::Booked;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,6 +24,8 @@ pub(super) struct Turn<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) actor_name: Option<&'a str>,
     pub(super) actor: Option<ActorIx>,
+    /// Rows of a batch of transfers; they stand before all events.
+    pub(super) transfers: Vec<Booked>,
     pub(super) events: Vec<Event>,
     /// Movements that stand after all other events, because losses are weighed by the balances before them.
     pub(super) late: Vec<Event>,
@@ -46,6 +49,7 @@ impl<'a> Turn<'a> {
             id: command.id.as_deref(),
             actor_name: command.actor.as_deref(),
             actor: None,
+            transfers: Vec::new(),
             events: Vec::new(),
             late: Vec::new(),
             repeated: false,
@@ -81,6 +85,7 @@ impl<'a> Turn<'a> {
     /// bring: all or nothing.
     pub(super) fn keep_alarms_only(&mut self) {
         self.late.clear();
+        self.transfers.clear();
         self.events.retain(|event| {
             matches!(
                 event,

@@ -106,10 +106,11 @@ impl Exchange {
         };
         let decision = decide(&self.state, &command, self.at);
         let turn = self.state.turn + 1;
-        for event in decision.events {
+        let reply = decision.reply.clone();
+        for event in decision.into_events() {
             apply(&mut self.state, &Record::new(self.at, turn, event));
         }
-        decision.reply
+        reply
     }
 
     fn tell(&mut self, body: Body) {

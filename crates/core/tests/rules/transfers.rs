@@ -6,7 +6,7 @@ use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::apply::apply;
 use keepwhole_core::book::{Movement, MovementKind};
 use keepwhole_core::command::Body;
-use keepwhole_core::event::{Event, Record};
+use keepwhole_core::event::{Event, Record, encode_transfer};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::{Asset, AssetIx, OUTSIDE, OwnerIx};
 use keepwhole_core::state::State;
@@ -406,8 +406,58 @@ fn the_stored_form_of_a_transfer_is_this() {
     let mut bytes = vec![9];
     assert_eq!(record.as_ref().encode_into(&mut bytes), Ok(57));
     assert_eq!(bytes[1..], meant.concat());
+    let mut at_once = vec![];
+    encode_transfer(0x01, 0x02, &transfer("t-1"), &mut at_once);
+    assert_eq!(at_once, meant.concat());
     let longest = Record::new(0, 0, Event::TransferRecorded(transfer(&"x".repeat(64))));
     assert_eq!(longest.encode().unwrap().len(), RECORD_MAX);
+}
+
+proptest! {
+    /// Transfers are read on a way of their own: whatever the bytes, with the outcome of the general one.
+    #[test]
+    fn stored_transfers_are_read_as_all_records_are(
+        id in "[ -~가-힣]{0,40}",
+        numbers in any::<(u32, u32, u16, u128, u64)>(),
+        change in proptest::option::of((0usize..118, any::<u8>())),
+        cut in proptest::option::of(0usize..118),
+    ) {
+        let mut row = transfer("t-1");
+        row.id = TransferId::new(&id).unwrap_or(row.id);
+        (row.from, row.to, row.asset) = (OwnerIx(numbers.0), OwnerIx(numbers.1), AssetIx(numbers.2));
+        (row.units, row.effective) = (numbers.3, numbers.4);
+        let mut bytes = vec![];
+        encode_transfer(numbers.4, 7, &row, &mut bytes);
+        if let Some((at, byte)) = change {
+            let at = at % bytes.len();
+            // Other versions are named, which borsh alone does not do.
+            if at > 0 {
+                bytes[at] = byte;
+            }
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(1 + cut);
+        }
+        prop_assert_eq!(Record::decode(&bytes).ok(), borsh::from_slice::<Record>(&bytes).ok());
+    }
+
+    /// Ids that differ are told apart, and the same id is known again, in whatever form it comes.
+    #[test]
+    fn ids_of_every_form_are_known_again(
+        a in "[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[ -~]{1,40}",
+        at in any::<prop::sample::Index>(),
+        other in "[ -~]",
+    ) {
+        let mut state = State::default();
+        let mut row = transfer(&a);
+        apply(&mut state, &Record::new(START, 1, Event::OwnerRegistered("house".into())));
+        apply(&mut state, &Record::new(START, 1, Event::TransferRecorded(row)));
+        prop_assert_eq!(state.transfer_ids.recorded(&row), Some(true));
+        let at = at.index(a.len());
+        let b = [&a[..at], &other, &a[at + 1..]].concat();
+        row.id = TransferId::new(&b).unwrap();
+        prop_assert_eq!(state.transfer_ids.recorded(&row), (a == b).then_some(true));
+    }
 }
 
 /// The reason of a row is not a row again, however often the bytes say so.

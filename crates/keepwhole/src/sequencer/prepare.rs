@@ -5,13 +5,14 @@
 use crate::journal::FrameBatch;
 use crate::journal::frame::EncodeFault;
 use keepwhole_core::answer::{Answer, Reply};
-use keepwhole_core::apply::apply_all;
+use keepwhole_core::apply::{apply_all, apply_transfers};
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::decide::{Decision, decide};
 use keepwhole_core::due::next_due;
-use keepwhole_core::event::{Event, RecordRef};
+use keepwhole_core::event::{Event, RecordRef, encode_transfer};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
+use keepwhole_core::transfer::Booked;
 use std::time::{Duration, Instant};
 
 /// Where the time of preparing went.
@@ -41,6 +42,7 @@ pub(super) struct Decided {
     pub(super) reply: Reply,
     at: u64,
     turn: u64,
+    transfers: Vec<Booked>,
     events: Vec<Event>,
 }
 
@@ -52,8 +54,10 @@ impl Decided {
             reply,
             at,
             turn,
+            transfers,
             events,
         } = self;
+        apply_transfers(state, at, turn, &transfers);
         let records = events.iter().map(|event| RecordRef { at, turn, event });
         apply_all(state, records);
         spent.fold += began.elapsed();
@@ -73,18 +77,20 @@ pub(super) fn take(
     let turn = state.turn.saturating_add(1);
     let Decision {
         mut reply,
+        mut transfers,
         mut events,
     } = decide(state, command, at);
     let decided = Instant::now();
     let mark = frame.mark();
-    if let Err(fault) = encode(&events, (at, turn), frame) {
+    if let Err(fault) = encode(&transfers, &events, (at, turn), frame) {
         frame.rewind(mark);
         if matches!(fault, EncodeFault::FrameSize(_)) && !frame.is_empty() {
             return Taken::NoRoom;
         }
         (reply, events) = too_large(command);
+        transfers.clear();
         // The refusal is some hundred bytes, and the frame is empty.
-        let _fits = encode(&events, (at, turn), frame);
+        let _fits = encode(&transfers, &events, (at, turn), frame);
     }
     spent.commands += 1;
     spent.decide += decided.duration_since(began);
@@ -93,6 +99,7 @@ pub(super) fn take(
         reply,
         at,
         turn,
+        transfers,
         events,
     })
 }
@@ -125,10 +132,14 @@ pub(super) fn pass_time(
 }
 
 fn encode(
+    transfers: &[Booked],
     events: &[Event],
     (at, turn): (u64, u64),
     frame: &mut FrameBatch,
 ) -> Result<(), EncodeFault> {
+    for Booked { transfer, .. } in transfers {
+        frame.push_with(|bytes| encode_transfer(at, turn, transfer, bytes))?;
+    }
     for event in events {
         // A record that is too large adds nothing, and a record without bytes is a fault of its size.
         frame.push_with(|bytes| {

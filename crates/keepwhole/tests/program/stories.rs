@@ -361,10 +361,11 @@ fn no_policy_of_the_product_clears_by_saying_nothing() {
             body,
         };
         let decision = keepwhole_core::decide::decide(&state, &command, 1_000);
-        for event in decision.events {
+        let answer = decision.reply.answer.clone();
+        for event in decision.into_events() {
             keepwhole_core::apply::apply(&mut state, &Record::new(1_000, 1, event));
         }
-        decision.reply.answer
+        answer
     };
     let text = str::to_owned;
     send(
