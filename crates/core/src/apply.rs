@@ -127,6 +127,22 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
             let keyed = state.transfer_ids.keyed(row);
             return transfer(state, (record.at, record.turn), row, &keyed);
         }
+        other => {
+            let at = record.at;
+            let folded = told(state, at, other)
+                || custody(state, at, other)
+                || requests::apply(state, at, other);
+            if !folded {
+                cases::apply(state, at, other);
+            }
+        }
+    }
+    state.position = state.position.saturating_add(1);
+}
+
+/// Folds prices, answers and published sets; false if the event is another's.
+fn told(state: &mut State, at: u64, event: &Event) -> bool {
+    match event {
         Event::PriceRecorded {
             base,
             quote,
@@ -134,7 +150,7 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
             source,
         } => {
             let price = Price {
-                at: record.at,
+                at,
                 price: *price,
                 source: source.clone(),
             };
@@ -156,7 +172,7 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
         }
         Event::RedressSetPublished { entry } => {
             let set = PublishedSet {
-                at: record.at,
+                at,
                 position: state.position,
                 entry: entry.clone(),
             };
@@ -166,13 +182,9 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
         | Event::DowntimeSeen { .. }
         | Event::Answered { .. }
         | Event::AnswerRepeated { .. } => {}
-        other => {
-            if !custody(state, record.at, other) && !requests::apply(state, record.at, other) {
-                cases::apply(state, record.at, other);
-            }
-        }
+        _ => return false,
     }
-    state.position = state.position.saturating_add(1);
+    true
 }
 
 /// The first record of a journal gives the key of the lookups.

@@ -310,7 +310,7 @@ impl Exchange {
         let turn = self.state.turn + 1;
         // What the sequencer folds at once must be what is folded record by record when the journal is read. A copy of the
         // state costs much, so not every batch is looked at.
-        let looked_at = !decision.transfers.is_empty() && self.records.len() % 8 == 0;
+        let looked_at = !decision.transfers.is_empty() && self.records.len().is_multiple_of(8);
         let at_once = looked_at.then(|| {
             let mut state = self.state.clone();
             apply_transfers(&mut state, self.at, turn, &decision.transfers);

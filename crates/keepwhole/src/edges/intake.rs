@@ -39,24 +39,8 @@ fn no_reply(error: &ServiceError) -> NoReply {
 
 impl Intake for Sequenced {
     fn submit(&self, command: Command, done: Done) {
-        // One of the two calls it: the service when it takes the command, else we.
-        let done = std::sync::Arc::new(std::sync::Mutex::new(Some(done)));
-        let take = |done: &std::sync::Mutex<Option<Done>>| {
-            done.lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .take()
-        };
-        let told = std::sync::Arc::clone(&done);
-        let answer = Box::new(move |reply: Result<_, ServiceError>| {
-            if let Some(done) = take(&told) {
-                done(reply.map_err(|error| no_reply(&error)));
-            }
-        });
-        if let Err(error) = self.handle.submit_async(command, answer)
-            && let Some(done) = take(&done)
-        {
-            done(Err(no_reply(&error)));
-        }
+        let answer = move |reply: Result<_, _>| done(reply.map_err(|error| no_reply(&error)));
+        self.handle.submit_async(command, Box::new(answer));
     }
 
     fn decimals(&self, asset: &str) -> Option<u8> {

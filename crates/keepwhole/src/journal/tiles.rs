@@ -290,8 +290,8 @@ impl<D: Disk> LogFiles<'_, D> {
     /// it is given out.
     ///
     /// # Errors
-    /// [`JournalError::OutsideJournal`] for an entry not yet published; [`JournalError::TileDiffers`] when a tile or
-    /// bundle has aged; as the others.
+    /// [`JournalError::OutsideJournal`] for an entry not yet published; [`JournalError::TileDiffers`] when a file of
+    /// hashes has aged, [`JournalError::Damaged`] when the entry's frame has; as the others.
     pub fn tlog_proof(&self, index: u64) -> Result<TlogProof, JournalError> {
         let (checkpoint, note) = self.checkpoint()?;
         let size = checkpoint.size();

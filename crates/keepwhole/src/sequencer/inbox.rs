@@ -197,37 +197,47 @@ impl Inbox {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a command into its lane.
-    pub(super) fn put(&self, asked: Asked) -> Result<(), ServiceError> {
+    /// Puts a command into its lane, or tells the caller at once why not.
+    pub(super) fn put(&self, asked: Asked) {
         let mut lanes = self.lanes();
-        if lanes.stopped || lanes.closing {
-            return Err(ServiceError::Stopped);
+        if let Some(why) = self.no_place(&lanes, &asked) {
+            drop(lanes);
+            asked.refuse(why);
+            return;
         }
         if lowers_risk(&asked.command.body) {
             lanes.halts.push_back(asked);
             self.halts.fetch_add(1, Ordering::SeqCst);
         } else {
-            if let Some(full) = &lanes.full {
-                return Err(full.clone());
-            }
-            let waiting = lanes.everybody.len();
-            let bytes = lanes.bytes.saturating_add(asked.bytes);
-            if waiting > 0 && (waiting >= self.most_commands || bytes > self.most_bytes) {
-                return Err(ServiceError::Busy {
-                    waiting,
-                    bytes: lanes.bytes,
-                    retry_ms: lanes.rate.retry_ms(waiting, lanes.bytes),
-                });
-            }
-            if waiting == 0 {
+            if lanes.everybody.is_empty() {
                 lanes.rate.start();
             }
-            lanes.bytes = bytes;
+            lanes.bytes = lanes.bytes.saturating_add(asked.bytes);
             lanes.everybody.push_back(asked);
         }
         drop(lanes);
         self.news.notify_one();
-        Ok(())
+    }
+
+    /// Why a command can't be put into its lane, if so. Halts find a place while there is anyone to serve them.
+    fn no_place(&self, lanes: &Lanes, asked: &Asked) -> Option<ServiceError> {
+        if lanes.stopped || lanes.closing {
+            return Some(ServiceError::Stopped);
+        }
+        if lowers_risk(&asked.command.body) {
+            return None;
+        }
+        if let Some(full) = &lanes.full {
+            return Some(full.clone());
+        }
+        let waiting = lanes.everybody.len();
+        let bytes = lanes.bytes.saturating_add(asked.bytes);
+        let busy = waiting > 0 && (waiting >= self.most_commands || bytes > self.most_bytes);
+        busy.then(|| ServiceError::Busy {
+            waiting,
+            bytes: lanes.bytes,
+            retry_ms: lanes.rate.retry_ms(waiting, lanes.bytes),
+        })
     }
 
     /// The next command of the halts' lane, if one waits.

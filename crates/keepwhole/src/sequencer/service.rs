@@ -86,12 +86,12 @@ impl std::fmt::Debug for Handle {
 
 /// What a handle needs of the service, whatever its disk.
 trait Put: Send + Sync {
-    fn put(&self, asked: Asked) -> Result<(), ServiceError>;
+    fn put(&self, asked: Asked);
 }
 
 impl<D: Disk> Put for Shared<D> {
-    fn put(&self, asked: Asked) -> Result<(), ServiceError> {
-        self.inbox.put(asked)
+    fn put(&self, asked: Asked) {
+        self.inbox.put(asked);
     }
 }
 
@@ -108,16 +108,14 @@ impl Handle {
                 // A caller that went away still has its command recorded; the same id gets the same answer.
                 let _gone = answer.send(told);
             }),
-        )?;
+        );
         wait.recv().unwrap_or(Err(ServiceError::Stopped))
     }
 
-    /// Sends a command and returns at once; `answer` gets the reply once it is durable, or why there is none.
-    ///
-    /// # Errors
-    /// The queue or the disk is full, or the sequencer stopped; then `answer` is not called.
-    pub fn submit_async(&self, command: Command, answer: Answering) -> Result<(), ServiceError> {
-        self.inbox.put(Asked::new(command, Some(answer)))
+    /// Sends a command and returns at once; `answer` gets the reply once it is durable, or why there is none: at once, and
+    /// on this thread, where the queue or the disk is full or the sequencer stopped.
+    pub fn submit_async(&self, command: Command, answer: Answering) {
+        self.inbox.put(Asked::new(command, Some(answer)));
     }
 }
 

@@ -36,11 +36,9 @@ fn held(gate: &Gate) -> Sequencer<HeldDisk> {
 fn send(handle: &Handle, numbers: std::ops::Range<u64>) -> Receiver<Told> {
     let (told, answers) = channel();
     for number in numbers {
-        let (at_once, told) = (told.clone(), told.clone());
+        let told = told.clone();
         let answer = Box::new(move |reply| drop(told.send((number, reply))));
-        if let Err(error) = handle.submit_async(unit(number), answer) {
-            at_once.send((number, Err(error))).unwrap();
-        }
+        handle.submit_async(unit(number), answer);
     }
     answers
 }
@@ -382,17 +380,17 @@ fn a_slow_disk_gives_busy_with_a_time_and_is_said() {
     // 8,000 commands are one turn at most; then those wait that the queue holds.
     let busy = loop {
         let (told, answer) = channel();
-        let outcome =
-            handle.submit_async(unit(number), Box::new(move |reply| drop(told.send(reply))));
-        match outcome {
-            Ok(()) => answers.push(answer),
-            Err(busy @ ServiceError::Busy { .. }) => {
+        handle.submit_async(unit(number), Box::new(move |reply| drop(told.send(reply))));
+        match answer.try_recv() {
+            Ok(Err(busy @ ServiceError::Busy { .. })) => {
                 slow |= matches!(reader.condition(), Condition::Slow(_));
                 if slow {
                     break busy;
                 }
             }
-            Err(error) => panic!("{error}"),
+            Ok(Err(error)) => panic!("{error}"),
+            Ok(Ok(_)) => {}
+            Err(_) => answers.push(answer),
         }
         number += 1;
         assert!(began.elapsed() < LONG);
@@ -450,12 +448,15 @@ fn a_halt_takes_effect_within_a_second_under_overload() {
                 while !over.load(std::sync::atomic::Ordering::SeqCst) {
                     n += 1;
                     let command = withdrawal(format!("w-{client}-{n}"));
-                    match handle.submit_async(command, Box::new(|_| {})) {
-                        Err(ServiceError::Busy { .. }) => {
+                    let (told, answer) = channel();
+                    handle.submit_async(command, Box::new(move |reply| drop(told.send(reply))));
+                    match answer.try_recv() {
+                        Ok(Err(ServiceError::Busy { .. })) => {
                             busy.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                             std::thread::sleep(Duration::from_micros(50));
                         }
-                        other => other.unwrap(),
+                        Ok(Err(error)) => panic!("{error}"),
+                        Ok(Ok(_)) | Err(_) => {}
                     }
                 }
             });
