@@ -5,10 +5,13 @@ use crate::chunk::{Chunk, Unit};
 use crate::fault::{Fault, shown};
 use crate::ids::{Ids, Place};
 use crate::names;
+use crate::print::{PrintMap, Printer};
 use crate::profile::UnknownOwners;
 use keepwhole_core::registry::OUTSIDE_NAME;
 use keepwhole_core::transfer::TransferRow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 
 /// A transfer may be dated this much later than now, ms; the ledger has the same rule.
@@ -113,18 +116,47 @@ pub struct Checker<'a, L> {
     now: u64,
     house: String,
     unknown: UnknownOwners,
-    owners: HashMap<String, u32>,
+    printer: Printer,
+    /// Numbers of owners by the print of their name.
+    owners: PrintMap<u32>,
     assets: HashMap<String, u32>,
-    balances: HashMap<(u32, u32), u128>,
+    balances: HashMap<u64, u128, BuildHasherDefault<Spread>>,
     new_assets: BTreeMap<String, u8>,
     ids: Ids,
     duplicates: Duplicates,
     file: u32,
-    undo: Vec<((u32, u32), u128)>,
+    undo: Vec<(u64, u128)>,
     /// What was found so far.
     pub summary: Summary,
     /// Units refused so far, by the ledger's rules and by the mapping.
     pub refused: Vec<Refused>,
+}
+
+/// Owner and asset in one number.
+fn joined((owner, asset): (u32, u32)) -> u64 {
+    u64::from(owner) << 32 | u64::from(asset)
+}
+
+/// Spreads numbers that we gave out ourselves, one after the other: nobody can choose them so that they collide.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio in 64 bits (Knuth, "Multiplicative hashing").
+        let spread = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ spread >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl<L> std::fmt::Debug for Checker<'_, L> {
@@ -153,9 +185,10 @@ impl<'a, L: Ledger> Checker<'a, L> {
             now,
             house: house.to_owned(),
             unknown,
-            owners: HashMap::new(),
+            printer: Printer::new(),
+            owners: PrintMap::default(),
             assets: HashMap::new(),
-            balances: HashMap::new(),
+            balances: HashMap::default(),
             new_assets: BTreeMap::new(),
             ids: Ids::new(),
             duplicates,
@@ -210,9 +243,11 @@ impl<'a, L: Ledger> Checker<'a, L> {
         let mut new = NewOwners::new();
         self.accounts_of(chunk, &mut new);
         let mut rows = chunk.batch.rows();
+        let mut ours: Vec<TransferRow<'_>> = Vec::new();
         for unit in &chunk.units {
             let count = usize::try_from(unit.movements).unwrap_or(usize::MAX);
-            let ours: Vec<TransferRow<'_>> = rows.by_ref().take(count).collect();
+            ours.clear();
+            ours.extend(rows.by_ref().take(count));
             self.unit(unit, &ours, &mut new)?;
         }
         Ok(new)
@@ -292,11 +327,11 @@ impl<'a, L: Ledger> Checker<'a, L> {
 
     /// The number of an owner, who is noted as new the first time.
     fn owner(&mut self, name: &str, new: &mut NewOwners) -> u32 {
-        if let Some(number) = self.owners.get(name) {
-            return *number;
-        }
         let number = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
-        self.owners.insert(name.to_owned(), number);
+        match self.owners.entry(self.printer.of(name)) {
+            Entry::Occupied(known) => return *known.get(),
+            Entry::Vacant(free) => free.insert(number),
+        };
         let registered = name == OUTSIDE_NAME || name == self.house || self.ledger.has_owner(name);
         if !registered {
             new.push(name.to_owned());
@@ -436,9 +471,9 @@ impl<'a, L: Ledger> Checker<'a, L> {
     }
 
     fn dated(&self, row: &TransferRow<'_>) -> Result<(), Fault> {
-        let said = crate::value::rfc3339(row.effective);
+        let said = || crate::value::rfc3339(row.effective);
         if row.effective > self.now.saturating_add(AHEAD_MS) {
-            let reason = format!("it is dated `{said}`, which is later than now");
+            let reason = format!("it is dated `{}`, which is later than now", said());
             return Err(Fault::of_row(
                 "in_the_future",
                 reason,
@@ -451,7 +486,8 @@ impl<'a, L: Ledger> Checker<'a, L> {
             .is_some_and(|forgotten| row.effective <= forgotten)
         {
             let reason = format!(
-                "it is dated `{said}`, so old that its id can't be told from a repeated one any more"
+                "it is dated `{}`, so old that its id can't be told from a repeated one any more",
+                said()
             );
             return Err(Fault::of_row(
                 "too_old",
@@ -466,11 +502,12 @@ impl<'a, L: Ledger> Checker<'a, L> {
         let ledger = self.ledger;
         *self
             .balances
-            .entry(key)
+            .entry(joined(key))
             .or_insert_with(|| ledger.balance(owner, asset))
     }
 
     fn set(&mut self, key: (u32, u32), before: u128, after: u128) {
+        let key = joined(key);
         self.undo.push((key, before));
         self.balances.insert(key, after);
     }

@@ -1,10 +1,10 @@
 //! Whether an id stands twice in what is imported, exactly and in bounded memory: prints of ids are sorted in runs of
 //! half a million, and runs beyond the first lie in one temporary file that has no name.
 
+use crate::print::Printer;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 
 /// Entries of one run.
@@ -47,7 +47,7 @@ pub(crate) struct Twice {
 
 #[derive(Debug)]
 pub(crate) struct Ids {
-    keys: [RandomState; 2],
+    printer: Printer,
     entries: Vec<Entry>,
     spilled: Option<File>,
     runs: Vec<(u64, u64)>,
@@ -56,7 +56,7 @@ pub(crate) struct Ids {
 impl Ids {
     pub(crate) fn new() -> Self {
         Self {
-            keys: [RandomState::new(), RandomState::new()],
+            printer: Printer::new(),
             entries: Vec::new(),
             spilled: None,
             runs: Vec::new(),
@@ -69,9 +69,7 @@ impl Ids {
         content: impl std::hash::Hash,
         place: Place,
     ) -> io::Result<()> {
-        let [high, low] = &self.keys;
-        let id_print = u128::from(high.hash_one(id)) << 64 | u128::from(low.hash_one(id));
-        let content = low.hash_one(content);
+        let (id, content) = (self.printer.of(id), self.printer.half_of(content));
         let Place {
             file,
             row,
@@ -79,7 +77,7 @@ impl Ids {
             line,
         } = place;
         self.entries.push(Entry {
-            id: id_print,
+            id,
             file,
             row,
             part,

@@ -12,6 +12,7 @@ mod ids;
 pub mod manifest;
 pub mod mapping;
 mod names;
+pub mod print;
 pub mod profile;
 pub mod quarantine;
 pub mod read;

@@ -109,9 +109,9 @@ pub(crate) fn name(text: &str, what: &str) -> Result<(), Fault> {
             "use the exchange's own short id (a mapping can shorten ids with `digest = true`)",
         ));
     }
-    if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f)
-        || (!text.is_ascii() && text.chars().any(char::is_control))
-    {
+    // All bytes at once and no way out in the middle: names are short, and nearly all are plain ASCII.
+    let odd = |byte: u8| byte < b' ' || byte > b'~';
+    if text.bytes().fold(false, |any, byte| any | odd(byte)) && text.chars().any(char::is_control) {
         return Err(Fault::of_row(
             "control_character",
             format!("{what} holds a control character"),

@@ -187,20 +187,54 @@ fn unpack(bytes: &[u8]) -> Option<(PackedRow<'_>, &[u8])> {
 }
 
 fn text(field: RowField, bytes: &[u8]) -> Result<&str, Fault> {
-    if bytes.is_empty() || bytes.len() > field.max() {
-        let bytes = bytes.len();
+    has_length(field, bytes.len())?;
+    let text = core::str::from_utf8(bytes).map_err(|_| Fault::NotText { field })?;
+    is_plain(field, text)?;
+    Ok(text)
+}
+
+const fn has_length(field: RowField, bytes: usize) -> Result<(), Fault> {
+    if bytes == 0 || bytes > field.max() {
         return Err(Fault::Length { field, bytes });
     }
-    let text = core::str::from_utf8(bytes).map_err(|_| Fault::NotText { field })?;
-    let plain = if text.is_ascii() {
-        !bytes.iter().any(u8::is_ascii_control)
-    } else {
-        !text.chars().any(char::is_control)
-    };
-    if plain {
-        Ok(text)
-    } else {
-        Err(Fault::NotText { field })
+    Ok(())
+}
+
+/// Without control characters.
+fn is_plain(field: RowField, text: &str) -> Result<(), Fault> {
+    // All bytes at once and no way out in the middle: texts are short, and nearly all are plain ASCII.
+    let odd = |byte: u8| byte < b' ' || byte > b'~';
+    let any = text.bytes().fold(false, |any, byte| any | odd(byte));
+    if any && text.chars().any(char::is_control) {
+        return Err(Fault::NotText { field });
+    }
+    Ok(())
+}
+
+impl TransferRow<'_> {
+    /// Every rule of a row.
+    fn check(&self) -> Result<(), Fault> {
+        let texts = [
+            (RowField::Id, self.id),
+            (RowField::From, self.from),
+            (RowField::To, self.to),
+            (RowField::Asset, self.asset),
+        ];
+        for (field, text) in texts {
+            has_length(field, text.len())?;
+            is_plain(field, text)?;
+        }
+        self.moves()
+    }
+
+    fn moves(&self) -> Result<(), Fault> {
+        if self.units == 0 {
+            return Err(Fault::NoUnits);
+        }
+        if self.from == self.to {
+            return Err(Fault::ToItself);
+        }
+        Ok(())
     }
 }
 
@@ -217,13 +251,21 @@ impl<'a> PackedRow<'a> {
                 .ok_or(Fault::UnknownKind { number: self.kind })?,
             effective: self.effective,
         };
-        if row.units == 0 {
-            return Err(Fault::NoUnits);
-        }
-        if row.from == row.to {
-            return Err(Fault::ToItself);
-        }
+        row.moves()?;
         Ok(row)
+    }
+
+    /// The row with its texts, where it kept every rule when it was packed.
+    fn known(&self) -> Option<TransferRow<'a>> {
+        Some(TransferRow {
+            id: core::str::from_utf8(self.id).ok()?,
+            from: core::str::from_utf8(self.from).ok()?,
+            to: core::str::from_utf8(self.to).ok()?,
+            asset: core::str::from_utf8(self.asset).ok()?,
+            units: self.units,
+            kind: MovementKind::from_number(self.kind)?,
+            effective: self.effective,
+        })
     }
 }
 
@@ -261,28 +303,18 @@ impl TransferBatch {
         if self.rows >= BATCH_ROWS {
             return Err(fault(Fault::TooMany));
         }
-        let packed = PackedRow {
-            id: row.id.as_bytes(),
-            from: row.from.as_bytes(),
-            to: row.to.as_bytes(),
-            asset: row.asset.as_bytes(),
-            units: row.units,
-            kind: row.kind.number(),
-            effective: row.effective,
-        };
-        packed.checked().map_err(fault)?;
-        let texts = [packed.id, packed.from, packed.to, packed.asset];
+        row.check().map_err(fault)?;
+        let texts = [row.id, row.from, row.to, row.asset];
         let before = self.bytes.len();
-        self.bytes.push(packed.kind);
+        self.bytes.push(row.kind.number());
         for text in texts {
             // Each length was just checked against a limit below 256.
             self.bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
         }
-        self.bytes
-            .extend_from_slice(&packed.effective.to_le_bytes());
-        self.bytes.extend_from_slice(&packed.units.to_le_bytes());
+        self.bytes.extend_from_slice(&row.effective.to_le_bytes());
+        self.bytes.extend_from_slice(&row.units.to_le_bytes());
         for text in texts {
-            self.bytes.extend_from_slice(text);
+            self.bytes.extend_from_slice(text.as_bytes());
         }
         self.hasher.update(self.bytes.get(before..).unwrap_or(&[]));
         self.rows = self.rows.saturating_add(1);
@@ -340,7 +372,7 @@ impl TransferBatch {
 
     /// The rows in order.
     pub fn rows(&self) -> impl Iterator<Item = TransferRow<'_>> {
-        self.packed().filter_map(|row| row.checked().ok())
+        self.packed().filter_map(|row| row.known())
     }
 
     /// The rows in order, their texts as bytes; each was checked on entry.

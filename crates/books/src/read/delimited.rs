@@ -109,11 +109,11 @@ impl CsvReader {
             )
             .at(self.line, column_of(found.content)));
         }
-        check_text(content, self.line)?;
+        let text = text_of(content, self.line)?;
         if found.quoted {
-            split_quoted(content, record);
+            split_quoted(text, record);
         } else {
-            split_plain(content, record);
+            split_plain(text, record);
         }
         check_sizes(record, self.line)?;
         self.line = self.line.saturating_add(found.lines);
@@ -260,31 +260,33 @@ fn behind_quote(line: u64, column: u64) -> Fault {
 }
 
 /// UTF-8 without NUL.
-fn check_text(content: &[u8], line: u64) -> Result<(), Fault> {
-    if let Err(error) = std::str::from_utf8(content) {
+fn text_of(content: &[u8], line: u64) -> Result<&str, Fault> {
+    let text = std::str::from_utf8(content).map_err(|error| {
         let byte = content.get(error.valid_up_to()).copied().unwrap_or(0);
-        return Err(Fault::of_file(
+        Fault::of_file(
             "not_utf8",
             format!("byte 0x{byte:02x} is not UTF-8"),
             "save the file in UTF-8 (`iconv -f CP949 -t UTF-8` turns Korean Windows text into it)",
         )
-        .at(line, column_of(error.valid_up_to())));
+        .at(line, column_of(error.valid_up_to()))
+    })?;
+    match memchr::memchr(0, content) {
+        None => Ok(text),
+        Some(place) => {
+            let fault = Fault::of_file(
+                "nul",
+                "a NUL byte stands in the text",
+                "export the file again; text has none",
+            );
+            Err(fault.at(line, column_of(place)))
+        }
     }
-    if let Some(place) = memchr::memchr(0, content) {
-        let fault = Fault::of_file(
-            "nul",
-            "a NUL byte stands in the text",
-            "export the file again; text has none",
-        );
-        return Err(fault.at(line, column_of(place)));
-    }
-    Ok(())
 }
 
-fn split_plain(content: &[u8], record: &mut Record) {
-    record.text.extend_from_slice(content);
+fn split_plain(content: &str, record: &mut Record) {
+    record.text.push_str(content);
     let mut start = 0usize;
-    for end in memchr::memchr_iter(b',', content).chain([content.len()]) {
+    for end in memchr::memchr_iter(b',', content.as_bytes()).chain([content.len()]) {
         record.spans.push(super::Span {
             start,
             end,
@@ -295,23 +297,41 @@ fn split_plain(content: &[u8], record: &mut Record) {
 }
 
 /// Fields of a record that [`CsvReader::find_quoted`] found well-formed.
-fn split_quoted(content: &[u8], record: &mut Record) {
+fn split_quoted(content: &str, record: &mut Record) {
+    let bytes = content.as_bytes();
     let mut start = record.text.len();
     let (mut quoted, mut column, mut line_start) = (false, 1u64, 0usize);
-    let mut place = 0usize;
+    // Text from `run` on is not yet taken; quotes are left out by beginning anew behind them.
+    let (mut place, mut run) = (0usize, 0usize);
     let mut field_start = true;
-    while let Some(byte) = content.get(place).copied() {
+    while let Some(byte) = bytes.get(place).copied() {
         if field_start {
             column = column_of(place.saturating_sub(line_start));
         }
+        let next = place.saturating_add(1);
         match byte {
-            b'"' if field_start => quoted = true,
-            b'"' if quoted && content.get(place.saturating_add(1)) == Some(&b'"') => {
-                record.text.push(b'"');
-                place = place.saturating_add(1);
+            b'"' if field_start => {
+                quoted = true;
+                run = next;
             }
-            b'"' if quoted => quoted = false,
+            b'"' if quoted && bytes.get(next) == Some(&b'"') => {
+                record
+                    .text
+                    .push_str(content.get(run..next).unwrap_or_default());
+                place = next;
+                run = next.saturating_add(1);
+            }
+            b'"' if quoted => {
+                record
+                    .text
+                    .push_str(content.get(run..place).unwrap_or_default());
+                quoted = false;
+                run = next;
+            }
             b',' if !quoted => {
+                record
+                    .text
+                    .push_str(content.get(run..place).unwrap_or_default());
                 record.spans.push(super::Span {
                     start,
                     end: record.text.len(),
@@ -319,15 +339,12 @@ fn split_quoted(content: &[u8], record: &mut Record) {
                 });
                 start = record.text.len();
                 field_start = true;
-                place = place.saturating_add(1);
+                place = next;
+                run = next;
                 continue;
             }
-            byte => {
-                if byte == b'\n' {
-                    line_start = place.saturating_add(1);
-                }
-                record.text.push(byte);
-            }
+            b'\n' => line_start = next,
+            _ => {}
         }
         field_start = false;
         place = place.saturating_add(1);
@@ -335,6 +352,7 @@ fn split_quoted(content: &[u8], record: &mut Record) {
     if field_start {
         column = column_of(place.saturating_sub(line_start));
     }
+    record.text.push_str(content.get(run..).unwrap_or_default());
     record.spans.push(super::Span {
         start,
         end: record.text.len(),

@@ -52,7 +52,7 @@ pub(crate) struct Span {
 /// One record: the text of its fields and where it stood.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: String,
     pub(crate) spans: Vec<Span>,
     /// Line where the record begins, from 1; the row's number in Parquet.
     pub line: u64,
@@ -69,8 +69,7 @@ impl Record {
     #[must_use]
     pub fn field(&self, place: usize) -> Option<&str> {
         let span = self.spans.get(place)?;
-        // Readers let only valid UTF-8 in, cut at ASCII characters.
-        std::str::from_utf8(self.text.get(span.start..span.end)?).ok()
+        self.text.get(span.start..span.end)
     }
 
     /// Byte on the line where the field begins, from 1.
@@ -98,9 +97,9 @@ impl Record {
         self.part = 1;
     }
 
-    pub(crate) fn push(&mut self, text: &[u8], column: u64) {
+    pub(crate) fn push(&mut self, text: &str, column: u64) {
         let start = self.text.len();
-        self.text.extend_from_slice(text);
+        self.text.push_str(text);
         self.spans.push(Span {
             start,
             end: self.text.len(),

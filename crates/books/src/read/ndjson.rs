@@ -12,13 +12,30 @@ pub(crate) struct NdjsonReader {
     window: Window,
     line: u64,
     row: u64,
-    wanted: Vec<String>,
+    wanted: Vec<Wanted>,
     /// Name of the array whose objects are records of their own, where a wanted name goes into one.
     array: Option<String>,
     /// Records of the present line that were not handed out yet: bounds of the array's elements in `text`.
     elements: Vec<(usize, usize)>,
     next_element: usize,
     text: Vec<u8>,
+}
+
+/// A name whose value is wanted.
+struct Wanted {
+    name: String,
+    /// The array, and the name in its objects, for a value inside one.
+    inside: Option<(String, String)>,
+}
+
+impl Wanted {
+    fn of(name: &str) -> Self {
+        let inside = name.split_once("[].");
+        Self {
+            name: name.to_owned(),
+            inside: inside.map(|(array, rest)| (array.to_owned(), rest.to_owned())),
+        }
+    }
 }
 
 impl NdjsonReader {
@@ -45,7 +62,7 @@ impl NdjsonReader {
     }
 
     pub(crate) fn select(&mut self, names: &[String]) {
-        self.wanted = names.to_vec();
+        self.wanted = names.iter().map(|name| Wanted::of(name)).collect();
         self.array = names
             .iter()
             .find_map(|name| name.split_once("[].").map(|(array, _)| array.to_owned()));
@@ -254,7 +271,7 @@ fn elements_of(text: &str, array: &str, line: u64) -> Result<Vec<(usize, usize)>
 fn take(
     text: &str,
     element: Option<(&str, &str)>,
-    wanted: &[String],
+    wanted: &[Wanted],
     record: &mut Record,
 ) -> Result<(), Fault> {
     let members = Members::read(text)?;
@@ -262,8 +279,8 @@ fn take(
         Some((_, part)) => Some(Members::read(part)?),
         None => None,
     };
-    for name in wanted {
-        let raw = match (name.split_once("[]."), &inner) {
+    for Wanted { name, inside } in wanted {
+        let raw = match (inside, &inner) {
             (Some((array, rest)), Some(inner))
                 if element.is_some_and(|(known, _)| known == array) =>
             {
@@ -273,7 +290,7 @@ fn take(
             (None, _) => find(&members, name)?,
         };
         let Some(raw) = raw else {
-            record.push(b"", 0);
+            record.push("", 0);
             continue;
         };
         let place = raw
@@ -294,7 +311,7 @@ fn take(
             )
             .at(1, column));
         }
-        record.push(value.as_bytes(), column);
+        record.push(&value, column);
     }
     Ok(())
 }

@@ -114,7 +114,7 @@ impl ParquetReader {
                 );
                 return Err(fault.at(self.row, column).field(name, &text));
             }
-            record.push(text.as_bytes(), column);
+            record.push(&text, column);
         }
         if record.len() != self.header.len() {
             return Err(damaged("a row has another number of columns").at(self.row, 0));
