@@ -1,12 +1,12 @@
-//! Importing files: look at all of them first, then record them in chunks, each in one turn under an id of its own.
+//! Importing files: look at all of them first, then record them in chunks ([`record`](super::record)), each in one turn
+//! under an id of its own.
 //!
 //! A chunk's id is made of the file's SHA-256, its rows and its content, so that a run that was stopped is taken up by
 //! running it again: chunks that the journal has answered are passed over, and the journal itself is the only memory.
 
 use super::StateLedger;
-use crate::journal::Disk;
-use crate::sequencer::{Sequencer, SequencerError};
-use keepwhole_books::check::{Checker, Duplicates, Ledger as _, NewOwners, Refused, Summary};
+use crate::sequencer::SequencerError;
+use keepwhole_books::check::{Checker, Duplicates, Ledger as _, Refused, Summary};
 use keepwhole_books::chunk::{Chunk, Chunker};
 use keepwhole_books::fault::Fault;
 use keepwhole_books::manifest::hex;
@@ -14,16 +14,14 @@ use keepwhole_books::mapping::{Known, Mapper};
 use keepwhole_books::profile::Profile;
 use keepwhole_books::read::{Input, Progress, Reader};
 use keepwhole_core::answer::Answer;
-use keepwhole_core::command::{Body, Command};
-use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
-/// Chunks that may wait between the reading and the recording thread.
-const WAITING: usize = 2;
+/// Chunks that may wait between the thread that reads and the one that checks or decides.
+pub(super) const WAITING: usize = 2;
 
 /// What is imported.
 #[derive(Debug)]
@@ -92,19 +90,15 @@ pub enum ImportError {
     },
 }
 
-/// What was recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
-    /// Chunks recorded by this run.
-    pub chunks: u64,
-    /// Chunks passed over.
-    pub chunks_before: u64,
-    /// Movements sent by this run that were recorded before.
-    pub repeated: u64,
-}
+/// What the reading thread made of a chunk, or why it ended.
+pub(super) type Read<T> = Result<T, Fault>;
 
-/// Called with each chunk of a file and the reasons for its rows that were left out.
-type Take<'t, E> = dyn FnMut(Chunk, &[String]) -> Result<(), E> + 't;
+/// A chunk that is to be checked.
+struct Looked {
+    chunk: Chunk,
+    id: String,
+    why_left_out: Vec<String>,
+}
 
 impl Job {
     fn house<'a>(&'a self, state: &'a State) -> String {
@@ -122,7 +116,7 @@ impl Job {
         Ok(Chunker::new(reader, mapper, skip))
     }
 
-    fn known(&self, state: &State, more: &BTreeMap<String, u8>) -> Known {
+    pub(super) fn known(&self, state: &State, more: &BTreeMap<String, u8>) -> Known {
         let registered = state
             .registry
             .assets
@@ -136,54 +130,44 @@ impl Job {
         }
     }
 
-    /// Reads a file on a thread of its own and shows each chunk to `take`, with the reasons for rows left out.
-    fn each_chunk<E: From<ImportError>>(
+    /// Reads a file and sends what `make` makes of each chunk and of the reasons for rows left out, until the end, a
+    /// fault, or nobody takes it any more.
+    pub(super) fn read<T>(
         &self,
         file: usize,
-        known: &Known,
-        skip: &BTreeSet<u64>,
-        take: &mut Take<'_, E>,
-    ) -> Result<(), E> {
-        let path = self
-            .files
-            .get(file)
-            .map(|(path, _)| path.clone())
-            .unwrap_or_default();
-        let (send, receive) = sync_channel::<Result<(Chunk, Vec<String>), Fault>>(WAITING);
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                let outcome =
-                    self.chunker(file, known.clone(), skip.clone())
-                        .and_then(|mut chunker| {
-                            let why = chunker.mapper().left_out();
-                            while let Some(chunk) = chunker.next_chunk()? {
-                                if send.send(Ok((chunk, why.clone()))).is_err() {
-                                    break;
-                                }
-                            }
-                            Ok(())
-                        });
-                if let Err(fault) = outcome {
-                    // Where nobody takes it, the other side stopped for a reason of its own.
-                    let _stopped = send.send(Err(fault));
+        (known, skip): (Known, BTreeSet<u64>),
+        send: &SyncSender<Read<T>>,
+        make: &mut dyn FnMut(Chunk, &[String]) -> T,
+    ) {
+        let outcome = self.chunker(file, known, skip).and_then(|mut chunker| {
+            let why = chunker.mapper().left_out();
+            while let Some(chunk) = chunker.next_chunk()? {
+                if send.send(Ok(make(chunk, &why))).is_err() {
+                    break;
                 }
-            });
-            for chunk in receive {
-                let (chunk, why) = chunk.map_err(|fault| {
-                    let file = path.clone();
-                    ImportError::File {
-                        file,
-                        fault: Box::new(fault),
-                    }
-                })?;
-                take(chunk, &why)?;
             }
             Ok(())
-        })
+        });
+        if let Err(fault) = outcome {
+            // Where nobody takes it, the other side stopped for a reason of its own.
+            let _stopped = send.send(Err(fault));
+        }
+    }
+
+    pub(super) fn path(&self, file: usize) -> PathBuf {
+        let file = self.files.get(file);
+        file.map(|(path, _)| path.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn of_file(&self, file: usize, fault: Fault) -> ImportError {
+        ImportError::File {
+            file: self.path(file),
+            fault: Box::new(fault),
+        }
     }
 
     /// The id of a chunk.
-    fn id_of(&self, file: usize, chunk: &Chunk) -> String {
+    pub(super) fn id_of(&self, file: usize, chunk: &Chunk) -> String {
         let digest = self
             .files
             .get(file)
@@ -209,7 +193,7 @@ impl Job {
         )
     }
 
-    fn answered(&self, state: &State, id: &str) -> bool {
+    pub(super) fn answered(&self, state: &State, id: &str) -> bool {
         !self.from_start
             && state
                 .answers
@@ -237,18 +221,7 @@ impl Job {
             let mut chunks_before = 0u64;
             for file in 0..self.files.len() {
                 checker.begin_file(u32::try_from(file).unwrap_or(u32::MAX));
-                let known = self.known(state, checker.new_assets());
-                self.each_chunk(file, &known, &BTreeSet::new(), &mut |chunk, why| {
-                    if chunk.refused.is_empty() && self.answered(state, &self.id_of(file, &chunk)) {
-                        chunks_before = chunks_before.saturating_add(1);
-                        checker.pass(&chunk);
-                        return Ok(());
-                    }
-                    checker
-                        .check(&chunk, why)
-                        .map(|_| ())
-                        .map_err(|cause| ImportError::Ids { cause })
-                })?;
+                self.check_file(file, state, &mut checker, &mut chunks_before)?;
             }
             let checked = Checked {
                 summary: std::mem::take(&mut checker.summary),
@@ -267,77 +240,43 @@ impl Job {
         }
     }
 
-    /// Records all files but the refused units, a turn for each chunk. `clock` gives ms since the epoch; `after` runs
-    /// behind each turn and may publish.
-    ///
-    /// # Errors
-    /// [`ImportError`]; its message says how far the recording got.
-    pub fn record<D: Disk>(
+    fn check_file(
         &self,
-        sequencer: &mut Sequencer<D>,
-        refused: &[Refused],
-        clock: &mut dyn FnMut() -> u64,
-        after: &mut dyn FnMut(&mut Sequencer<D>) -> Result<(), SequencerError>,
-    ) -> Result<Recorded, ImportError> {
-        let mut recorded = Recorded::default();
-        let mut known_owners: HashSet<String> = owners_of(sequencer.state()).collect();
-        if known_owners.is_empty() {
-            let house = Command {
-                id: None,
-                actor: None,
-                body: Body::RegisterOwners(vec![self.house.clone()]),
-            };
-            sequencer
-                .turn(clock(), &[house])
-                .map_err(|cause| self.stopped(cause, 0, 0))?;
-            known_owners.extend(owners_of(sequencer.state()));
-        }
-        for file in 0..self.files.len() {
-            let skip = refused
-                .iter()
-                .filter(|r| usize::try_from(r.file) == Ok(file));
-            let skip: BTreeSet<u64> = skip.map(|refused| refused.unit.first_row).collect();
-            let known = self.known(sequencer.state(), &BTreeMap::new());
-            let mut done = 0u64;
-            self.each_chunk(
-                file,
-                &known,
-                &skip,
-                &mut |chunk, _| -> Result<(), ImportError> {
-                    let id = self.id_of(file, &chunk);
-                    if self.answered(sequencer.state(), &id) {
-                        recorded.chunks_before = recorded.chunks_before.saturating_add(1);
-                    } else {
-                        let commands =
-                            commands_of(&chunk, &id, &mut known_owners, sequencer.state());
-                        let replies = sequencer
-                            .turn(clock(), &commands)
-                            .map_err(|cause| self.stopped(cause, file, done))?;
-                        for reply in &replies {
-                            recorded.repeated = recorded
-                                .repeated
-                                .saturating_add(u64::from(reply.repeated_rows));
-                            if let Some(reason) = reply.answer.reason() {
-                                return Err(self.refusal(file, done, &chunk, reason));
-                            }
-                        }
-                        recorded.chunks = recorded.chunks.saturating_add(1);
-                        after(sequencer).map_err(|cause| self.stopped(cause, file, done))?;
+        file: usize,
+        state: &State,
+        checker: &mut Checker<'_, StateLedger<'_>>,
+        chunks_before: &mut u64,
+    ) -> Result<(), ImportError> {
+        let known = self.known(state, checker.new_assets());
+        let (send, looked) = sync_channel::<Read<Looked>>(WAITING);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                self.read(file, (known, BTreeSet::new()), &send, &mut |chunk, why| {
+                    Looked {
+                        id: self.id_of(file, &chunk),
+                        chunk,
+                        why_left_out: why.to_vec(),
                     }
-                    done = chunk.last_row;
-                    Ok(())
-                },
-            )?;
-        }
-        Ok(recorded)
+                });
+            });
+            for looked in looked {
+                let looked = looked.map_err(|fault| self.of_file(file, fault))?;
+                let chunk = &looked.chunk;
+                if chunk.refused.is_empty() && self.answered(state, &looked.id) {
+                    *chunks_before = chunks_before.saturating_add(1);
+                    checker.pass(chunk);
+                    continue;
+                }
+                checker
+                    .check(chunk, &looked.why_left_out)
+                    .map_err(|cause| ImportError::Ids { cause })?;
+            }
+            Ok(())
+        })
     }
 
-    fn done(&self, file: usize, row: u64) -> String {
-        let name = self
-            .files
-            .get(file)
-            .map(|(path, _)| path.display().to_string())
-            .unwrap_or_default();
+    pub(super) fn done(&self, file: usize, row: u64) -> String {
+        let name = self.path(file).display().to_string();
         let again = "run the same command again to go on behind them";
         match (file, row) {
             (0, 0) => {
@@ -350,85 +289,10 @@ impl Job {
         }
     }
 
-    fn stopped(&self, cause: SequencerError, file: usize, row: u64) -> ImportError {
+    pub(super) fn stopped(&self, cause: SequencerError, file: usize, row: u64) -> ImportError {
         ImportError::Sequencer {
             cause: Box::new(cause),
             done: self.done(file, row),
         }
     }
-
-    fn refusal(&self, file: usize, done: u64, chunk: &Chunk, reason: &Reason) -> ImportError {
-        let (row, inner) = match reason {
-            Reason::Row { row, reason } => (*row, reason.as_ref()),
-            other => (0, other),
-        };
-        let mut before = 0u32;
-        let unit = chunk.units.iter().find(|unit| {
-            before = before.saturating_add(unit.movements);
-            before > row
-        });
-        ImportError::Refused {
-            file: self
-                .files
-                .get(file)
-                .map(|(path, _)| path.clone())
-                .unwrap_or_default(),
-            line: unit.map_or(0, |unit| unit.line),
-            reason: format!("`{}` ({inner:?})", inner.code()),
-            done: self.done(file, done),
-        }
-    }
-}
-
-/// What a chunk asks: its new assets, its new owners, its movements. The last command bears the chunk's id.
-fn commands_of(
-    chunk: &Chunk,
-    id: &str,
-    known: &mut HashSet<String>,
-    state: &State,
-) -> Vec<Command> {
-    let mut bodies = Vec::new();
-    let mut assets = BTreeSet::new();
-    for (asset, _) in &chunk.assets {
-        if state.registry.asset(&asset.id).is_none() && assets.insert(&asset.id) {
-            bodies.push(Body::RegisterAsset(asset.clone()));
-        }
-    }
-    let mut owners = NewOwners::new();
-    let accounts = chunk.accounts.iter().map(|(name, _, _)| name.as_str());
-    for name in accounts {
-        if !known.contains(name) {
-            known.insert(name.to_owned());
-            owners.push(name.to_owned());
-        }
-    }
-    for row in chunk.batch.rows() {
-        for name in [row.from, row.to] {
-            if !known.contains(name) {
-                known.insert(name.to_owned());
-                owners.push(name.to_owned());
-            }
-        }
-    }
-    if !owners.is_empty() {
-        bodies.push(Body::RegisterOwners(owners));
-    }
-    if !chunk.batch.is_empty() {
-        bodies.push(Body::RecordTransfers(chunk.batch.clone()));
-    }
-    let last = bodies.len().saturating_sub(1);
-    let command = |(place, body)| Command {
-        id: (place == last).then(|| id.to_owned()),
-        actor: None,
-        body,
-    };
-    bodies.into_iter().enumerate().map(command).collect()
-}
-
-/// Names of all registered owners.
-fn owners_of(state: &State) -> impl Iterator<Item = String> + '_ {
-    let owners = &state.registry.owners;
-    (0u32..)
-        .map_while(|number| owners.get(number))
-        .map(str::to_owned)
 }

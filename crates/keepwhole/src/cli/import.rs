@@ -4,10 +4,11 @@ use super::exit::{Exit, Failure};
 use super::output::{Output, note, table};
 use super::progress::Shown;
 use super::{DataArgs, wall_clock};
-use crate::books::import::{Checked, ImportError, Job, Recorded};
+use crate::books::import::{Checked, ImportError, Job};
+use crate::books::record::Recorded;
 use crate::installation::{Installation, Reading};
 use crate::journal::JournalError;
-use crate::sequencer::{SequencerError, Until};
+use crate::sequencer::Until;
 use crate::text::{count, decimal, seoul};
 use clap::Args;
 use keepwhole_books::check::{Refused, Summary};
@@ -27,8 +28,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Refused rows that are shown one by one.
 const SHOWN: usize = 20;
-/// Turns between two published checkpoints.
-const PUBLISH_EVERY: u64 = 128;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
@@ -284,29 +283,15 @@ fn record(
     installation: &mut Installation,
     refused: &[Refused],
 ) -> Result<Recorded, Failure> {
-    let Installation {
-        sequencer,
-        publisher,
-        ..
-    } = installation;
     job.progress.store(0, Ordering::Relaxed);
     let shown = Shown::start("recording", job);
-    let mut turns = 0u64;
     let mut last = wall_clock()?;
     let mut clock = || {
         // A clock that fails in the middle stands still; the journal's time never goes back anyway.
         last = wall_clock().unwrap_or(last);
         last
     };
-    let recorded = job.record(sequencer, refused, &mut clock, &mut |sequencer| {
-        turns = turns.saturating_add(1);
-        if turns.is_multiple_of(PUBLISH_EVERY) {
-            publisher
-                .publish(sequencer.journal_mut())
-                .map_err(SequencerError::Journal)?;
-        }
-        Ok(())
-    });
+    let recorded = job.record_into(installation, refused, &mut clock);
     shown.stop();
     let published = installation.publish();
     let recorded = recorded.map_err(|error| of_import(&error))?;

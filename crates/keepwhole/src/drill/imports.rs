@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use keepwhole_books::profile::Profile;
 use keepwhole_books::read::{Progress, digest_of};
 
-use super::disk::{DrillDisk, Folder};
+use super::disk::Folder;
 use super::scenario::Given;
 use super::scenario::event::Rows;
 use super::scenario::scalar::show_instant;
 use super::service::Service;
 use crate::books::import::{ImportError, Job};
-use crate::sequencer::{Sequencer, SequencerError};
+use crate::books::record::publishing;
+use crate::sequencer::SequencerError;
 
 /// What the columns mean: those of the format, behind the id and the date that it leaves out and every ledger has.
 const PROFILE: &str = r#"
@@ -35,8 +36,6 @@ amount = { column = "amount", unit = "base" }
 
 /// Rows above which a story's journal is no longer kept in memory.
 const LARGE: u64 = 100_000;
-/// Turns between two published checkpoints, as in the product.
-const PUBLISH_EVERY: u64 = 128;
 
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +48,10 @@ pub(super) struct Imported {
     pub(super) bad_lines: Vec<u64>,
 }
 
-/// Whether the rows are too many for a journal in memory.
+/// Whether the journal must lie on a real disk: the rows are too many for memory, or the process is killed among them,
+/// when its state is ahead of what is durable.
 pub(super) const fn is_large(rows: &Rows) -> bool {
-    matches!(rows, Rows::Generate { rows, .. } if *rows > LARGE)
+    matches!(rows, Rows::Generate { rows, kill_at, .. } if *rows > LARGE || *kill_at > 0)
 }
 
 /// Imports the rows of the event called `id` at `at`; `None` when the process was killed on the way.
@@ -84,21 +84,18 @@ pub(super) fn import(
         }));
     }
     let kill_at = match rows {
-        Rows::Generate { kill_at, .. } if *kill_at > 0 => Some(u128::from(*kill_at)),
+        Rows::Generate { kill_at, .. } if *kill_at > 0 => Some(*kill_at),
         _ => None,
     };
-    let mut turns = 0u64;
-    let recorded = job.record(sequencer, &[], &mut || at, &mut |sequencer| {
-        turns = turns.saturating_add(1);
-        if turns.is_multiple_of(PUBLISH_EVERY) {
-            publisher.publish(sequencer.journal_mut())?;
-        }
-        let reached = kill_at.is_some_and(|kill_at| recorded_rows(sequencer, given) >= kill_at);
-        if reached {
+    let mut publish = publishing(publisher);
+    let recorded = job.record(sequencer, &[], &mut || at, &mut |journal, rows| {
+        publish(journal, rows)?;
+        if kill_at.is_some_and(|kill_at| rows >= kill_at) {
             return Err(SequencerError::Stopped);
         }
         Ok(())
     });
+    drop(publish);
     match recorded {
         Ok(_) => {
             publisher
@@ -119,21 +116,6 @@ pub(super) fn import(
             Ok(None)
         }
         Err(error) => Err(error.to_string()),
-    }
-}
-
-/// Made rows are of one unit each, so that the balance counts them.
-fn recorded_rows(sequencer: &Sequencer<DrillDisk>, given: &Given) -> u128 {
-    let state = sequencer.state();
-    let (Some(customer), Some(asset)) = (given.customers.first(), given.assets.first()) else {
-        return 0;
-    };
-    match (
-        state.registry.owner(&customer.id),
-        state.registry.asset(&asset.id),
-    ) {
-        (Some(owner), Some(asset)) => state.book.balance(owner, asset),
-        _ => 0,
     }
 }
 

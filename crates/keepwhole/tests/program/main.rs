@@ -9,6 +9,7 @@
 )]
 
 mod agreement;
+mod ahead;
 mod backups;
 mod bench;
 mod books;

@@ -1,0 +1,308 @@
+//! Recording chunks: made into commands by the thread that reads, decided by the one that asks, written by a third. The
+//! next chunk is decided only where the one before it was not refused, so what is recorded is always a prefix.
+
+use super::import::{ImportError, Job, Read};
+use crate::installation::Installation;
+use crate::journal::{Disk, Journal, Publisher};
+use crate::sequencer::{Ended, Sequencer, SequencerError, Turn, Turns};
+use keepwhole_books::check::{NewOwners, Refused};
+use keepwhole_books::chunk::{Chunk, Unit};
+use keepwhole_books::print::{PrintSet, Printer};
+use keepwhole_core::answer::Reply;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::reason::Reason;
+use keepwhole_core::state::State;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+/// Turns between two published checkpoints.
+const PUBLISH_EVERY: u64 = 128;
+
+/// What was recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Chunks recorded by this run.
+    pub chunks: u64,
+    /// Chunks passed over.
+    pub chunks_before: u64,
+    /// Movements sent by this run that were recorded before.
+    pub repeated: u64,
+}
+
+/// Called on the writing thread behind each turn that became durable, with the number of rows of its file that are. It
+/// may publish.
+pub type After<'a, D> = dyn FnMut(&mut Journal<D>, u64) -> Result<(), SequencerError> + Send + 'a;
+
+/// Publishes a checkpoint now and then.
+pub(crate) fn publishing<D: Disk>(
+    publisher: &mut Publisher,
+) -> impl FnMut(&mut Journal<D>, u64) -> Result<(), SequencerError> + Send {
+    let mut turns = 0u64;
+    move |journal, _| {
+        turns = turns.saturating_add(1);
+        if turns.is_multiple_of(PUBLISH_EVERY) {
+            publisher.publish(journal)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names that need not be registered any more.
+struct Registered {
+    printer: Printer,
+    /// Prints of owners' names.
+    owners: PrintSet,
+    assets: BTreeSet<String>,
+}
+
+impl Registered {
+    fn of(state: &State) -> Self {
+        let owners = &state.registry.owners;
+        let owners = (0u32..).map_while(|number| owners.get(number));
+        let printer = Printer::new();
+        Self {
+            owners: owners.map(|name| printer.of(name)).collect(),
+            printer,
+            assets: state
+                .registry
+                .assets
+                .iter()
+                .map(|asset| asset.id.clone())
+                .collect(),
+        }
+    }
+
+    fn note(&mut self, name: &str, new: &mut NewOwners) {
+        if self.owners.insert(self.printer.of(name)) {
+            new.push(name.to_owned());
+        }
+    }
+
+    /// What a chunk asks: its new assets, its new owners, its movements. The last command bears the chunk's id.
+    fn commands_of(&mut self, chunk: Chunk, id: &str) -> Vec<Command> {
+        let mut bodies = Vec::new();
+        for (asset, _) in chunk.assets {
+            if self.assets.insert(asset.id.clone()) {
+                bodies.push(Body::RegisterAsset(asset));
+            }
+        }
+        let mut owners = NewOwners::new();
+        for (name, _, _) in &chunk.accounts {
+            self.note(name, &mut owners);
+        }
+        for row in chunk.batch.rows() {
+            self.note(row.from, &mut owners);
+            self.note(row.to, &mut owners);
+        }
+        if !owners.is_empty() {
+            bodies.push(Body::RegisterOwners(owners));
+        }
+        if !chunk.batch.is_empty() {
+            bodies.push(Body::RecordTransfers(chunk.batch));
+        }
+        let last = bodies.len().saturating_sub(1);
+        let command = |(place, body)| Command {
+            id: (place == last).then(|| id.to_owned()),
+            actor: None,
+            body,
+        };
+        bodies.into_iter().enumerate().map(command).collect()
+    }
+}
+
+/// A chunk, ready to be asked.
+struct Ready {
+    id: String,
+    commands: Vec<Command>,
+    last_row: u64,
+    /// Which rows its movements are of, in order.
+    units: Vec<Unit>,
+}
+
+/// The chunks of one file as turns.
+struct FileTurns<'a> {
+    job: &'a Job,
+    file: usize,
+    ready: Receiver<Read<Ready>>,
+    clock: &'a mut dyn FnMut() -> u64,
+    recorded: &'a mut Recorded,
+    /// Rows of the file that are durable.
+    durable: &'a AtomicU64,
+    /// Last row of the chunks before the one that is asked.
+    before: u64,
+    /// Last row of the chunk that is asked.
+    row: u64,
+    units: Vec<Unit>,
+    /// True once a turn was given.
+    any: bool,
+}
+
+impl Turns for FileTurns<'_> {
+    type Error = ImportError;
+
+    fn next(&mut self, state: &State) -> Result<Option<Turn>, ImportError> {
+        while let Ok(read) = self.ready.recv() {
+            let ready = read.map_err(|fault| self.job.of_file(self.file, fault))?;
+            self.before = self.row;
+            self.row = ready.last_row;
+            if self.job.answered(state, &ready.id) {
+                self.recorded.chunks_before = self.recorded.chunks_before.saturating_add(1);
+                if !self.any {
+                    self.durable.store(ready.last_row, Ordering::SeqCst);
+                }
+                continue;
+            }
+            self.any = true;
+            self.units = ready.units;
+            return Ok(Some(Turn {
+                now: (self.clock)(),
+                commands: ready.commands,
+                mark: ready.last_row,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn decided(&mut self, replies: &[Reply]) -> Result<(), ImportError> {
+        for reply in replies {
+            let repeated = u64::from(reply.repeated_rows);
+            self.recorded.repeated = self.recorded.repeated.saturating_add(repeated);
+            if let Some(reason) = reply.answer.reason() {
+                return Err(self.refusal(reason));
+            }
+        }
+        self.recorded.chunks = self.recorded.chunks.saturating_add(1);
+        Ok(())
+    }
+}
+
+impl FileTurns<'_> {
+    fn refusal(&self, reason: &Reason) -> ImportError {
+        let (row, inner) = match reason {
+            Reason::Row { row, reason } => (*row, reason.as_ref()),
+            other => (0, other),
+        };
+        let mut before = 0u32;
+        let unit = self.units.iter().find(|unit| {
+            before = before.saturating_add(unit.movements);
+            before > row
+        });
+        ImportError::Refused {
+            file: self.job.path(self.file),
+            line: unit.map_or(0, |unit| unit.line),
+            reason: format!("`{}` ({inner:?})", inner.code()),
+            done: self.job.done(self.file, self.before),
+        }
+    }
+}
+
+impl Job {
+    /// Records all files but the refused units into an installation, and publishes a checkpoint now and then; the last
+    /// one is left to the caller.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn record_into(
+        &self,
+        installation: &mut Installation,
+        refused: &[Refused],
+        clock: &mut dyn FnMut() -> u64,
+    ) -> Result<Recorded, ImportError> {
+        let Installation {
+            sequencer,
+            publisher,
+            ..
+        } = installation;
+        self.record(sequencer, refused, clock, &mut publishing(publisher))
+    }
+
+    /// Records all files but the refused units, a turn for each chunk. `clock` gives ms since the epoch; `after` runs
+    /// behind each turn that is durable.
+    ///
+    /// # Errors
+    /// [`ImportError`]; its message says how far the recording got.
+    pub fn record<D: Disk>(
+        &self,
+        sequencer: &mut Sequencer<D>,
+        refused: &[Refused],
+        clock: &mut dyn FnMut() -> u64,
+        after: &mut After<'_, D>,
+    ) -> Result<Recorded, ImportError> {
+        let mut recorded = Recorded::default();
+        let mut registered = Registered::of(sequencer.state());
+        if registered.owners.is_empty() {
+            let house = Command {
+                id: None,
+                actor: None,
+                body: Body::RegisterOwners(vec![self.house.clone()]),
+            };
+            sequencer
+                .turn(clock(), &[house])
+                .map_err(|cause| self.stopped(cause, 0, 0))?;
+            registered = Registered::of(sequencer.state());
+        }
+        for file in 0..self.files.len() {
+            let of_it = refused
+                .iter()
+                .filter(|r| usize::try_from(r.file) == Ok(file));
+            let skip = of_it.map(|refused| refused.unit.first_row).collect();
+            self.record_file(
+                file,
+                skip,
+                (sequencer, &mut registered),
+                (clock, after),
+                &mut recorded,
+            )?;
+        }
+        Ok(recorded)
+    }
+
+    fn record_file<D: Disk>(
+        &self,
+        file: usize,
+        skip: BTreeSet<u64>,
+        (sequencer, registered): (&mut Sequencer<D>, &mut Registered),
+        (clock, after): (&mut dyn FnMut() -> u64, &mut After<'_, D>),
+        recorded: &mut Recorded,
+    ) -> Result<(), ImportError> {
+        let known = self.known(sequencer.state(), &BTreeMap::new());
+        let durable = AtomicU64::new(0);
+        let (send, ready) = sync_channel(super::import::WAITING);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                self.read(file, (known, skip), &send, &mut |chunk: Chunk, _| {
+                    let id = self.id_of(file, &chunk);
+                    Ready {
+                        last_row: chunk.last_row,
+                        units: chunk.units.clone(),
+                        commands: registered.commands_of(chunk, &id),
+                        id,
+                    }
+                });
+            });
+            let mut turns = FileTurns {
+                job: self,
+                file,
+                ready,
+                clock,
+                recorded,
+                durable: &durable,
+                before: 0,
+                row: 0,
+                units: Vec::new(),
+                any: false,
+            };
+            let outcome = sequencer.overlap(&mut turns, &mut |journal, rows| {
+                durable.store(rows, Ordering::SeqCst);
+                after(journal, rows)
+            });
+            outcome.map_err(|ended| match ended {
+                Ended::Turns(error) => error,
+                Ended::Sequencer(cause) => {
+                    self.stopped(cause, file, durable.load(Ordering::SeqCst))
+                }
+            })
+        })
+    }
+}

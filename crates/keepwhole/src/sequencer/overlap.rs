@@ -1,0 +1,186 @@
+//! Turns whose writing overlaps the deciding of the next ones, for a caller that has all of its commands ready and needs
+//! no answer before the next, such as an import. The frames, their bounds and their order are those of
+//! [`Sequencer::turn`]; the only difference is who waits for the disk.
+
+use super::commit::commit;
+use super::prepare::{Prepared, Taken, pass_time, take};
+use super::{Sequencer, SequencerError, TURN_BYTES};
+use crate::journal::{Disk, FrameBatch, Journal};
+use keepwhole_core::answer::Reply;
+use keepwhole_core::command::Command;
+use keepwhole_core::state::State;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+
+/// Frames that may wait while one is being written.
+const WAITING: usize = 1;
+
+/// A turn that is to be run.
+#[derive(Debug)]
+pub struct Turn {
+    /// When, ms since the epoch.
+    pub now: u64,
+    /// What is asked, in order.
+    pub commands: Vec<Command>,
+    /// Told to whoever hears that the turn is durable.
+    pub mark: u64,
+}
+
+/// Gives turns, one after the other.
+pub trait Turns {
+    /// Why there are no more, before their end.
+    type Error;
+
+    /// The next turn; `None` at the end. `state` has folded all turns before it, durable or not: nothing of it may leave.
+    ///
+    /// # Errors
+    /// Ends the run; what was decided before becomes durable.
+    fn next(&mut self, state: &State) -> Result<Option<Turn>, Self::Error>;
+
+    /// Hears the replies of the turn given last. They are not durable yet: nothing of them may leave.
+    ///
+    /// # Errors
+    /// Ends the run; what was decided, this turn included, becomes durable.
+    fn decided(&mut self, replies: &[Reply]) -> Result<(), Self::Error>;
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub enum Ended<E> {
+    /// The one that gives turns ended it; everything decided is durable.
+    Turns(E),
+    /// The journal failed: of the turns that were not told durable nothing may be assumed.
+    Sequencer(SequencerError),
+}
+
+/// Called on the writing thread behind each turn that became durable, with its mark. It may publish.
+pub type Durable<'a, D> = dyn FnMut(&mut Journal<D>, u64) -> Result<(), SequencerError> + Send + 'a;
+
+/// A full frame, and the mark of the turn that ends with it, if one does.
+type Full = (FrameBatch, Option<u64>);
+
+impl<D: Disk> Sequencer<D> {
+    /// Runs turns until there are no more; a turn is written while the next ones are decided.
+    ///
+    /// # Errors
+    /// [`Ended`].
+    pub fn overlap<T: Turns>(
+        &mut self,
+        turns: &mut T,
+        durable: &mut Durable<'_, D>,
+    ) -> Result<(), Ended<T::Error>> {
+        if self.stopped {
+            return Err(Ended::Sequencer(SequencerError::Stopped));
+        }
+        // Until all is written the state runs ahead of the journal.
+        self.stopped = true;
+        let (full, to_write) = sync_channel(WAITING);
+        let (give_back, spare) = channel();
+        let journal = &mut self.journal;
+        let (outcome, written) = std::thread::scope(|scope| {
+            let writing = scope.spawn(move || write_all(journal, &to_write, &give_back, durable));
+            let mut deciding = Deciding {
+                state: &mut self.state,
+                frame: std::mem::take(&mut self.frame),
+                spent: &mut self.spent,
+                full,
+                spare,
+            };
+            let outcome = deciding.run(turns);
+            self.frame = std::mem::take(&mut deciding.frame);
+            drop(deciding);
+            // A panic of the writing thread leaves what it did unknown.
+            (
+                outcome,
+                writing.join().unwrap_or(Err(SequencerError::Stopped)),
+            )
+        });
+        written.map_err(Ended::Sequencer)?;
+        self.stopped = false;
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Stop::Turns(error)) => Err(Ended::Turns(error)),
+            Err(Stop::Writer) => Err(Ended::Sequencer(SequencerError::Stopped)),
+        }
+    }
+}
+
+/// Why deciding stopped.
+enum Stop<E> {
+    Turns(E),
+    /// The writing thread takes no more.
+    Writer,
+}
+
+/// The half that decides, encodes and folds.
+struct Deciding<'a> {
+    state: &'a mut State,
+    frame: FrameBatch,
+    spent: &'a mut Prepared,
+    full: SyncSender<Full>,
+    spare: Receiver<FrameBatch>,
+}
+
+impl Deciding<'_> {
+    fn run<T: Turns>(&mut self, turns: &mut T) -> Result<(), Stop<T::Error>> {
+        while let Some(turn) = turns.next(self.state).map_err(Stop::Turns)? {
+            let at = turn.now.max(self.state.at);
+            while !pass_time(self.state, at, &mut self.frame, self.spent) {
+                self.hand_over(None)?;
+            }
+            let mut replies = Vec::with_capacity(turn.commands.len());
+            for command in &turn.commands {
+                replies.push(self.decide(command, at)?);
+            }
+            self.hand_over(Some(turn.mark))?;
+            turns.decided(&replies).map_err(Stop::Turns)?;
+        }
+        Ok(())
+    }
+
+    fn decide<E>(&mut self, command: &Command, at: u64) -> Result<Reply, Stop<E>> {
+        loop {
+            match take(self.state, command, at, &mut self.frame, self.spent) {
+                Taken::Decided(decided) => {
+                    let reply = decided.fold(self.state, self.spent);
+                    if self.frame.frame_bytes() >= TURN_BYTES {
+                        self.hand_over(None)?;
+                    }
+                    return Ok(reply);
+                }
+                Taken::NoRoom => self.hand_over(None)?,
+            }
+        }
+    }
+
+    /// Gives the frame to the writing thread and takes one that it is done with.
+    fn hand_over<E>(&mut self, mark: Option<u64>) -> Result<(), Stop<E>> {
+        if self.frame.is_empty() && mark.is_none() {
+            return Ok(());
+        }
+        let next = self.spare.try_recv().unwrap_or_default();
+        let full = std::mem::replace(&mut self.frame, next);
+        self.full.send((full, mark)).map_err(|_| Stop::Writer)
+    }
+}
+
+/// The half that hashes, writes and syncs, until nothing more comes.
+fn write_all<D: Disk>(
+    journal: &mut Journal<D>,
+    to_write: &Receiver<Full>,
+    give_back: &Sender<FrameBatch>,
+    durable: &mut Durable<'_, D>,
+) -> Result<(), SequencerError> {
+    for (mut frame, mark) in to_write {
+        if !frame.is_empty() {
+            commit(journal, &mut frame, &Mutex::new(()))?;
+            frame.clear();
+        }
+        // At the end nobody needs it any more.
+        let _ended = give_back.send(frame);
+        if let Some(mark) = mark {
+            durable(journal, mark)?;
+        }
+    }
+    Ok(())
+}
