@@ -5,6 +5,8 @@
 mod attribution;
 mod clients;
 mod contest;
+mod feed;
+mod import;
 mod journal;
 mod ledger;
 mod nats;
@@ -22,7 +24,9 @@ mod postgres;
 
 pub use contest::{Figure, Report};
 
+use crate::books::import::ImportError;
 use crate::demo::{self, DemoError, DemoOptions};
+use crate::edges::EdgeError;
 use crate::installation::InstallationError;
 use crate::journal::JournalError;
 use crate::sequencer::{FoldError, SequencerError, ServiceError};
@@ -49,15 +53,17 @@ pub enum Subject {
     Attribution,
     /// Making and checking a proof that an entry is in the journal.
     Proof,
-    /// Reading files of an exchange into the journal.
+    /// Files of an exchange into the journal, beside the same parser alone.
     Import,
+    /// One transfer a request over HTTP, batches over HTTP, and the unix-socket feed.
+    Feed,
     /// Wall time of the whole demo with 100,000 customers.
     Demo,
 }
 
 impl Subject {
     /// All, in the order of a full run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Journal,
         Self::Transfers,
         Self::Clients,
@@ -67,6 +73,7 @@ impl Subject {
         Self::Attribution,
         Self::Proof,
         Self::Import,
+        Self::Feed,
         Self::Demo,
     ];
 }
@@ -84,7 +91,7 @@ pub struct Setup {
     pub tigerbeetle: Option<PathBuf>,
     /// Rounds of each measurement, at least one.
     pub rounds: usize,
-    /// Events of the journal that is replayed and proven from.
+    /// Events of the journal that is replayed and proven from, rows of a file that is imported.
     pub events: u64,
     /// Movements of the journal that is made ready.
     pub movements: u64,
@@ -122,6 +129,12 @@ pub enum BenchError {
     /// The demo ended early.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// An import ended early.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The edges did not open.
+    #[error(transparent)]
+    Edges(#[from] EdgeError),
     /// A row of the measurement was refused.
     #[error("a row of the measurement was refused: {0}; this is our fault, please report it")]
     Row(#[from] RowFault),
@@ -171,16 +184,9 @@ pub fn measure(subject: Subject, setup: &Setup) -> Result<Report, BenchError> {
         Subject::Asof => replay::measure_as_of(setup),
         Subject::Attribution => attribution::measure(setup),
         Subject::Proof => proof::measure(setup),
-        Subject::Import => Ok(import()),
+        Subject::Import => import::measure(setup),
+        Subject::Feed => feed::measure(setup),
         Subject::Demo => whole_demo(setup),
-    }
-}
-
-fn import() -> Report {
-    Report {
-        title: "import".to_owned(),
-        figures: Vec::new(),
-        notes: vec!["not measured: `keepwhole import` has no measurement yet".to_owned()],
     }
 }
 

@@ -28,7 +28,7 @@ pub struct BenchArgs {
     /// Rounds of each measurement
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rounds: u16,
-    /// Events of the journal of `replay`, `asof` and `proof`
+    /// Events of the journal of `replay`, `asof` and `proof`; rows of the files of `import`
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(20_000..=1_000_000_000))]
     pub events: u64,
     /// Movements in the journal of `ready`; a hundred million take 16 GB of disk
