@@ -110,7 +110,7 @@ pub(crate) fn name(text: &str, what: &str) -> Result<(), Fault> {
         ));
     }
     // All bytes at once and no way out in the middle: names are short, and nearly all are plain ASCII.
-    let odd = |byte: u8| byte < b' ' || byte > b'~';
+    let odd = |byte: u8| !(b' '..=b'~').contains(&byte);
     if text.bytes().fold(false, |any, byte| any | odd(byte)) && text.chars().any(char::is_control) {
         return Err(Fault::of_row(
             "control_character",

@@ -203,7 +203,7 @@ const fn has_length(field: RowField, bytes: usize) -> Result<(), Fault> {
 /// Without control characters.
 fn is_plain(field: RowField, text: &str) -> Result<(), Fault> {
     // All bytes at once and no way out in the middle: texts are short, and nearly all are plain ASCII.
-    let odd = |byte: u8| byte < b' ' || byte > b'~';
+    let odd = |byte: u8| !(b' '..=b'~').contains(&byte);
     let any = text.bytes().fold(false, |any, byte| any | odd(byte));
     if any && text.chars().any(char::is_control) {
         return Err(Fault::NotText { field });
