@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-/// Turns between two published checkpoints.
-const PUBLISH_EVERY: u64 = 128;
+/// Turns between two published checkpoints: often enough that hardly anything is left for the end, when nobody decides.
+const PUBLISH_EVERY: u64 = 16;
 
 /// What was recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
