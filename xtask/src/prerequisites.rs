@@ -34,13 +34,6 @@ const TOOLS: &[Tool] = &[
         required: true,
     },
     Tool {
-        programs: &["make"],
-        packages: &["make"],
-        advice: "install make (Debian: apt-get install make; macOS: xcode-select --install)",
-        used_by: "building the memory allocator",
-        required: true,
-    },
-    Tool {
         programs: &["python3"],
         packages: &["python3"],
         advice: "install Python 3.11 or later (Debian: apt-get install python3)",

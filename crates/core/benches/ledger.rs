@@ -17,11 +17,6 @@ use keepwhole_core::transfer::{BATCH_ROWS, TransferBatch, TransferRow};
 use std::error::Error;
 use std::time::Instant;
 
-/// As in the program.
-#[cfg(target_os = "linux")]
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 const ASSETS: [&str; 4] = ["KRW", "BTC", "ETH", "USDT"];
 const BATCHES: usize = 20;
 const ROUNDS: usize = 7;
