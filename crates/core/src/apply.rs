@@ -41,7 +41,7 @@ pub fn apply_all<'e>(state: &mut State, records: impl IntoIterator<Item = Record
     {
         apply_ref(state, first);
     }
-    let mut stage: Vec<(RecordRef<'e>, Option<(&Transfer, Keyed)>)> = Vec::with_capacity(STAGE);
+    let mut stage: Vec<(RecordRef<'e>, Option<(&Transfer, Keyed)>)> = Vec::new();
     loop {
         let next = records.by_ref().take(STAGE);
         stage.extend(next.map(|record| (record, keyed(state, record.event))));
@@ -89,11 +89,13 @@ fn read_ahead<'r>(state: &State, rows: impl Iterator<Item = (&'r Transfer, &'r K
         asked ^= book.touch_assets(row.from) ^ book.touch_assets(row.to);
     }
     let sides = rows.flat_map(|(row, _)| [(row.from, row.asset), (row.to, row.asset)]);
+    let mut held = 0usize;
     for (slot, (owner, asset)) in places.iter_mut().zip(sides) {
         *slot = (owner, book.place(owner, asset).unwrap_or(0));
+        held = held.saturating_add(1);
     }
-    for (owner, place) in places {
-        asked ^= u32::from(book.at(owner, place).incoming == 0);
+    for (owner, place) in places.iter().take(held) {
+        asked ^= u32::from(book.at(*owner, *place).incoming == 0);
     }
     black_box(asked);
 }

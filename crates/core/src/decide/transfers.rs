@@ -61,7 +61,7 @@ pub(super) fn record(turn: &mut Turn<'_>, batch: &TransferBatch) -> Ruling {
     turn.transfers.reserve_exact(batch.len());
     let mut changes = Changes::new(batch.len());
     let mut assets = Assets::new();
-    let mut stage = Vec::with_capacity(STAGE);
+    let mut stage = Vec::with_capacity(batch.len().min(STAGE));
     let mut rows = batch.packed();
     let mut place = 0u32;
     loop {
