@@ -116,6 +116,5 @@ fn add_peers(
 }
 
 /// How to get the other stores.
-#[cfg(not(feature = "peers"))]
 pub(super) const WITHOUT_PEERS: &str = "this program was built without other stores; build it with `cargo build --release --features peers` to measure fjall, \
      SQLite, redb and PostgreSQL in the same run";
