@@ -7,7 +7,9 @@ use super::ledger::{self, Draw, files_below};
 use super::tigerbeetle::Program;
 use super::{BenchError, Figure, Setup};
 use crate::installation::Running;
+use crate::journal::layout;
 use keepwhole_core::transfer::BATCH_ROWS;
+use std::path::Path;
 
 /// Batches of all clients together a round.
 const BATCHES: usize = 60;
@@ -23,8 +25,8 @@ pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
         "the clients are threads of this process, without a wire between; they, the service and the disk share the machine's \
          cores; batches are made before the clock starts"
             .to_owned(),
-        "bytes on disk count segments (zeros laid ahead included) and tiles; memory is what this process holds more than \
-         before the ledger was made, batches that wait included"
+        "bytes on disk count segments (zeros laid ahead included) and hashes, and no snapshot; memory is what this process \
+         holds more than before the ledger was made, batches that wait included"
             .to_owned(),
     ];
     let mut peer = Peer::reach(setup);
@@ -124,10 +126,10 @@ fn of_accounts(setup: &Setup, accounts: u32, peer: &mut Peer) -> Result<Vec<Figu
     let name = format!("transfers-{accounts}");
     let dir = setup.inside(&name);
     let before_kb = resident_kb();
-    let made = ledger::made(setup, &name, accounts)?;
+    let mut made = ledger::made(setup, &name, accounts)?;
+    made.publish()?;
     let opened_kb = resident_kb().saturating_sub(before_kb);
-    let bytes = || Ok::<u64, BenchError>(files_below(&dir)?.iter().map(|(_, bytes)| bytes).sum());
-    let before = bytes()?;
+    let before = bytes_of(&dir)?;
     let served = ledger::served(made);
     let (mut figures, mut sent) = (Vec::new(), 0);
     for clients in [1_u32, 4] {
@@ -148,7 +150,7 @@ fn of_accounts(setup: &Setup, accounts: u32, peer: &mut Peer) -> Result<Vec<Figu
     }
     let after_kb = resident_kb().saturating_sub(before_kb);
     served.stop()?;
-    let on_disk = (bytes()? - before.min(bytes()?)) / sent.max(1);
+    let on_disk = bytes_of(&dir)?.saturating_sub(before) / sent.max(1);
     let after = format!("{accounts} accounts, after {sent} transfers");
     let mut disk = Contest::new(format!("{after}, on disk each (less is better)"), "bytes");
     let mut memory = Contest::new(format!("{after}, memory (less is better)"), "KiB");
@@ -163,6 +165,16 @@ fn of_accounts(setup: &Setup, accounts: u32, peer: &mut Peer) -> Result<Vec<Figu
     let sizes = disk.figures().chain(memory.figures());
     figures.extend(sizes.chain(opened.figures()));
     Ok(figures)
+}
+
+/// Bytes of the journal and of its published log.
+fn bytes_of(dir: &Path) -> Result<u64, BenchError> {
+    let folders = [layout::SEGMENTS, layout::LOG];
+    let sizes = folders.iter().map(|folder| {
+        let files = files_below(&dir.join(folder))?;
+        Ok(files.iter().map(|(_, bytes)| bytes).sum::<u64>())
+    });
+    sizes.sum()
 }
 
 /// All clients send their batches; the number of transfers.
