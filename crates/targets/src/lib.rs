@@ -9,6 +9,7 @@
     reason = "a target says by panicking that a promise is broken"
 )]
 
+mod books;
 mod journal;
 mod proofs;
 mod wires;
@@ -53,6 +54,8 @@ targets![
     wires::feed_request,
     wires::scenario,
     wires::law,
+    books::import,
+    books::profile,
 ];
 
 /// The target of that name.
