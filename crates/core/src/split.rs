@@ -36,6 +36,7 @@ const HALF: u32 = 64;
 const MASK: u128 = (1 << HALF) - 1;
 
 /// The 256-bit product of two numbers as (high, low) halves, schoolbook on 64-bit digits.
+#[inline]
 fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     let (a1, a0) = (a >> HALF, a & MASK);
     let (b1, b0) = (b >> HALF, b & MASK);
@@ -162,6 +163,7 @@ impl Reciprocal {
     ///
     /// The places left out of the reciprocal are below one, so the exact product lies between the estimate and the
     /// estimate plus the weight. Where both have the same floor and the same bucket, so has what is between them.
+    #[inline]
     fn part(&self, weight: u128) -> (u128, u16) {
         let (floor, places) = wide_mul(weight, self.places);
         let bucket = places >> TO_BUCKET;
@@ -189,17 +191,17 @@ impl Reciprocal {
     fn spread(&self, weights: &[u128], order: impl Fn(usize, usize) -> Ordering) -> Vec<u128> {
         let mut counts = alloc::vec![0u64; BUCKETS];
         let mut given = 0u128;
-        let mut parts = Vec::with_capacity(weights.len());
-        let mut buckets = Vec::with_capacity(weights.len());
-        for weight in weights {
+        let mut buckets = alloc::vec![0u16; weights.len()];
+        let parts = weights.iter().zip(&mut buckets).map(|(weight, slot)| {
             let (part, bucket) = self.part(*weight);
             given = given.wrapping_add(part);
             if let Some(count) = counts.get_mut(usize::from(bucket)) {
                 *count = count.wrapping_add(1);
             }
-            parts.push(part);
-            buckets.push(bucket);
-        }
+            *slot = bucket;
+            part
+        });
+        let mut parts: Vec<u128> = parts.collect();
         // Fewer units are missing than there are weights.
         let mut missing = u64::try_from(self.total.wrapping_sub(given)).unwrap_or(u64::MAX);
         let mut cut = BUCKETS;

@@ -12,10 +12,13 @@ use crate::index::{HashKey, Index};
 use crate::transfer::Transfer;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::hint::black_box;
 use keepwhole_verify::digest::Digest;
 
 /// Ids of one generation at most, unless another number is set.
 const GENERATION_IDS: u32 = 1 << 24;
+/// Ids whose places are read ahead together.
+const STAGE: usize = 64;
 /// Ids of a piece of memory.
 const PIECE: usize = 1 << 16;
 /// The bits of a print that say how the 128 bits come from the id.
@@ -190,6 +193,41 @@ impl Generation {
         self.count = self.count.saturating_add(1);
     }
 
+    /// Reads so many entries, and builds the way to them: their places are read ahead a stage at a time.
+    fn read_entries<R: borsh::io::Read>(
+        &mut self,
+        key: HashKey,
+        count: u32,
+        reader: &mut R,
+    ) -> borsh::io::Result<()> {
+        // No more room at once than a generation has, whatever the bytes say.
+        let room = usize::try_from(count.min(GENERATION_IDS)).unwrap_or(0);
+        self.index.reserve(room);
+        let mut left = usize::try_from(count).unwrap_or(usize::MAX);
+        while left > 0 {
+            let some = left.min(STAGE);
+            left = left.saturating_sub(some);
+            let mut bytes = [[0u8; 20]; STAGE];
+            let bytes = bytes.get_mut(..some).unwrap_or_default();
+            reader.read_exact(bytes.as_flattened_mut())?;
+            let mut staged = [(0, [0; 5]); STAGE];
+            let mut seen = 0;
+            for ((hash, entry), bytes) in staged.iter_mut().zip(bytes.iter()) {
+                let (words, _none) = bytes.as_chunks::<4>();
+                for (to, from) in entry.iter_mut().zip(words) {
+                    *to = u32::from_le_bytes(*from);
+                }
+                *hash = entry_key(entry).hash(key);
+                seen ^= self.index.touch(*hash);
+            }
+            black_box(seen);
+            for (hash, entry) in staged.iter().take(some) {
+                self.push(*hash, *entry);
+            }
+        }
+        Ok(())
+    }
+
     fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.pieces.iter().flatten()
     }
@@ -361,10 +399,7 @@ impl BorshDeserialize for TransferIds {
                 newest,
                 ..Generation::default()
             };
-            for _ in 0..count {
-                let entry = Entry::deserialize_reader(reader)?;
-                generation.push(entry_key(&entry).hash(key), entry);
-            }
+            generation.read_entries(key, count, reader)?;
             Ok(generation)
         };
         Ok(Self {
