@@ -137,8 +137,7 @@ pub fn attribute(
         0
     };
     let rest = units.saturating_sub(first);
-    let mut weights = Vec::with_capacity(loss.parts.len().saturating_add(1));
-    weights.extend(loss.parts.iter().map(|p| p.weight));
+    let mut weights: Vec<u128> = loss.parts.iter().map(|p| p.weight).collect();
     if order == LossOrder::ProRata {
         weights.push(loss.house_weight);
     }
