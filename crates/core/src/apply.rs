@@ -7,7 +7,7 @@ mod requests;
 use crate::custody::{Custody, Direction, Explained, Flow, Report};
 use crate::due::Timer;
 use crate::event::{Event, Record, RecordRef};
-use crate::index::HashKey;
+use crate::index::{HashKey, STAGE};
 use crate::log_keys::{LogKeys, RetiredKey};
 use crate::registry::{AssetIx, OUTSIDE};
 use crate::state::{Answered, Price, PublishedSet, State};
@@ -22,9 +22,6 @@ use keepwhole_verify::rotation::Rotation;
 
 /// Outflows are kept this long for the caps at least, ms.
 const WINDOW_KEPT_MS: u64 = 86_400_000;
-
-/// Records that are looked at together before the first of them is folded.
-const STAGE: usize = 64;
 
 /// Folds one record into the state.
 pub fn apply(state: &mut State, record: &Record) {

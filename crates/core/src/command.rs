@@ -39,14 +39,11 @@ impl Command {
         let Body::RecordTransfers(batch) = &self.body else {
             return content_and_size(self);
         };
-        let envelope = (&self.id, &self.actor, RECORD_TRANSFERS, batch.digest());
+        let envelope = (&self.id, &self.actor, self.body.kind(), batch.digest());
         let (content, size) = content_and_size(&envelope);
         (content, size.saturating_add(batch.as_bytes().len()))
     }
 }
-
-/// Number of [`Body::RecordTransfers`].
-const RECORD_TRANSFERS: u8 = 40;
 
 /// Hashes what is written, and counts it.
 struct Hashing {

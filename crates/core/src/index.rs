@@ -15,6 +15,9 @@ const SLOTS: usize = 8;
 /// Parts of a table.
 const PARTS: usize = 256;
 
+/// Lookups whose memory is asked for together, before any of it is used: the processor then waits once for all of them.
+pub(crate) const STAGE: usize = 64;
+
 /// Key of the hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct HashKey(u64, u64);

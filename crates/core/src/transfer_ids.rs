@@ -8,7 +8,7 @@
 //! Two generations are kept. When the younger one is full the older one is forgotten, and with it all dates up to its
 //! newest: a transfer dated so early is refused, because a repeat of one could no longer be told.
 
-use crate::index::{HashKey, Index};
+use crate::index::{HashKey, Index, STAGE};
 use crate::transfer::Transfer;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -17,8 +17,6 @@ use keepwhole_verify::digest::Digest;
 
 /// Ids of one generation at most, unless another number is set.
 const GENERATION_IDS: u32 = 1 << 24;
-/// Ids whose places are read ahead together.
-const STAGE: usize = 64;
 /// Ids of a piece of memory.
 const PIECE: usize = 1 << 16;
 /// The bits of a print that say how the 128 bits come from the id.

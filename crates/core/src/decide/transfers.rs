@@ -7,6 +7,7 @@ use super::Ruling;
 use super::turn::Turn;
 use crate::answer::Answer;
 use crate::book::{Book, MovementKind, Totals};
+use crate::index::STAGE;
 use crate::names::Names;
 use crate::reason::Reason;
 use crate::registry::{AssetIx, OUTSIDE, OwnerIx, Registry};
@@ -19,8 +20,6 @@ use core::hint::black_box;
 
 /// A transfer may be dated this much later than now, ms: clocks differ.
 const AHEAD_MS: u64 = 600_000;
-/// Rows of a stage.
-const STAGE: usize = 64;
 
 /// An owner of a row on its way to a transfer.
 #[derive(Clone, Copy)]
