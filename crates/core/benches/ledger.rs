@@ -169,17 +169,26 @@ fn transfers(accounts: u64) -> Fallible<()> {
     let opening = opened(accounts)?;
     let mut state = opening.clone();
     let mut draw = Draw(accounts);
-    let mut spent = [const { Vec::new() }; 4];
+    let mut spent = [const { Vec::new() }; 6];
     let mut stored = Vec::new();
     for _ in 0..ROUNDS {
-        let commands: Vec<Command> = (0..BATCHES)
+        let mut commands: Vec<Command> = (0..BATCHES)
             .map(|_| batch(&mut draw, accounts))
             .collect::<Fallible<_>>()?;
-        let mut sums = [0u128; 4];
-        for command in &commands {
+        let mut sums = [0u128; 6];
+        for command in &mut commands {
+            let plain = now(start);
+            let same = decide(&state, command, AT);
+            let unaided = now(start);
+            if let Body::RecordTransfers(batch) = &mut command.body {
+                while batch.look_up(&state) {}
+            }
             let began = now(start);
             let decision = decide(&state, command, AT);
             let decided = now(start);
+            if decision != same {
+                return Err("deciding depends on what was found ahead".into());
+            }
             if decision.reply.answer != Answer::Recorded {
                 return Err(format!("{:?}", decision.reply).into());
             }
@@ -204,7 +213,9 @@ fn transfers(accounts: u64) -> Fallible<()> {
             apply_transfers(&mut state, AT, turn, &decision.transfers);
             apply_all(&mut state, decision.events.iter().map(of));
             let applied = now(start);
-            let times = [decided - began, applied - encoded, encoded - decided];
+            let times = [unaided - plain, applied - encoded, encoded - decided];
+            sums[4] += began - unaided;
+            sums[5] += decided - began;
             for (sum, time) in sums.iter_mut().zip(times) {
                 *sum += time;
             }
@@ -215,9 +226,11 @@ fn transfers(accounts: u64) -> Fallible<()> {
             list.push(sum);
         }
     }
-    let [decided, applied, encoded, both] = spent;
+    let [decided, applied, encoded, both, found, aided] = spent;
     let rows = BATCHES * BATCH_ROWS;
     line("decide", decided, rows);
+    line("look up ahead", found, rows);
+    line("decide what was looked up", aided, rows);
     line("apply", applied, rows);
     line("encode into one buffer", encoded, rows);
     line("decide + apply", both, rows);

@@ -30,6 +30,7 @@ pub mod incident;
 mod index;
 pub mod law;
 pub mod log_keys;
+mod lookup;
 pub mod names;
 mod pages;
 pub mod policy;

@@ -13,7 +13,9 @@
 //! A row has exactly one packed form, so equal rows are equal bytes. `docs/journal-format.md` says the same.
 
 use crate::book::MovementKind;
+use crate::lookup::Ahead;
 use crate::registry::{AssetIx, OwnerIx};
+use crate::state::State;
 use crate::transfer_ids::Keyed;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -166,7 +168,7 @@ pub(crate) struct PackedRow<'a> {
 }
 
 /// The first row of some bytes, and the bytes after it.
-fn unpack(bytes: &[u8]) -> Option<(PackedRow<'_>, &[u8])> {
+pub(crate) fn unpack(bytes: &[u8]) -> Option<(PackedRow<'_>, &[u8])> {
     let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
     let [kind, id, from, to, asset, numbers @ ..] = head;
     let (effective, units) = numbers.split_first_chunk::<8>()?;
@@ -270,12 +272,26 @@ impl<'a> PackedRow<'a> {
 }
 
 /// Rows of one batch, packed and checked on entry: content is hashed and stored as it stands.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct TransferBatch {
     bytes: Vec<u8>,
     rows: usize,
     /// Has taken the bytes.
     hasher: Sha256,
+    /// No part of the content.
+    ahead: Option<Ahead>,
+}
+
+impl Clone for TransferBatch {
+    /// The rows; what was found ahead stays with the batch that was sent.
+    fn clone(&self) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            rows: self.rows,
+            hasher: self.hasher.clone(),
+            ahead: None,
+        }
+    }
 }
 
 impl PartialEq for TransferBatch {
@@ -304,6 +320,7 @@ impl TransferBatch {
             return Err(fault(Fault::TooMany));
         }
         row.check().map_err(fault)?;
+        self.ahead = None;
         let texts = [row.id, row.from, row.to, row.asset];
         let before = self.bytes.len();
         self.bytes.push(row.kind.number());
@@ -343,7 +360,26 @@ impl TransferBatch {
             bytes,
             rows,
             hasher,
+            ahead: None,
         })
+    }
+
+    /// Finds what the next rows name, so that deciding need not: call it with a state of the journal that will decide,
+    /// until it says that there are no more. It changes no answer, and may be left out. Another journal is told by its
+    /// first record; one that was copied from this one and went on by itself is not.
+    pub fn look_up(&mut self, state: &State) -> bool {
+        if self.ahead.is_none() {
+            self.ahead = Ahead::of(state, self.rows);
+        }
+        match &mut self.ahead {
+            Some(ahead) => ahead.extend(state, &self.bytes),
+            None => false,
+        }
+    }
+
+    /// What was found ahead of deciding.
+    pub(crate) const fn ahead(&self) -> Option<&Ahead> {
+        self.ahead.as_ref()
     }
 
     /// SHA-256 of the packed form.

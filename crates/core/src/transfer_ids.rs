@@ -295,6 +295,10 @@ impl TransferIds {
         self.younger.bytes().saturating_add(self.older.bytes())
     }
 
+    pub(crate) const fn key(&self) -> HashKey {
+        self.key
+    }
+
     pub(crate) fn set_key(&mut self, key: HashKey) {
         if self.remembered() == 0 {
             self.key = key;

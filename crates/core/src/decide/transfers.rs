@@ -1,16 +1,13 @@
 //! Batches of transfers: all or none, none may overdraw with the batch's earlier rows counted, and none is booked twice.
-//!
-//! Rows are taken 64 at a time, in stages: all that a stage will read is asked for before any of it is used, so that the
-//! processor waits for memory once a stage and not once a row.
 
 use super::Ruling;
 use super::turn::Turn;
 use crate::answer::Answer;
 use crate::book::{Book, MovementKind, Totals};
 use crate::index::STAGE;
-use crate::names::Names;
+use crate::lookup::{Assets, Located, locate};
 use crate::reason::Reason;
-use crate::registry::{AssetIx, OUTSIDE, OwnerIx, Registry};
+use crate::registry::{AssetIx, OUTSIDE, OwnerIx};
 use crate::transfer::{Booked, PackedRow, Transfer, TransferBatch, TransferId};
 use crate::transfer_ids::{IdKey, Keyed, Seen};
 use alloc::boxed::Box;
@@ -21,36 +18,27 @@ use core::hint::black_box;
 /// A transfer may be dated this much later than now, ms: clocks differ.
 const AHEAD_MS: u64 = 600_000;
 
-/// An owner of a row on its way to a transfer.
-#[derive(Clone, Copy)]
+/// What an owner of a row holds of its asset.
+#[derive(Clone, Copy, Default)]
 struct Side {
-    hash: u64,
-    owner: Option<OwnerIx>,
-    /// Where the owner's holding of the asset is.
+    /// Where that is.
     place: Option<usize>,
-    /// What it holds before the batch.
+    /// Before the batch.
     totals: Totals,
-}
-
-impl Side {
-    fn of(owners: &Names, name: &[u8]) -> Self {
-        Self {
-            hash: owners.hash(name),
-            owner: None,
-            place: None,
-            totals: Totals::default(),
-        }
-    }
 }
 
 /// A row on its way to a transfer.
 struct Staged<'b> {
     row: PackedRow<'b>,
-    key: IdKey,
-    id_hash: u64,
+    located: Located,
     from: Side,
     to: Side,
-    asset: Option<AssetIx>,
+}
+
+impl Staged<'_> {
+    fn owners(&self) -> impl Iterator<Item = OwnerIx> {
+        [self.located.from, self.located.to].into_iter().flatten()
+    }
 }
 
 pub(super) fn record(turn: &mut Turn<'_>, batch: &TransferBatch) -> Ruling {
@@ -60,19 +48,34 @@ pub(super) fn record(turn: &mut Turn<'_>, batch: &TransferBatch) -> Ruling {
     turn.transfers.reserve_exact(batch.len());
     let mut changes = Changes::new(batch.len());
     let mut assets = Assets::new();
-    let mut stage = Vec::with_capacity(batch.len().min(STAGE));
+    let (mut packed, mut located) = (Vec::with_capacity(STAGE), Vec::with_capacity(STAGE));
+    let mut stage = Vec::with_capacity(STAGE);
     let mut rows = batch.packed();
-    let mut place = 0u32;
+    let mut place = 0;
     loop {
-        stage.clear();
-        stage.extend(rows.by_ref().take(STAGE).map(|row| staged(turn, row)));
-        if stage.is_empty() {
+        packed.clear();
+        packed.extend(rows.by_ref().take(STAGE));
+        if packed.is_empty() {
             return Ok(Answer::Recorded);
         }
-        resolve(turn, &mut assets, &mut stage);
+        let ahead = batch.ahead();
+        let found = ahead.and_then(|ahead| ahead.stage(turn.state, place, packed.len()));
+        let found = found.unwrap_or_else(|| {
+            located.clear();
+            locate(turn.state, &mut assets, &packed, &mut located);
+            &located
+        });
+        stage.clear();
+        stage.extend(packed.iter().zip(found).map(|(row, located)| Staged {
+            row: *row,
+            located: *located,
+            from: Side::default(),
+            to: Side::default(),
+        }));
+        read_holdings(turn, &mut stage);
         for row in &stage {
             one(turn, &mut changes, row).map_err(|reason| Reason::Row {
-                row: place,
+                row: u32::try_from(place).unwrap_or(u32::MAX),
                 reason: Box::new(reason),
             })?;
             place = place.saturating_add(1);
@@ -80,56 +83,36 @@ pub(super) fn record(turn: &mut Turn<'_>, batch: &TransferBatch) -> Ruling {
     }
 }
 
-fn staged<'b>(turn: &Turn<'_>, row: PackedRow<'b>) -> Staged<'b> {
-    let key = IdKey::of(row.id);
-    let owners = &turn.state.registry.owners;
-    Staged {
-        key,
-        id_hash: turn.state.transfer_ids.hash(&key),
-        from: Side::of(owners, row.from),
-        to: Side::of(owners, row.to),
-        row,
-        asset: None,
-    }
-}
-
-/// Finds the owners and assets of a stage, and what the owners hold. Each pass reads one step further for all rows, so that
-/// none waits for the one before it.
-fn resolve<'b>(turn: &Turn<'_>, assets: &mut Assets<'b>, stage: &mut [Staged<'b>]) {
-    let (owners, ids) = (&turn.state.registry.owners, &turn.state.transfer_ids);
-    let book = &turn.state.book;
+/// Reads what the owners of a stage hold, and asks for what their ids will need. Each pass reads one step further for all
+/// rows, so that none waits for the one before it.
+fn read_holdings(turn: &Turn<'_>, stage: &mut [Staged<'_>]) {
+    let (book, ids) = (&turn.state.book, &turn.state.transfer_ids);
     let mut asked = 0;
     for row in stage.iter() {
-        asked ^= owners.touch(row.from.hash) ^ owners.touch(row.to.hash) ^ ids.touch(row.id_hash);
+        asked ^= ids.touch(row.located.id_hash);
+        asked = row
+            .owners()
+            .fold(asked, |asked, owner| asked ^ book.touch(owner));
     }
-    for row in stage.iter() {
-        asked ^= owners.touch_text(row.from.hash, row.row.from.len());
-        asked ^= owners.touch_text(row.to.hash, row.row.to.len());
-    }
-    for row in stage.iter_mut() {
-        row.asset = assets.find(&turn.state.registry, row.row.asset);
-        for (side, name) in [(&mut row.from, row.row.from), (&mut row.to, row.row.to)] {
-            side.owner = owners.find(side.hash, name).map(OwnerIx);
-            asked ^= side.owner.map_or(0, |owner| book.touch(owner));
-        }
-    }
-    let of_row = |row: &Staged<'_>| [row.from.owner, row.to.owner];
-    for owner in stage.iter().flat_map(of_row).flatten() {
+    for owner in stage.iter().flat_map(Staged::owners) {
         asked ^= book.touch_assets(owner);
     }
     for row in stage.iter_mut() {
-        let Some(asset) = row.asset else { continue };
-        for side in [&mut row.from, &mut row.to] {
-            side.place = side.owner.and_then(|owner| book.place(owner, asset));
-        }
+        let Some(asset) = row.located.asset else {
+            continue;
+        };
+        let place = |owner: Option<OwnerIx>| owner.and_then(|owner| book.place(owner, asset));
+        row.from.place = place(row.located.from);
+        row.to.place = place(row.located.to);
     }
-    for side in stage
-        .iter_mut()
-        .flat_map(|row| [&mut row.from, &mut row.to])
-    {
-        if let (Some(owner), Some(place)) = (side.owner, side.place) {
-            side.totals = book.at(owner, place);
-        }
+    for row in stage.iter_mut() {
+        let at = |owner: Option<OwnerIx>, side: &mut Side| {
+            if let (Some(owner), Some(place)) = (owner, side.place) {
+                side.totals = book.at(owner, place);
+            }
+        };
+        at(row.located.from, &mut row.from);
+        at(row.located.to, &mut row.to);
     }
     black_box(asked);
 }
@@ -142,9 +125,9 @@ fn one(turn: &mut Turn<'_>, changes: &mut Changes, staged: &Staged<'_>) -> Resul
     let transfer = transfer(turn, staged)?;
     let ids = &turn.state.transfer_ids;
     let keyed = Keyed {
-        key: staged.key,
-        hash: staged.id_hash,
-        print: ids.print(&staged.key, &transfer),
+        key: staged.located.key,
+        hash: staged.located.id_hash,
+        print: ids.print(&staged.located.key, &transfer),
     };
     let seen = match changes.first_print(&keyed) {
         Some(known) if known == keyed.print => Seen::Same,
@@ -176,19 +159,19 @@ fn one(turn: &mut Turn<'_>, changes: &mut Changes, staged: &Staged<'_>) -> Resul
 fn transfer(turn: &Turn<'_>, staged: &Staged<'_>) -> Result<Transfer, Reason> {
     let row = &staged.row;
     let broken = || turn.malformed("the batch is not in its packed form");
-    let Some(asset) = staged.asset else {
+    let Some(asset) = staged.located.asset else {
         return Err(Reason::UnknownAsset {
             asset: text(row.asset),
         });
     };
-    let known = |side: &Side, name| {
-        side.owner.ok_or_else(|| Reason::UnknownCustomer {
+    let known = |owner: Option<OwnerIx>, name| {
+        owner.ok_or_else(|| Reason::UnknownCustomer {
             customer: text(name),
         })
     };
     Ok(Transfer {
-        from: known(&staged.from, row.from)?,
-        to: known(&staged.to, row.to)?,
+        from: known(staged.located.from, row.from)?,
+        to: known(staged.located.to, row.to)?,
         asset,
         id: TransferId::of_checked(row.id).ok_or_else(broken)?,
         kind: MovementKind::from_number(row.kind).ok_or_else(broken)?,
@@ -212,39 +195,6 @@ fn dated(turn: &Turn<'_>, effective: u64) -> Result<(), Reason> {
         return Err(Reason::TransferTooNew { effective, latest });
     }
     Ok(())
-}
-
-/// The assets that the batch named last, so that few rows ask the registry.
-struct Assets<'b> {
-    last: [Option<(&'b [u8], AssetIx)>; STAGE],
-}
-
-impl<'b> Assets<'b> {
-    const fn new() -> Self {
-        Self {
-            last: [None; STAGE],
-        }
-    }
-
-    fn find(&mut self, registry: &Registry, name: &'b [u8]) -> Option<AssetIx> {
-        let ends = name.first().zip(name.last()).zip(name.get(1));
-        let place = ends.map_or(0, |((first, last), second)| {
-            let mixed = usize::from(*first)
-                .wrapping_add(usize::from(*last).wrapping_mul(7))
-                .wrapping_add(usize::from(*second).wrapping_mul(29));
-            mixed % STAGE
-        });
-        if let Some(Some((known, asset))) = self.last.get(place)
-            && *known == name
-        {
-            return Some(*asset);
-        }
-        let asset = registry.asset(core::str::from_utf8(name).ok()?)?;
-        if let Some(slot) = self.last.get_mut(place) {
-            *slot = Some((name, asset));
-        }
-        Some(asset)
-    }
 }
 
 /// An account as the batch leaves it so far.

@@ -5,7 +5,8 @@ use keepwhole_core::amount::Amount;
 use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::apply::apply;
 use keepwhole_core::book::{Movement, MovementKind};
-use keepwhole_core::command::Body;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::decide::decide;
 use keepwhole_core::event::{Event, Record, encode_transfer};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::{Asset, AssetIx, OUTSIDE, OwnerIx};
@@ -205,6 +206,40 @@ proptest! {
         let read: State = borsh::from_slice(&bytes).unwrap();
         prop_assert_eq!(&read, &exchange.state);
         prop_assert_eq!(read.digest(), exchange.state.digest());
+    }
+
+    /// Looked up in any earlier state of the journal, or in another journal: deciding says the same.
+    #[test]
+    fn what_was_found_ahead_changes_no_answer(
+        batches in prop::collection::vec(
+            (prop::collection::vec(any_row(), 1..200), any::<prop::sample::Index>(), 0u8..4),
+            1..8,
+        ),
+    ) {
+        let mut exchange = empty_books();
+        let mut foreign = Exchange::empty();
+        foreign.state = State::default();
+        foreign.told(Body::RegisterOwners(["bob", "alice", "nobody"].map(Into::into).to_vec()));
+        let mut states = vec![State::default(), foreign.state, exchange.state.clone()];
+        for (rows, place, stages) in batches {
+            let plain = packed(&rows);
+            let mut ahead = plain.clone();
+            let state = place.get(&states);
+            for _ in 0..stages {
+                let _more = ahead.look_up(state);
+            }
+            let [plain, ahead] = [plain, ahead].map(|batch| Command {
+                id: None,
+                actor: None,
+                body: Body::RecordTransfers(batch),
+            });
+            let plain = decide(&exchange.state, &plain, START);
+            prop_assert_eq!(&plain, &decide(&exchange.state, &ahead, START));
+            tell(&mut exchange, &rows);
+            states.push(exchange.state.clone());
+            exchange.ask(None, None, Body::RegisterOwners(vec![String::from("nobody")]));
+            states.push(exchange.state.clone());
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Recording chunks: made into commands by the thread that reads, decided by the one that asks, written by a third. The
-//! next chunk is decided only where the one before it was not refused, so what is recorded is always a prefix.
+//! Recording chunks: made into commands by the thread that reads, looked up by a second, decided by the one that asks,
+//! written by a fourth. The next chunk is decided only where the one before it was not refused, so what is recorded is
+//! always a prefix.
 
 use super::import::{ImportError, Job, Read};
 use crate::installation::Installation;
@@ -14,7 +15,7 @@ use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 
 /// Turns between two published checkpoints: often enough that hardly anything is left for the end, when nobody decides.
 const PUBLISH_EVERY: u64 = 16;
@@ -124,7 +125,6 @@ struct Ready {
 struct FileTurns<'a> {
     job: &'a Job,
     file: usize,
-    ready: Receiver<Read<Ready>>,
     clock: &'a mut dyn FnMut() -> u64,
     recorded: &'a mut Recorded,
     /// Rows of the file that are durable.
@@ -141,27 +141,33 @@ struct FileTurns<'a> {
 impl Turns for FileTurns<'_> {
     type Error = ImportError;
 
-    fn next(&mut self, state: &State) -> Result<Option<Turn>, ImportError> {
-        while let Ok(read) = self.ready.recv() {
-            let ready = read.map_err(|fault| self.job.of_file(self.file, fault))?;
-            self.before = self.row;
-            self.row = ready.last_row;
-            if self.job.answered(state, &ready.id) {
-                self.recorded.chunks_before = self.recorded.chunks_before.saturating_add(1);
-                if !self.any {
-                    self.durable.store(ready.last_row, Ordering::SeqCst);
-                }
-                continue;
-            }
-            self.any = true;
-            self.units = ready.units;
-            return Ok(Some(Turn {
-                now: (self.clock)(),
-                commands: ready.commands,
-                mark: ready.last_row,
-            }));
+    type Ready = Read<Ready>;
+
+    fn commands(ready: &mut Read<Ready>) -> &mut [Command] {
+        match ready {
+            Ok(ready) => &mut ready.commands,
+            Err(_) => &mut [],
         }
-        Ok(None)
+    }
+
+    fn turn(&mut self, state: &State, read: Read<Ready>) -> Result<Option<Turn>, ImportError> {
+        let ready = read.map_err(|fault| self.job.of_file(self.file, fault))?;
+        self.before = self.row;
+        self.row = ready.last_row;
+        if self.job.answered(state, &ready.id) {
+            self.recorded.chunks_before = self.recorded.chunks_before.saturating_add(1);
+            if !self.any {
+                self.durable.store(ready.last_row, Ordering::SeqCst);
+            }
+            return Ok(None);
+        }
+        self.any = true;
+        self.units = ready.units;
+        Ok(Some(Turn {
+            now: (self.clock)(),
+            commands: ready.commands,
+            mark: ready.last_row,
+        }))
     }
 
     fn decided(&mut self, replies: &[Reply]) -> Result<(), ImportError> {
@@ -284,7 +290,6 @@ impl Job {
             let mut turns = FileTurns {
                 job: self,
                 file,
-                ready,
                 clock,
                 recorded,
                 durable: &durable,
@@ -293,7 +298,7 @@ impl Job {
                 units: Vec::new(),
                 any: false,
             };
-            let outcome = sequencer.overlap(&mut turns, &mut |journal, rows| {
+            let outcome = sequencer.overlap(ready.into_iter(), &mut turns, &mut |journal, rows| {
                 durable.store(rows, Ordering::SeqCst);
                 after(journal, rows)
             });

@@ -5,7 +5,7 @@ use super::error::JournalError;
 use super::frame::Frame;
 use super::layout;
 use super::tiles::{Growth, LogFiles, Piece};
-use super::writer::{Head, Journal};
+use super::writer::{Head, Journal, Spot};
 use keepwhole_verify::checkpoint::{Checkpoint, CheckpointError};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
@@ -234,7 +234,8 @@ const BATCH: usize = 65_536;
 fn grow_on<D: Disk>(journal: &Journal<D>, growth: &mut Growth) -> Result<(), JournalError> {
     let from = growth.size();
     let mut leaves: Vec<Digest> = Vec::new();
-    let mut visit = |frame: &Frame<'_>, offset: u64| {
+    let near = growth.next;
+    let mut visit = |frame: &Frame<'_>, spot: Spot| {
         if leaves.len() >= BATCH {
             return Err(Pause::Enough);
         }
@@ -243,10 +244,11 @@ fn grow_on<D: Disk>(journal: &Journal<D>, growth: &mut Growth) -> Result<(), Jou
         let fresh = frame.records.get(known..).unwrap_or_default();
         keepwhole_lanes::leaf_hashes(fresh.iter().copied(), &mut leaves);
         let first = frame.header.first.max(from);
-        growth.framed(first, fresh.len() as u64, offset);
+        growth.framed(first, fresh.len() as u64, spot.offset);
+        growth.next = Some(spot.behind(frame));
         Ok(())
     };
-    match journal.read_frames::<Pause>(from, &mut visit) {
+    match journal.read_frames::<Pause>(from, near, &mut visit) {
         Ok(()) | Err(Pause::Enough) => growth.extend(leaves),
         Err(Pause::Failed(error)) => Err(error),
     }

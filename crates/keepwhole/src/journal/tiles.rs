@@ -6,6 +6,7 @@ use super::error::JournalError;
 use super::frame::EncodeFault;
 use super::layout;
 use super::segment;
+use super::writer::Spot;
 use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::Note;
@@ -31,6 +32,8 @@ pub(crate) struct Growth {
     /// By level of tiles.
     fresh: Vec<Vec<u8>>,
     places: Vec<u8>,
+    /// Where the frame of the next leaf begins, as far as it is known.
+    pub(crate) next: Option<Spot>,
 }
 
 /// Bytes that belong into a file from an offset on.

@@ -23,8 +23,30 @@ pub struct Head {
 
 /// Called with the position and the bytes of each record; an error of its own ends the reading.
 pub type Visit<'a, E> = dyn FnMut(u64, &[u8]) -> Result<(), E> + 'a;
-/// Takes a frame and where it begins in its segment.
-pub(crate) type VisitFrame<'a, E> = dyn FnMut(&Frame<'_>, u64) -> Result<(), E> + 'a;
+/// Takes a frame and where it begins.
+pub(crate) type VisitFrame<'a, E> = dyn FnMut(&Frame<'_>, Spot) -> Result<(), E> + 'a;
+
+/// Where a frame begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// Position of its first record.
+    pub(crate) first: u64,
+    /// Frames before it in its segment.
+    pub(crate) number: u64,
+    /// Bytes before it in its segment.
+    pub(crate) offset: u64,
+}
+
+impl Spot {
+    /// Where the frame behind it begins, if that is in the same segment.
+    pub(crate) fn behind(self, frame: &Frame<'_>) -> Self {
+        Self {
+            first: self.first.saturating_add(u64::from(frame.header.count)),
+            number: self.number.saturating_add(1),
+            offset: self.offset.saturating_add(frame.header.size() as u64),
+        }
+    }
+}
 
 /// How a journal is kept.
 #[derive(Clone, Debug)]
@@ -338,7 +360,7 @@ impl<D: Disk> Journal<D> {
         from: u64,
         visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
-        self.read_frames(from, &mut |frame, _| {
+        self.read_frames(from, None, &mut |frame, _| {
             for (position, record) in (frame.header.first..).zip(&frame.records) {
                 if position >= from {
                     visit(position, record)?;
@@ -348,14 +370,15 @@ impl<D: Disk> Journal<D> {
         })
     }
 
-    /// Calls `visit(frame, offset)` for every frame that holds records from `from` on, in order, with where it begins in
-    /// its segment.
+    /// Calls `visit(frame, spot)` for every frame that holds records from `from` on, in order. With the spot of a frame
+    /// at or before `from` those before it are not looked at; one in another segment is of no use and does no harm.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub(crate) fn read_frames<E: From<JournalError>>(
         &self,
         from: u64,
+        near: Option<Spot>,
         visit: &mut VisitFrame<'_, E>,
     ) -> Result<(), E> {
         if from > self.head.size {
@@ -370,7 +393,7 @@ impl<D: Disk> Journal<D> {
             .partition_point(|segment| segment.first <= from)
             .saturating_sub(1);
         for segment in self.segments.get(start..).unwrap_or_default() {
-            self.read_segment(segment, from, visit)?;
+            self.read_segment(segment, from, near, visit)?;
         }
         Ok(())
     }
@@ -379,12 +402,23 @@ impl<D: Disk> Journal<D> {
         &self,
         segment: &Segment,
         from: u64,
+        near: Option<Spot>,
         visit: &mut VisitFrame<'_, E>,
     ) -> Result<(), E> {
         let mut window = Window::new(&self.disk, &segment.path);
-        let (mut offset, mut position) = (0, segment.first);
+        let begin = Spot {
+            first: segment.first,
+            number: 0,
+            offset: 0,
+        };
+        let near = near.filter(|near| near.first > segment.first && near.first <= from);
+        let Spot {
+            first: mut position,
+            number,
+            mut offset,
+        } = near.unwrap_or(begin);
         let mut root: Option<Digest> = None;
-        for number in 0..segment.frames {
+        for number in number..segment.frames {
             let damaged = |fault: FrameFault| JournalError::Damaged {
                 segment: segment.path.clone(),
                 frame: number,
@@ -403,7 +437,12 @@ impl<D: Disk> Journal<D> {
                 let frame = Frame::decode(bytes).map_err(damaged)?;
                 let before = root.unwrap_or(frame.header.previous_root);
                 frame.check_place(position, &before, 0).map_err(damaged)?;
-                visit(&frame, offset)?;
+                let spot = Spot {
+                    first: position,
+                    number,
+                    offset,
+                };
+                visit(&frame, spot)?;
             }
             position = end;
             root = Some(header.root);

@@ -83,7 +83,7 @@ pub fn fold_on<D: Disk>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<State, FoldError> {
     let from = state.position;
-    let outcome = journal.read_frames::<FoldError>(from, &mut |frame, _| {
+    let outcome = journal.read_frames::<FoldError>(from, None, &mut |frame, _| {
         let first = frame.header.first;
         let records = (first..).zip(frame.records.iter().copied());
         let (before, records) = (state.position, records.skip_while(|(at, _)| *at < from));

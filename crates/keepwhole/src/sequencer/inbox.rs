@@ -58,7 +58,7 @@ pub(super) struct Asked {
     pub(super) command: Command,
     pub(super) since: Instant,
     pub(super) answer: Option<Answering>,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl Asked {
@@ -200,12 +200,19 @@ impl Inbox {
     /// Puts a command into its lane, or tells the caller at once why not.
     pub(super) fn put(&self, asked: Asked) {
         let mut lanes = self.lanes();
-        if let Some(why) = self.no_place(&lanes, &asked) {
+        let halts = lowers_risk(&asked.command.body);
+        // Halts find a place while there is anyone to serve them.
+        let refused = if halts {
+            (lanes.stopped || lanes.closing).then_some(ServiceError::Stopped)
+        } else {
+            self.no_place(&lanes, asked.bytes)
+        };
+        if let Some(why) = refused {
             drop(lanes);
             asked.refuse(why);
             return;
         }
-        if lowers_risk(&asked.command.body) {
+        if halts {
             lanes.halts.push_back(asked);
             self.halts.fetch_add(1, Ordering::SeqCst);
         } else {
@@ -219,19 +226,21 @@ impl Inbox {
         self.news.notify_one();
     }
 
-    /// Why a command can't be put into its lane, if so. Halts find a place while there is anyone to serve them.
-    fn no_place(&self, lanes: &Lanes, asked: &Asked) -> Option<ServiceError> {
+    /// Why a command of that size would be refused now, if so: for whoever spends time on it before it is put.
+    pub(super) fn no_place_for(&self, bytes: usize) -> Option<ServiceError> {
+        self.no_place(&self.lanes(), bytes)
+    }
+
+    /// Why a command can't be put into everybody's lane, if so.
+    fn no_place(&self, lanes: &Lanes, bytes: usize) -> Option<ServiceError> {
         if lanes.stopped || lanes.closing {
             return Some(ServiceError::Stopped);
-        }
-        if lowers_risk(&asked.command.body) {
-            return None;
         }
         if let Some(full) = &lanes.full {
             return Some(full.clone());
         }
         let waiting = lanes.everybody.len();
-        let bytes = lanes.bytes.saturating_add(asked.bytes);
+        let bytes = lanes.bytes.saturating_add(bytes);
         let busy = waiting > 0 && (waiting >= self.most_commands || bytes > self.most_bytes);
         busy.then(|| ServiceError::Busy {
             waiting,

@@ -3,16 +3,16 @@
 //! [`Sequencer::turn`]; the only difference is who waits for the disk.
 
 use super::commit::commit;
-use super::prepare::{Prepared, Taken, pass_time, take};
+use super::prepare::{Decided, Prepared, large_batch, look_up, pass_time};
 use super::{Sequencer, SequencerError, TURN_BYTES};
 use crate::journal::{Disk, FrameBatch, Journal};
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::Command;
 use keepwhole_core::state::State;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Frames that may wait while one is being written.
+/// Frames that may wait while one is being written, and turns while one is being decided.
 const WAITING: usize = 1;
 
 /// A turn that is to be run.
@@ -26,16 +26,22 @@ pub struct Turn {
     pub mark: u64,
 }
 
-/// Gives turns, one after the other.
+/// Makes turns, one after the other, of what comes ready from another thread.
 pub trait Turns {
     /// Why there are no more, before their end.
     type Error;
+    /// What a turn is made of.
+    type Ready: Send;
 
-    /// The next turn; `None` at the end. `state` has folded all turns before it, durable or not: nothing of it may leave.
+    /// Its commands: what their rows name is looked up while earlier turns are decided.
+    fn commands(ready: &mut Self::Ready) -> &mut [Command];
+
+    /// The turn that is made of it; `None` to pass it over. `state` has folded all turns before it, durable or not:
+    /// nothing of it may leave.
     ///
     /// # Errors
     /// Ends the run; what was decided before becomes durable.
-    fn next(&mut self, state: &State) -> Result<Option<Turn>, Self::Error>;
+    fn turn(&mut self, state: &State, ready: Self::Ready) -> Result<Option<Turn>, Self::Error>;
 
     /// Hears the replies of the turn given last. They are not durable yet: nothing of them may leave.
     ///
@@ -60,12 +66,14 @@ pub type Durable<'a, D> = dyn FnMut(&mut Journal<D>, u64) -> Result<(), Sequence
 type Full = (FrameBatch, Option<u64>);
 
 impl<D: Disk> Sequencer<D> {
-    /// Runs turns until there are no more; a turn is written while the next ones are decided.
+    /// Runs the turns that `turns` makes of what comes `ready`, until there is no more; a turn is written while the next
+    /// ones are looked up and decided.
     ///
     /// # Errors
     /// [`Ended`].
     pub fn overlap<T: Turns>(
         &mut self,
+        ready: impl Iterator<Item = T::Ready> + Send,
         turns: &mut T,
         durable: &mut Durable<'_, D>,
     ) -> Result<(), Ended<T::Error>> {
@@ -74,19 +82,22 @@ impl<D: Disk> Sequencer<D> {
         }
         // Until all is written the state runs ahead of the journal.
         self.stopped = true;
+        let state = RwLock::new(std::mem::take(&mut self.state));
+        let (looked_up, to_decide) = sync_channel(WAITING);
         let (full, to_write) = sync_channel(WAITING);
         let (give_back, spare) = channel();
         let journal = &mut self.journal;
         let (outcome, written) = std::thread::scope(|scope| {
             let writing = scope.spawn(move || write_all(journal, &to_write, &give_back, durable));
+            scope.spawn(|| look_up_all::<T>(&state, ready, looked_up));
             let mut deciding = Deciding {
-                state: &mut self.state,
+                state: &state,
                 frame: std::mem::take(&mut self.frame),
                 spent: &mut self.spent,
                 full,
                 spare,
             };
-            let outcome = deciding.run(turns);
+            let outcome = deciding.run(turns, to_decide);
             self.frame = std::mem::take(&mut deciding.frame);
             drop(deciding);
             // A panic of the writing thread leaves what it did unknown.
@@ -95,12 +106,29 @@ impl<D: Disk> Sequencer<D> {
                 writing.join().unwrap_or(Err(SequencerError::Stopped)),
             )
         });
+        self.state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         written.map_err(Ended::Sequencer)?;
         self.stopped = false;
         match outcome {
             Ok(()) => Ok(()),
             Err(Stop::Turns(error)) => Err(Ended::Turns(error)),
             Err(Stop::Writer) => Err(Ended::Sequencer(SequencerError::Stopped)),
+        }
+    }
+}
+
+/// The part that looks up what rows name, until nothing more comes or nobody takes it.
+fn look_up_all<T: Turns>(
+    state: &RwLock<State>,
+    all: impl Iterator<Item = T::Ready>,
+    looked_up: SyncSender<T::Ready>,
+) {
+    for mut ready in all {
+        for batch in T::commands(&mut ready).iter_mut().filter_map(large_batch) {
+            look_up(state, batch);
+        }
+        if looked_up.send(ready).is_err() {
+            return;
         }
     }
 }
@@ -112,20 +140,39 @@ enum Stop<E> {
     Writer,
 }
 
-/// The half that decides, encodes and folds.
+/// The part that decides, encodes and folds. Nobody else changes the state.
 struct Deciding<'a> {
-    state: &'a mut State,
+    state: &'a RwLock<State>,
     frame: FrameBatch,
     spent: &'a mut Prepared,
     full: SyncSender<Full>,
     spare: Receiver<FrameBatch>,
 }
 
-impl Deciding<'_> {
-    fn run<T: Turns>(&mut self, turns: &mut T) -> Result<(), Stop<T::Error>> {
-        while let Some(turn) = turns.next(self.state).map_err(Stop::Turns)? {
-            let at = turn.now.max(self.state.at);
-            while !pass_time(self.state, at, &mut self.frame, self.spent) {
+impl<'a> Deciding<'a> {
+    fn read(&self) -> RwLockReadGuard<'a, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'a, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run<T: Turns>(
+        &mut self,
+        turns: &mut T,
+        to_decide: Receiver<T::Ready>,
+    ) -> Result<(), Stop<T::Error>> {
+        for ready in to_decide {
+            let turn = turns.turn(&self.read(), ready).map_err(Stop::Turns)?;
+            let Some(turn) = turn else { continue };
+            let at = turn.now.max(self.read().at);
+            loop {
+                let mut state = self.write();
+                if pass_time(&mut state, at, &mut self.frame, self.spent) {
+                    break;
+                }
+                drop(state);
                 self.hand_over(None)?;
             }
             let mut replies = Vec::with_capacity(turn.commands.len());
@@ -139,18 +186,17 @@ impl Deciding<'_> {
     }
 
     fn decide<E>(&mut self, command: &Command, at: u64) -> Result<Reply, Stop<E>> {
-        loop {
-            match take(self.state, command, at, &mut self.frame, self.spent) {
-                Taken::Decided(decided) => {
-                    let reply = decided.fold(self.state, self.spent);
-                    if self.frame.frame_bytes() >= TURN_BYTES {
-                        self.hand_over(None)?;
-                    }
-                    return Ok(reply);
-                }
-                Taken::NoRoom => self.hand_over(None)?,
-            }
+        let mut spent = Prepared::default();
+        let mut decided = Decided::of(&self.read(), command, at, &mut spent);
+        while !decided.encode(command, &mut self.frame, &mut spent) {
+            self.hand_over(None)?;
         }
+        let reply = decided.fold(&mut self.write(), &mut spent);
+        self.spent.add(spent);
+        if self.frame.frame_bytes() >= TURN_BYTES {
+            self.hand_over(None)?;
+        }
+        Ok(reply)
     }
 
     /// Gives the frame to the writing thread and takes one that it is done with.
@@ -164,7 +210,7 @@ impl Deciding<'_> {
     }
 }
 
-/// The half that hashes, writes and syncs, until nothing more comes.
+/// The part that hashes, writes and syncs, until nothing more comes.
 fn write_all<D: Disk>(
     journal: &mut Journal<D>,
     to_write: &Receiver<Full>,

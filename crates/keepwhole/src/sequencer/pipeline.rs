@@ -5,7 +5,7 @@
 
 use super::commit::commit;
 use super::inbox::{Answering, Asked, Inbox, ServiceError};
-use super::prepare::{Prepared, Taken, pass_time, take};
+use super::prepare::{Decided, Prepared, pass_time};
 use super::{SequencerError, TURN_BYTES, TURN_COMMANDS};
 use crate::journal::{
     Disk, Extent, FrameBatch, Journal, JournalError, Options, Times, reserve::Reserve,
@@ -131,36 +131,35 @@ impl<D: Disk> Shared<D> {
 
     /// Decides one command at `at` and puts its records into the frame in the making. Waits while that is full.
     pub(super) fn decide(&self, asked: Asked, at: u64) {
+        self.wait_for_room(|making| !making.is_full());
+        let mut spent = Prepared::default();
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let at = at.max(state.at);
+        let mut decided = Decided::of(&state, &asked.command, at, &mut spent);
+        drop(state);
         loop {
-            self.wait_for_room(|making| !making.is_full());
+            // Nobody else changes the state: it is still the one that was decided on.
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            let at = at.max(state.at);
             let mut making = held(&self.making);
             if making.closed {
                 drop((state, making));
                 asked.refuse(ServiceError::Stopped);
                 return;
             }
-            let Making { frame, spent, .. } = &mut *making;
-            match take(&state, &asked.command, at, frame, spent) {
-                Taken::Decided(decided) => {
-                    making.queued += asked.since.elapsed();
-                    making.waiting.push((asked.answer, decided.reply.clone()));
-                    if making.frame.frame_bytes() >= OFFER_BYTES {
-                        self.offer(&mut making);
-                    }
-                    drop(making);
-                    // The disk works meanwhile. Nobody reads the state before it is folded: its lock is held.
-                    let mut spent = Prepared::default();
-                    let _in_the_list = decided.fold(&mut state, &mut spent);
-                    held(&self.making).spent.fold += spent.fold;
-                    return;
+            if decided.encode(&asked.command, &mut making.frame, &mut spent) {
+                making.queued += asked.since.elapsed();
+                making.waiting.push((asked.answer, decided.reply.clone()));
+                if making.frame.frame_bytes() >= OFFER_BYTES {
+                    self.offer(&mut making);
                 }
-                Taken::NoRoom => {
-                    drop((state, making));
-                    self.wait_for_room(Making::is_empty);
-                }
+                drop(making);
+                // The disk works meanwhile. Nobody reads the state before it is folded: its lock is held.
+                let _in_the_list = decided.fold(&mut state, &mut spent);
+                held(&self.making).spent.add(spent);
+                return;
             }
+            drop((state, making));
+            self.wait_for_room(Making::is_empty);
         }
     }
 

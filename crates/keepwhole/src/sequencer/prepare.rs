@@ -12,7 +12,8 @@ use keepwhole_core::due::next_due;
 use keepwhole_core::event::{Event, RecordRef, encode_transfer};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
-use keepwhole_core::transfer::Booked;
+use keepwhole_core::transfer::{Booked, TransferBatch};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Where the time of preparing went.
@@ -28,6 +29,15 @@ pub struct Prepared {
     pub fold: Duration,
 }
 
+impl Prepared {
+    pub(super) fn add(&mut self, more: Self) {
+        self.commands += more.commands;
+        self.decide += more.decide;
+        self.encode += more.encode;
+        self.fold += more.fold;
+    }
+}
+
 /// What became of a command.
 pub(super) enum Taken {
     /// Its records are in the frame; the reply may leave once the frame is durable.
@@ -36,7 +46,7 @@ pub(super) enum Taken {
     NoRoom,
 }
 
-/// A command that is decided and encoded, and not yet folded. Nothing else may be decided before.
+/// A command that is decided and not yet folded. Nothing else may be decided before.
 #[must_use = "the state does not have it before it is folded"]
 pub(super) struct Decided {
     pub(super) reply: Reply,
@@ -47,6 +57,62 @@ pub(super) struct Decided {
 }
 
 impl Decided {
+    /// Decides one command at `at`.
+    pub(super) fn of(state: &State, command: &Command, at: u64, spent: &mut Prepared) -> Self {
+        let began = Instant::now();
+        let Decision {
+            reply,
+            transfers,
+            events,
+        } = decide(state, command, at);
+        spent.commands += 1;
+        spent.decide += began.elapsed();
+        Self {
+            reply,
+            at,
+            turn: state.turn.saturating_add(1),
+            transfers,
+            events,
+        }
+    }
+
+    /// Encodes its records into `frame`; false if they do not fit behind those that are in it.
+    pub(super) fn encode(
+        &mut self,
+        command: &Command,
+        frame: &mut FrameBatch,
+        spent: &mut Prepared,
+    ) -> bool {
+        let began = Instant::now();
+        let mark = frame.mark();
+        if let Err(fault) = self.encode_into(frame) {
+            frame.rewind(mark);
+            if matches!(fault, EncodeFault::FrameSize(_)) && !frame.is_empty() {
+                return false;
+            }
+            (self.reply, self.events) = too_large(command);
+            self.transfers.clear();
+            // The refusal is some hundred bytes, and the frame is empty.
+            let _fits = self.encode_into(frame);
+        }
+        spent.encode += began.elapsed();
+        true
+    }
+
+    fn encode_into(&self, frame: &mut FrameBatch) -> Result<(), EncodeFault> {
+        let (at, turn) = (self.at, self.turn);
+        for Booked { transfer, .. } in &self.transfers {
+            frame.push_with(|bytes| encode_transfer(at, turn, transfer, bytes))?;
+        }
+        for event in &self.events {
+            // A record that is too large adds nothing, and a record without bytes is a fault of its size.
+            frame.push_with(|bytes| {
+                let _too_large = RecordRef { at, turn, event }.encode_into(bytes);
+            })?;
+        }
+        Ok(())
+    }
+
     /// Folds it; the reply stays.
     pub(super) fn fold(self, state: &mut State, spent: &mut Prepared) -> Reply {
         let began = Instant::now();
@@ -65,6 +131,23 @@ impl Decided {
     }
 }
 
+/// Batches with fewer rows are not worth looking up ahead.
+const LOOK_UP_ROWS: usize = 64;
+
+/// The batch of the command, if it is worth looking up ahead.
+pub(super) fn large_batch(command: &mut Command) -> Option<&mut TransferBatch> {
+    match &mut command.body {
+        Body::RecordTransfers(batch) if batch.len() >= LOOK_UP_ROWS => Some(batch),
+        _ => None,
+    }
+}
+
+/// Finds what the rows of a batch name, on a thread that waits anyway, so that the one that decides need not. The state is
+/// let go again and again: whoever changes it waits for a stage of rows at most.
+pub(super) fn look_up(state: &RwLock<State>, batch: &mut TransferBatch) {
+    while batch.look_up(&state.read().unwrap_or_else(PoisonError::into_inner)) {}
+}
+
 /// Decides one command at `at` and encodes its records into `frame`.
 pub(super) fn take(
     state: &State,
@@ -73,35 +156,12 @@ pub(super) fn take(
     frame: &mut FrameBatch,
     spent: &mut Prepared,
 ) -> Taken {
-    let began = Instant::now();
-    let turn = state.turn.saturating_add(1);
-    let Decision {
-        mut reply,
-        mut transfers,
-        mut events,
-    } = decide(state, command, at);
-    let decided = Instant::now();
-    let mark = frame.mark();
-    if let Err(fault) = encode(&transfers, &events, (at, turn), frame) {
-        frame.rewind(mark);
-        if matches!(fault, EncodeFault::FrameSize(_)) && !frame.is_empty() {
-            return Taken::NoRoom;
-        }
-        (reply, events) = too_large(command);
-        transfers.clear();
-        // The refusal is some hundred bytes, and the frame is empty.
-        let _fits = encode(&transfers, &events, (at, turn), frame);
+    let mut decided = Decided::of(state, command, at, spent);
+    if decided.encode(command, frame, spent) {
+        Taken::Decided(decided)
+    } else {
+        Taken::NoRoom
     }
-    spent.commands += 1;
-    spent.decide += decided.duration_since(began);
-    spent.encode += decided.elapsed();
-    Taken::Decided(Decided {
-        reply,
-        at,
-        turn,
-        transfers,
-        events,
-    })
 }
 
 /// Lets everything happen that is due by `at`; false if the frame has no room for it.
@@ -129,24 +189,6 @@ pub(super) fn pass_time(
         }
     }
     true
-}
-
-fn encode(
-    transfers: &[Booked],
-    events: &[Event],
-    (at, turn): (u64, u64),
-    frame: &mut FrameBatch,
-) -> Result<(), EncodeFault> {
-    for Booked { transfer, .. } in transfers {
-        frame.push_with(|bytes| encode_transfer(at, turn, transfer, bytes))?;
-    }
-    for event in events {
-        // A record that is too large adds nothing, and a record without bytes is a fault of its size.
-        frame.push_with(|bytes| {
-            let _too_large = RecordRef { at, turn, event }.encode_into(bytes);
-        })?;
-    }
-    Ok(())
 }
 
 /// The answer to a command whose events do not fit: it is refused by name, and the refusal is recorded.

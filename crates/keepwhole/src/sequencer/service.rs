@@ -4,6 +4,7 @@
 use super::inbox::{Answering, Asked, Inbox, ServiceError};
 use super::keeper::{Bell, Beside, keep};
 use super::pipeline::{Shared, held};
+use super::prepare::{large_batch, look_up};
 use super::reader::Reader;
 use super::{Clock, Sequencer, SequencerError, TURN_COMMANDS};
 use crate::journal::Disk;
@@ -90,7 +91,14 @@ trait Put: Send + Sync {
 }
 
 impl<D: Disk> Put for Shared<D> {
-    fn put(&self, asked: Asked) {
+    fn put(&self, mut asked: Asked) {
+        if let Some(batch) = large_batch(&mut asked.command) {
+            if let Some(why) = self.inbox.no_place_for(asked.bytes) {
+                asked.refuse(why);
+                return;
+            }
+            look_up(&self.state, batch);
+        }
         self.inbox.put(asked);
     }
 }

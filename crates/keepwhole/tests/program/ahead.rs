@@ -5,6 +5,7 @@ use crate::turns::{open, options, received, unit};
 use keepwhole::journal::sim_disk::{Faults, SimDisk};
 use keepwhole::sequencer::{Ended, SequencerError, Turn, Turns};
 use keepwhole_core::answer::Reply;
+use keepwhole_core::command::Command;
 use keepwhole_core::state::State;
 
 const TURNS: u64 = 40;
@@ -27,14 +28,23 @@ fn turn(number: u64) -> Turn {
     }
 }
 
+fn turns() -> impl Iterator<Item = Turn> + Send {
+    (0..TURNS).map(turn)
+}
+
 impl Turns for Units {
     type Error = u64;
 
-    fn next(&mut self, state: &State) -> Result<Option<Turn>, u64> {
+    type Ready = Turn;
+
+    fn commands(ready: &mut Turn) -> &mut [Command] {
+        &mut ready.commands
+    }
+
+    fn turn(&mut self, state: &State, ready: Turn) -> Result<Option<Turn>, u64> {
         assert_eq!(received(state), u128::from(self.given * EACH));
-        let next = (self.given < TURNS).then(|| turn(self.given));
         self.given += 1;
-        Ok(next)
+        Ok(Some(ready))
     }
 
     fn decided(&mut self, replies: &[Reply]) -> Result<(), u64> {
@@ -60,7 +70,7 @@ fn the_journal_is_the_same_as_turn_by_turn() {
     }
     let mut ahead = open(SimDisk::new(), options());
     let mut told = Vec::new();
-    let ran = ahead.overlap(&mut Units::default(), &mut |journal, mark| {
+    let ran = ahead.overlap(turns(), &mut Units::default(), &mut |journal, mark| {
         told.push((mark, journal.head().size));
         Ok(())
     });
@@ -82,16 +92,16 @@ fn a_refusal_ends_it_with_everything_before_it_durable_and_nothing_behind_it() {
     let disk = SimDisk::new();
     let mut ahead = open(disk.another(), options());
     let mut told = 0;
-    let mut turns = Units {
+    let mut ending = Units {
         refuse: Some(6),
         ..Units::default()
     };
-    let ran = ahead.overlap(&mut turns, &mut |_, mark| {
+    let ran = ahead.overlap(turns(), &mut ending, &mut |_, mark| {
         told = mark;
         Ok(())
     });
     assert!(matches!(ran, Err(Ended::Turns(6))), "{ran:?}");
-    assert_eq!((turns.given, told), (7, 6));
+    assert_eq!((ending.given, told), (7, 6));
     drop(ahead);
     disk.crash_hard();
     let again = open(disk.another(), options());
@@ -108,7 +118,7 @@ fn whichever_sync_fails_what_was_told_durable_is_there_and_nothing_more_is_taken
             ..Faults::default()
         });
         let mut told = 0;
-        let ran = ahead.overlap(&mut Units::default(), &mut |_, mark| {
+        let ran = ahead.overlap(turns(), &mut Units::default(), &mut |_, mark| {
             told = mark + 1;
             Ok(())
         });
@@ -126,7 +136,7 @@ fn whichever_sync_fails_what_was_told_durable_is_there_and_nothing_more_is_taken
             matches!(refused, Err(SequencerError::Stopped)),
             "{refused:?}"
         );
-        let refused = ahead.overlap(&mut Units::default(), &mut |_, _| Ok(()));
+        let refused = ahead.overlap(turns(), &mut Units::default(), &mut |_, _| Ok(()));
         assert!(
             matches!(refused, Err(Ended::Sequencer(SequencerError::Stopped))),
             "{refused:?}"
@@ -144,7 +154,7 @@ fn whichever_sync_fails_what_was_told_durable_is_there_and_nothing_more_is_taken
 fn whoever_hears_of_durable_turns_may_end_it() {
     let disk = SimDisk::new();
     let mut ahead = open(disk.another(), options());
-    let ran = ahead.overlap(&mut Units::default(), &mut |_, mark| {
+    let ran = ahead.overlap(turns(), &mut Units::default(), &mut |_, mark| {
         if mark == 3 {
             return Err(SequencerError::Stopped);
         }

@@ -51,6 +51,24 @@ fn open(machine: &SimDisk) -> (Journal<SimDisk>, Publisher, bool) {
     (journal, publisher, rebuilt)
 }
 
+/// However long a segment has become, publishing costs what is new in it. What lies before is the scrub's to look at.
+#[test]
+fn publishing_reads_only_what_is_new() {
+    let machine = SimDisk::new();
+    let (mut journal, mut publisher, _) = open(&machine);
+    for _ in 0..40 {
+        append(&mut journal, 3);
+    }
+    publisher.publish(&mut journal).unwrap();
+    let segment = journal.segments()[0].path.clone();
+    machine.flip(&segment, 8 * 30).unwrap();
+    append(&mut journal, 5);
+    let size = publisher.publish(&mut journal).unwrap().size();
+    assert_eq!((size, journal.head().size), (125, 125));
+    assert_eq!(publisher.published().root(), root(125));
+    assert!(matches!(journal.check(), Err(JournalError::Damaged { .. })));
+}
+
 /// A machine with checkpoints published at several sizes, the last one 800.
 fn published() -> SimDisk {
     let machine = SimDisk::new();
