@@ -163,6 +163,8 @@ pub(super) struct Inbox {
     halts: AtomicUsize,
     /// Only halts are taken, to be seen without the lock.
     is_full: AtomicBool,
+    /// The thread that decides has nothing to do.
+    pub(super) idle: AtomicBool,
     most_commands: usize,
     most_bytes: usize,
 }
@@ -188,6 +190,7 @@ impl Inbox {
             news: Condvar::new(),
             halts: AtomicUsize::new(0),
             is_full: AtomicBool::new(false),
+            idle: AtomicBool::new(true),
             most_commands,
             most_bytes,
         }
@@ -267,7 +270,9 @@ impl Inbox {
             if lanes.closing || lanes.stopped {
                 return false;
             }
+            self.idle.store(true, Ordering::SeqCst);
             let waited = self.news.wait_timeout(lanes, longest);
+            self.idle.store(false, Ordering::SeqCst);
             lanes = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         if lanes.stopped {

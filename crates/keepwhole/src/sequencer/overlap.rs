@@ -9,6 +9,7 @@ use crate::journal::{Disk, FrameBatch, Journal};
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::Command;
 use keepwhole_core::state::State;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -83,15 +84,17 @@ impl<D: Disk> Sequencer<D> {
         // Until all is written the state runs ahead of the journal.
         self.stopped = true;
         let state = RwLock::new(std::mem::take(&mut self.state));
+        let idle = AtomicBool::new(true);
         let (looked_up, to_decide) = sync_channel(WAITING);
         let (full, to_write) = sync_channel(WAITING);
         let (give_back, spare) = channel();
         let journal = &mut self.journal;
         let (outcome, written) = std::thread::scope(|scope| {
             let writing = scope.spawn(move || write_all(journal, &to_write, &give_back, durable));
-            scope.spawn(|| look_up_all::<T>(&state, ready, looked_up));
+            scope.spawn(|| look_up_all::<T>(&state, &idle, ready, looked_up));
             let mut deciding = Deciding {
                 state: &state,
+                idle: &idle,
                 frame: std::mem::take(&mut self.frame),
                 spent: &mut self.spent,
                 full,
@@ -120,12 +123,13 @@ impl<D: Disk> Sequencer<D> {
 /// The part that looks up what rows name, until nothing more comes or nobody takes it.
 fn look_up_all<T: Turns>(
     state: &RwLock<State>,
+    idle: &AtomicBool,
     all: impl Iterator<Item = T::Ready>,
     looked_up: SyncSender<T::Ready>,
 ) {
     for mut ready in all {
         for batch in T::commands(&mut ready).iter_mut().filter_map(large_batch) {
-            look_up(state, batch);
+            look_up(state, batch, idle);
         }
         if looked_up.send(ready).is_err() {
             return;
@@ -143,6 +147,8 @@ enum Stop<E> {
 /// The part that decides, encodes and folds. Nobody else changes the state.
 struct Deciding<'a> {
     state: &'a RwLock<State>,
+    /// It waits for something to decide.
+    idle: &'a AtomicBool,
     frame: FrameBatch,
     spent: &'a mut Prepared,
     full: SyncSender<Full>,
@@ -163,7 +169,12 @@ impl<'a> Deciding<'a> {
         turns: &mut T,
         to_decide: Receiver<T::Ready>,
     ) -> Result<(), Stop<T::Error>> {
-        for ready in to_decide {
+        loop {
+            self.idle.store(true, Ordering::SeqCst);
+            let Ok(ready) = to_decide.recv() else {
+                return Ok(());
+            };
+            self.idle.store(false, Ordering::SeqCst);
             let turn = turns.turn(&self.read(), ready).map_err(Stop::Turns)?;
             let Some(turn) = turn else { continue };
             let at = turn.now.max(self.read().at);
@@ -182,7 +193,6 @@ impl<'a> Deciding<'a> {
             self.hand_over(Some(turn.mark))?;
             turns.decided(&replies).map_err(Stop::Turns)?;
         }
-        Ok(())
     }
 
     fn decide<E>(&mut self, command: &Command, at: u64) -> Result<Reply, Stop<E>> {

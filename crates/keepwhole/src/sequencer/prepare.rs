@@ -13,6 +13,7 @@ use keepwhole_core::event::{Event, RecordRef, encode_transfer};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
 use keepwhole_core::transfer::{Booked, TransferBatch};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -142,10 +143,12 @@ pub(super) fn large_batch(command: &mut Command) -> Option<&mut TransferBatch> {
     }
 }
 
-/// Finds what the rows of a batch name, on a thread that waits anyway, so that the one that decides need not. The state is
-/// let go again and again: whoever changes it waits for a stage of rows at most.
-pub(super) fn look_up(state: &RwLock<State>, batch: &mut TransferBatch) {
-    while batch.look_up(&state.read().unwrap_or_else(PoisonError::into_inner)) {}
+/// Finds what the rows of a batch name, so that the thread that decides need not, as long as that one is not `idle`. The
+/// state is let go again and again: whoever changes it waits for a stage of rows at most.
+pub(super) fn look_up(state: &RwLock<State>, batch: &mut TransferBatch, idle: &AtomicBool) {
+    while !idle.load(Ordering::SeqCst)
+        && batch.look_up(&state.read().unwrap_or_else(PoisonError::into_inner))
+    {}
 }
 
 /// Decides one command at `at` and encodes its records into `frame`.

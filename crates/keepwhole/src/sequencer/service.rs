@@ -97,7 +97,7 @@ impl<D: Disk> Put for Shared<D> {
                 asked.refuse(why);
                 return;
             }
-            look_up(&self.state, batch);
+            look_up(&self.state, batch, &self.inbox.idle);
         }
         self.inbox.put(asked);
     }
