@@ -78,7 +78,7 @@ fn read_ahead<'r>(state: &State, rows: impl Iterator<Item = (&'r Transfer, &'r K
     let book = &state.book;
     let mut asked = 0;
     for (row, keyed) in rows.clone() {
-        asked ^= state.transfer_ids.touch(keyed.hash);
+        asked ^= state.transfer_ids.touch_younger(keyed.hash);
         asked ^= book.touch(row.from) ^ book.touch(row.to);
     }
     let mut places = [(OUTSIDE, 0); 2 * STAGE];

@@ -164,6 +164,12 @@ struct Part {
     held: usize,
 }
 
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part")
+    }
+}
+
 impl Part {
     fn first(&self, place: u32) -> usize {
         let buckets = u64::try_from(self.buckets.len()).unwrap_or(u64::MAX);
@@ -196,6 +202,14 @@ impl Part {
         }
     }
 
+    /// Puts a number, given as one more, where there is room: this is part `at` of its table.
+    fn add(&mut self, at: usize, place: u32, more: u32) {
+        if !self.roomy(at) {
+            self.grow();
+        }
+        self.put(place, more);
+    }
+
     /// Room for one more: between 70 and 77 of 100 slots are used at most, another bound in each part. Above that too many
     /// buckets are full, and whoever asks for what is not there reads a second one.
     fn roomy(&self, part: usize) -> bool {
@@ -221,6 +235,58 @@ impl Part {
                     self.put(place, number);
                 }
             }
+        }
+    }
+}
+
+/// What an index shall hold, sorted by its parts: the place of each hash, and one more than the number.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted(Vec<Vec<(u32, u32)>>);
+
+impl Sorted {
+    /// Nothing yet, with room for about so many.
+    pub(crate) fn with_room(numbers: usize) -> Self {
+        let share = numbers / PARTS;
+        // Hashes spread evenly: of many, hardly ever a part gets three of a hundred more than its share.
+        let room = share.saturating_add(share / 32);
+        let parts = core::iter::repeat_with(|| Vec::with_capacity(room));
+        Self(parts.take(PARTS).collect())
+    }
+
+    /// Adds a number below `u32::MAX` that is not in it.
+    pub(crate) fn push(&mut self, hash: u64, number: u32) {
+        let (at, place) = split(hash);
+        if let (Some(part), Some(more)) = (self.0.get_mut(at), number.checked_add(1)) {
+            part.push((place, more));
+        }
+    }
+}
+
+/// A part of a lookup that is not built yet. It touches no other part, so that many can be built at once, and it is small
+/// enough to lie in the processor's cache while it is built.
+#[derive(Debug)]
+pub struct UnbuiltPart<'i> {
+    at: usize,
+    part: &'i mut Part,
+    entries: Vec<(u32, u32)>,
+}
+
+impl UnbuiltPart<'_> {
+    /// How many entries it gets, the measure of the work.
+    #[must_use]
+    pub const fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Builds it; nothing the second time.
+    pub fn build(&mut self) {
+        let entries = core::mem::take(&mut self.entries);
+        let held = self.part.held.saturating_add(entries.len());
+        let load = (self.at % 8).saturating_add(69);
+        self.part
+            .grow_to(held.saturating_mul(100) / SLOTS.saturating_mul(load));
+        for (place, more) in entries {
+            self.part.add(self.at, place, more);
         }
     }
 }
@@ -267,20 +333,15 @@ impl Index {
         }
         let (at, place) = split(hash);
         if let (Some(part), Some(more)) = (self.parts.get_mut(at), number.checked_add(1)) {
-            if !part.roomy(at) {
-                part.grow();
-            }
-            part.put(place, more);
+            part.add(at, place, more);
         }
     }
 
-    /// Makes room at once for so many more numbers, which saves growing by quarters on the way.
-    pub(crate) fn reserve(&mut self, numbers: usize) {
+    /// The parts of this index, each with what `sorted` says that it shall hold besides what it holds.
+    pub(crate) fn unbuilt(&mut self, sorted: Sorted) -> impl Iterator<Item = UnbuiltPart<'_>> {
         self.parts.resize(PARTS, Part::default());
-        for (number, part) in self.parts.iter_mut().enumerate() {
-            let held = part.held.saturating_add(numbers / PARTS);
-            part.grow_to(held.saturating_mul(100) / (SLOTS * (number % 8).saturating_add(69)));
-        }
+        let parts = self.parts.iter_mut().zip(sorted.0).enumerate();
+        parts.map(|(at, (part, entries))| UnbuiltPart { at, part, entries })
     }
 
     /// Bytes of memory.
@@ -296,7 +357,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::{HashKey, Index};
+    use super::{HashKey, Index, Sorted, UnbuiltPart};
     use core::hash::Hasher as _;
     use std::collections::hash_map::DefaultHasher;
 
@@ -335,5 +396,60 @@ mod tests {
         }
         assert!((0..500).all(|number| index.find(7, |n| n == number) == Some(number)));
         assert_eq!(index.find(7, |n| n == 500), None);
+    }
+    /// An index of these, built one by one, and one built at once behind the first `before`.
+    fn both_ways(hashes: &[u64], before: usize) -> [Index; 2] {
+        let (mut single, mut bulk) = (Index::default(), Index::default());
+        let mut sorted = Sorted::with_room(hashes.len());
+        for (number, hash) in (0..).zip(hashes) {
+            single.insert(*hash, number);
+            if usize::try_from(number).unwrap() < before {
+                bulk.insert(*hash, number);
+            } else {
+                sorted.push(*hash, number);
+            }
+        }
+        let mut parts: std::vec::Vec<UnbuiltPart<'_>> = bulk.unbuilt(sorted).collect();
+        // Any order, and twice: the second time there is nothing left to do.
+        for part in parts.iter_mut().rev() {
+            part.build();
+            part.build();
+        }
+        drop(parts);
+        [single, bulk]
+    }
+
+    #[test]
+    fn an_index_built_at_once_answers_as_one_built_one_by_one() {
+        let key = HashKey(3, 4);
+        let hash = |number: u32| key.hash(&number.to_le_bytes());
+        let spread: std::vec::Vec<u64> = (0..60_000).map(hash).collect();
+        // All hashes alike, and all in one part: parts far beyond the share that room is made for.
+        let alike = [7; 700];
+        let one_part: std::vec::Vec<u64> =
+            spread.iter().map(|hash| hash >> 8).take(9_000).collect();
+        for (hashes, before) in [
+            (&spread[..], 0),
+            (&spread, 1_000),
+            (&alike, 0),
+            (&alike, 20),
+            (&one_part, 0),
+            (&[], 0),
+        ] {
+            for mut index in both_ways(hashes, before) {
+                let known = |index: &Index| {
+                    let mut found = (0..).zip(hashes);
+                    found.all(|(number, hash)| index.find(*hash, |n| n == number) == Some(number))
+                };
+                assert!(known(&index));
+                assert_eq!(index.find(hash(60_000), |n| n == 60_000), None);
+                assert_eq!(index.find(7, |n| n == 700), None);
+                index.insert(hash(60_000), 60_000);
+                assert!(known(&index));
+                assert_eq!(index.find(hash(60_000), |n| n == 60_000), Some(60_000));
+            }
+        }
+        let [single, bulk] = both_ways(&spread, 0);
+        assert!(bulk.bytes() <= single.bytes(), "no growing by quarters");
     }
 }

@@ -7,6 +7,8 @@ use crate::custody::Custody;
 use crate::due::Timer;
 use crate::guard::Guard;
 use crate::incident::Incidents;
+use crate::index::Sorted;
+pub use crate::index::UnbuiltPart;
 use crate::law::RuleRecord;
 use crate::log_keys::LogKeys;
 use crate::redress::Claims;
@@ -78,7 +80,7 @@ pub struct PublishedSet {
 }
 
 /// Everything.
-#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize)]
 pub struct State {
     /// Time of the last event, ms since the epoch; never goes back.
     pub at: u64,
@@ -125,5 +127,62 @@ impl State {
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         crate::command::sha256_of(self)
+    }
+}
+
+/// A state as it was read, before the way to the ids of its transfers is built: the longest part of reading one, which can
+/// be shared out.
+#[derive(Debug)]
+pub struct Unindexed {
+    state: State,
+    ids: [Sorted; 2],
+}
+
+impl Unindexed {
+    /// The state. `build` may build the parts, in any order and many at once; those that it leaves are built here.
+    #[must_use]
+    pub fn indexed(self, build: impl FnOnce(&mut [UnbuiltPart<'_>])) -> State {
+        let mut state = self.state;
+        state.transfer_ids.index(self.ids, build);
+        state
+    }
+}
+
+/// In the order in which a state's fields are stored.
+impl BorshDeserialize for Unindexed {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let mut ids = <[Sorted; 2]>::default();
+        let state = State {
+            at: read(reader)?,
+            position: read(reader)?,
+            turn: read(reader)?,
+            registry: read(reader)?,
+            book: read(reader)?,
+            custody: read(reader)?,
+            guard: read(reader)?,
+            breaker: read(reader)?,
+            incidents: read(reader)?,
+            claims: read(reader)?,
+            deposits: read(reader)?,
+            prices: read(reader)?,
+            law: read(reader)?,
+            answers: read(reader)?,
+            transfer_ids: TransferIds::read(&mut ids, reader)?,
+            timers: read(reader)?,
+            sets: read(reader)?,
+            subjects: read(reader)?,
+            log_keys: read(reader)?,
+        };
+        Ok(Self { state, ids })
+    }
+}
+
+fn read<T: BorshDeserialize, R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<T> {
+    T::deserialize_reader(reader)
+}
+
+impl BorshDeserialize for State {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        Ok(Unindexed::deserialize_reader(reader)?.indexed(|_| {}))
     }
 }

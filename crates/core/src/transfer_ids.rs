@@ -8,11 +8,10 @@
 //! Two generations are kept. When the younger one is full the older one is forgotten, and with it all dates up to its
 //! newest: a transfer dated so early is refused, because a repeat of one could no longer be told.
 
-use crate::index::{HashKey, Index, STAGE};
+use crate::index::{HashKey, Index, STAGE, Sorted, UnbuiltPart};
 use crate::transfer::Transfer;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use core::hint::black_box;
 use keepwhole_verify::digest::Digest;
 
 /// Ids of one generation at most, unless another number is set.
@@ -167,6 +166,19 @@ fn entry_at(pieces: &[Vec<Entry>], number: u32) -> Option<&Entry> {
     pieces.get(at / PIECE)?.get(at % PIECE)
 }
 
+fn read_stage<R: borsh::io::Read>(stage: &mut [Entry], reader: &mut R) -> borsh::io::Result<()> {
+    let mut bytes = [[0u8; 20]; STAGE];
+    let bytes = bytes.get_mut(..stage.len()).unwrap_or_default();
+    reader.read_exact(bytes.as_flattened_mut())?;
+    for (entry, bytes) in stage.iter_mut().zip(bytes.iter()) {
+        let (words, _none) = bytes.as_chunks::<4>();
+        for (to, from) in entry.iter_mut().zip(words) {
+            *to = u32::from_le_bytes(*from);
+        }
+    }
+    Ok(())
+}
+
 impl Generation {
     fn find(&self, hash: u64, key: &IdKey) -> Option<u32> {
         let same =
@@ -191,39 +203,33 @@ impl Generation {
         self.count = self.count.saturating_add(1);
     }
 
-    /// Reads so many entries, and builds the way to them: their places are read ahead a stage at a time.
-    fn read_entries<R: borsh::io::Read>(
-        &mut self,
+    /// Reads a generation; the way to its entries is left to be built from `sorted`.
+    fn read<R: borsh::io::Read>(
         key: HashKey,
-        count: u32,
+        sorted: &mut Sorted,
         reader: &mut R,
-    ) -> borsh::io::Result<()> {
+    ) -> borsh::io::Result<Self> {
+        let (newest, count) = <(u64, u32)>::deserialize_reader(reader)?;
+        let mut generation = Self {
+            newest,
+            count,
+            ..Self::default()
+        };
         // No more room at once than a generation has, whatever the bytes say.
-        let room = usize::try_from(count.min(GENERATION_IDS)).unwrap_or(0);
-        self.index.reserve(room);
-        let mut left = usize::try_from(count).unwrap_or(usize::MAX);
-        while left > 0 {
-            let some = left.min(STAGE);
-            left = left.saturating_sub(some);
-            let mut bytes = [[0u8; 20]; STAGE];
-            let bytes = bytes.get_mut(..some).unwrap_or_default();
-            reader.read_exact(bytes.as_flattened_mut())?;
-            let mut staged = [(0, [0; 5]); STAGE];
-            let mut seen = 0;
-            for ((hash, entry), bytes) in staged.iter_mut().zip(bytes.iter()) {
-                let (words, _none) = bytes.as_chunks::<4>();
-                for (to, from) in entry.iter_mut().zip(words) {
-                    *to = u32::from_le_bytes(*from);
+        let room = count.min(GENERATION_IDS);
+        *sorted = Sorted::with_room(usize::try_from(room).unwrap_or(0));
+        let mut numbers = 0..count;
+        while !numbers.is_empty() {
+            let mut piece = alloc::vec![[0; 5]; numbers.len().min(PIECE)];
+            for stage in piece.chunks_mut(STAGE) {
+                read_stage(stage, reader)?;
+                for (entry, number) in stage.iter().zip(&mut numbers) {
+                    sorted.push(entry_key(entry).hash(key), number);
                 }
-                *hash = entry_key(entry).hash(key);
-                seen ^= self.index.touch(*hash);
             }
-            black_box(seen);
-            for (hash, entry) in staged.iter().take(some) {
-                self.push(*hash, *entry);
-            }
+            generation.pieces.push(piece);
         }
-        Ok(())
+        Ok(generation)
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -299,6 +305,35 @@ impl TransferIds {
         self.key
     }
 
+    /// Reads the ids; the way to them is left to be built with [`index`](Self::index) from `sorted`.
+    pub(crate) fn read<R: borsh::io::Read>(
+        sorted: &mut [Sorted; 2],
+        reader: &mut R,
+    ) -> borsh::io::Result<Self> {
+        let (key, ids, forgotten) = <(HashKey, u32, Option<u64>)>::deserialize_reader(reader)?;
+        let [younger, older] = sorted;
+        Ok(Self {
+            key,
+            ids,
+            forgotten,
+            younger: Generation::read(key, younger, reader)?,
+            older: Generation::read(key, older, reader)?,
+        })
+    }
+
+    /// Builds the way to the ids. `build` may build the parts, in any order and many at once; the others are built here.
+    pub(crate) fn index(
+        &mut self,
+        [younger, older]: [Sorted; 2],
+        build: impl FnOnce(&mut [UnbuiltPart<'_>]),
+    ) {
+        let younger = self.younger.index.unbuilt(younger);
+        let older = self.older.index.unbuilt(older);
+        let mut parts: Vec<UnbuiltPart<'_>> = younger.chain(older).collect();
+        build(&mut parts);
+        parts.iter_mut().for_each(UnbuiltPart::build);
+    }
+
     pub(crate) fn set_key(&mut self, key: HashKey) {
         if self.remembered() == 0 {
             self.key = key;
@@ -311,6 +346,11 @@ impl TransferIds {
 
     pub(crate) fn touch(&self, hash: u64) -> u32 {
         self.younger.index.touch(hash) ^ self.older.index.touch(hash)
+    }
+
+    /// As [`touch`](Self::touch), of what remembering one more reads.
+    pub(crate) fn touch_younger(&self, hash: u64) -> u32 {
+        self.younger.index.touch(hash)
     }
 
     pub(crate) fn print(&self, key: &IdKey, transfer: &Transfer) -> u32 {
@@ -394,22 +434,9 @@ impl BorshSerialize for TransferIds {
 
 impl BorshDeserialize for TransferIds {
     fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
-        let (key, ids, forgotten) = <(HashKey, u32, Option<u64>)>::deserialize_reader(reader)?;
-        let mut read = || -> borsh::io::Result<Generation> {
-            let (newest, count) = <(u64, u32)>::deserialize_reader(reader)?;
-            let mut generation = Generation {
-                newest,
-                ..Generation::default()
-            };
-            generation.read_entries(key, count, reader)?;
-            Ok(generation)
-        };
-        Ok(Self {
-            key,
-            ids,
-            forgotten,
-            younger: read()?,
-            older: read()?,
-        })
+        let mut sorted = <[Sorted; 2]>::default();
+        let mut ids = Self::read(&mut sorted, reader)?;
+        ids.index(sorted, |_| {});
+        Ok(ids)
     }
 }

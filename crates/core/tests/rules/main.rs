@@ -14,6 +14,7 @@ mod exchange;
 mod flows;
 mod found_by_simulator;
 mod found_by_stories;
+mod ids;
 mod law;
 mod records;
 mod script;

@@ -1,8 +1,8 @@
 //! The embedded journal: what is durable, in which order, and how anybody can check it.
 //!
 //! Read in this order: [`disk`] (what is asked of a disk), [`frame`] and [`batch`] (what one sync makes durable), [`writer`]
-//! (open, read, check) and [`append`], [`recovery`] (what a crash leaves), [`snapshot`] (where a start may begin),
-//! [`scrub`] (what is found while running), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
+//! (open, read, check) and [`append`], [`recovery`] (what a crash leaves), [`snapshot`] and [`state_bytes`] (where a start may
+//! begin), [`scrub`] (what is found while running), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
 //! [`attachments`], [`alarm`] (what a person must look into), [`installation`] (all of it together). Every byte is described in docs/journal-format.md.
 //!
 //! The promise: what [`Journal::append`] returned is never lost and never changed unnoticed. One writer at a time,
@@ -27,6 +27,7 @@ pub mod scrub;
 pub mod segment;
 pub mod sim_disk;
 pub mod snapshot;
+pub mod state_bytes;
 pub mod tiles;
 pub mod writer;
 

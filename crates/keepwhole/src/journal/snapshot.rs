@@ -9,11 +9,13 @@ use super::error::JournalError;
 use super::frame::{Frame, HEADER_BYTES, Header, Reader};
 use super::layout;
 use super::segment::{Segment, Window};
+use super::state_bytes::{self, StateBytes};
 use super::writer::Journal;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::{Note, NoteSigner, VerifierKey};
 use keepwhole_verify::tree::Frontier;
 use std::fmt;
+use std::io::ErrorKind;
 
 /// First four bytes of every snapshot.
 pub const MAGIC: [u8; 4] = *b"KWJS";
@@ -506,21 +508,29 @@ fn note_of<D: Disk>(disk: &D, path: &str, offset: u64) -> Result<Vec<u8>, Snapsh
     exact(disk, path, offset.saturating_add(2), length)
 }
 
-/// Reads the state's bytes and verifies them against the head.
+/// What `take` makes of the state's bytes, if they are those that the head names and `take` makes something of them. It
+/// takes them while they are read; what it makes of other bytes is dropped.
 ///
 /// # Errors
 /// A [`SnapshotFault`].
-pub fn read_state<D: Disk>(disk: &D, path: &str, mark: &Mark) -> Result<Vec<u8>, SnapshotFault> {
+pub fn read_state<D: Disk, T>(
+    disk: &D,
+    path: &str,
+    mark: &Mark,
+    take: impl FnOnce(&mut StateBytes) -> Option<T>,
+) -> Result<T, SnapshotFault> {
     let short = || SnapshotFault::Damaged("it is cut short");
-    let length = length_of(disk, path)?.unwrap_or(0);
-    let offset = length.checked_sub(mark.state_bytes).ok_or_else(short)?;
-    let size = usize::try_from(mark.state_bytes).map_err(|_| short())?;
-    let state = exact(disk, path, offset, size)?;
-    if Digest::of(&state) == mark.state_digest {
-        Ok(state)
-    } else {
-        Err(SnapshotFault::Damaged("its state has other bytes"))
+    let end = length_of(disk, path)?.unwrap_or(0);
+    let offset = end.checked_sub(mark.state_bytes).ok_or_else(short)?;
+    let (taken, digest) = match state_bytes::read(disk, path, (offset, end), take) {
+        Ok(read) => read,
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(short()),
+        Err(error) => return Err(unreadable(&error)),
+    };
+    if digest != mark.state_digest {
+        return Err(SnapshotFault::Damaged("its state has other bytes"));
     }
+    taken.ok_or(SnapshotFault::Damaged("its state is none of this program"))
 }
 
 /// Writes a snapshot durably and drops older ones but the newest `keep`. Returns its path.

@@ -107,30 +107,54 @@ pub(super) fn fold_run<'r>(
     until: Until,
     records: impl Iterator<Item = (u64, &'r [u8])>,
 ) -> Result<(), FoldError> {
-    let mut run = Vec::with_capacity(RUN);
     let mut at = state.at;
     let mut records = records;
     loop {
-        let mut outcome = Ok(());
-        for (position, bytes) in records.by_ref().take(RUN) {
-            match decode(until, at, position, bytes) {
+        let run = Run::decode(until, &mut at, records.by_ref().take(RUN));
+        let ends = run.records.len() < RUN;
+        run.fold(state)?;
+        if ends {
+            return Ok(());
+        }
+    }
+}
+
+/// Records that are decoded and not yet folded, up to a fault or to the end that is asked for.
+pub(super) struct Run {
+    records: Vec<Record>,
+    outcome: Result<(), FoldError>,
+}
+
+impl Run {
+    /// Decodes records behind one of the time `at`, which goes on to the time of the last.
+    pub(super) fn decode<'r>(
+        until: Until,
+        at: &mut u64,
+        records: impl Iterator<Item = (u64, &'r [u8])>,
+    ) -> Self {
+        let mut run = Self {
+            records: Vec::with_capacity(records.size_hint().1.unwrap_or(0)),
+            outcome: Ok(()),
+        };
+        for (position, bytes) in records {
+            match decode(until, *at, position, bytes) {
                 Ok(record) => {
-                    at = record.at;
-                    run.push(record);
+                    *at = record.at;
+                    run.records.push(record);
                 }
                 Err(error) => {
-                    outcome = Err(error);
+                    run.outcome = Err(error);
                     break;
                 }
             }
         }
-        let ends = run.len() < RUN;
-        apply_all(state, run.iter().map(Record::as_ref));
-        run.clear();
-        outcome?;
-        if ends {
-            return Ok(());
-        }
+        run
+    }
+
+    /// Folds what was decoded, and says what ended it.
+    pub(super) fn fold(self, state: &mut State) -> Result<(), FoldError> {
+        apply_all(state, self.records.iter().map(Record::as_ref));
+        self.outcome
     }
 }
 

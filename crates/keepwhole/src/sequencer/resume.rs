@@ -1,10 +1,11 @@
 //! Opening a journal and its state together: from the newest good snapshot on, folding while the frames are read.
 
-use super::fold::{FoldError, Until, fold_on, fold_run, unknown};
+use super::fold::{FoldError, Run, Until, fold_on, fold_run, unknown};
 use crate::journal::frame::Frame;
 use crate::journal::snapshot::{self, Ignored, Mark, Place, Rules, SnapshotFault};
+use crate::journal::state_bytes::StateBytes;
 use crate::journal::{Disk, Journal, JournalError, Known, Options, Plan, Recovery, Start};
-use keepwhole_core::state::State;
+use keepwhole_core::state::{State, UnbuiltPart, Unindexed};
 use keepwhole_verify::note::{NoteSigner, VerifierKey};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -14,7 +15,9 @@ use std::thread::JoinHandle;
 pub const FOLD: u32 = 2;
 /// Bytes of frames that are folded in place before a thread of its own is worth starting.
 const INLINE: usize = 8 * 1024 * 1024;
-/// Frames that may wait to be folded.
+/// Ids whose way is built in place before threads of their own are worth starting.
+const WORTH_THREADS: usize = 100_000;
+/// Frames whose records may wait to be folded.
 const WAITING: usize = 8;
 
 /// A state folded from a journal, and where the fold began.
@@ -87,13 +90,6 @@ fn complete<D: Disk>(journal: &Journal<D>, folded: Folded) -> Result<Folded, Fol
     Ok(Folded { state, ..folded })
 }
 
-/// Records of a frame, on their way to be folded.
-struct Load {
-    first: u64,
-    /// Each behind its length, as in the frame.
-    records: Vec<u8>,
-}
-
 /// Chooses the snapshot and folds what follows it.
 struct Along {
     opening: Opening,
@@ -106,7 +102,8 @@ struct Along {
 
 enum Folder {
     Here(Box<State>, Option<FoldError>),
-    There(SyncSender<Load>, JoinHandle<Result<State, FoldError>>),
+    /// With the time of the last record that was sent.
+    There(SyncSender<Run>, JoinHandle<Result<State, FoldError>>, u64),
 }
 
 impl Along {
@@ -138,12 +135,12 @@ impl Along {
             return;
         };
         let state = std::mem::take(state);
-        let until = self.opening.until;
-        let (send, receive) = sync_channel::<Load>(WAITING);
+        let at = state.at;
+        let (send, receive) = sync_channel::<Run>(WAITING);
         let thread = std::thread::spawn(move || {
             let mut state = *state;
-            for load in receive {
-                match load.fold(&mut state, until) {
+            for run in receive {
+                match run.fold(&mut state) {
                     Ok(()) => {}
                     Err(FoldError::Reached) => return Ok(state),
                     Err(error) => return Err(error),
@@ -151,14 +148,14 @@ impl Along {
             }
             Ok(state)
         });
-        self.folder = Folder::There(send, thread);
+        self.folder = Folder::There(send, thread, at);
     }
 
     fn finish(self) -> Result<Folded, FoldError> {
         let state = match self.folder {
             Folder::Here(state, None | Some(FoldError::Reached)) => *state,
             Folder::Here(_, Some(error)) => return Err(error),
-            Folder::There(send, thread) => {
+            Folder::There(send, thread, _) => {
                 drop(send);
                 match thread.join() {
                     Ok(state) => state?,
@@ -172,20 +169,6 @@ impl Along {
             snapshot_bytes: self.snapshot_bytes,
             ignored: self.ignored,
         })
-    }
-}
-
-impl Load {
-    fn fold(&self, state: &mut State, until: Until) -> Result<(), FoldError> {
-        let mut rest = self.records.as_slice();
-        let records = std::iter::from_fn(move || {
-            let (length, after) = rest.split_first_chunk::<2>()?;
-            let length = usize::from(u16::from_be_bytes(*length));
-            let (record, after) = after.split_at_checked(length).unwrap_or((after, &[]));
-            rest = after;
-            Some(record)
-        });
-        fold_run(state, until, (self.first..).zip(records))
     }
 }
 
@@ -223,20 +206,15 @@ impl<D: Disk> Plan<D> for Along {
         if self.bytes > INLINE {
             self.move_out();
         }
+        let until = self.opening.until;
+        let records = (first..).zip(frame.records.iter().copied());
         match &mut self.folder {
             Folder::Here(state, fault @ None) => {
-                let records = (first..).zip(frame.records.iter().copied());
-                *fault = fold_run(state, self.opening.until, records).err();
+                *fault = fold_run(state, until, records).err();
             }
-            Folder::There(send, _) => {
-                let mut records = Vec::with_capacity(size);
-                for record in &frame.records {
-                    let length = u16::try_from(record.len()).unwrap_or(u16::MAX);
-                    records.extend_from_slice(&length.to_be_bytes());
-                    records.extend_from_slice(record);
-                }
+            Folder::There(send, _, at) => {
                 // A thread that ended early has its end or its error; both are told when it is joined.
-                let _ended = send.send(Load { first, records });
+                let _ended = send.send(Run::decode(until, at, records));
             }
             Folder::Here(_, Some(_)) => {}
         }
@@ -264,9 +242,7 @@ fn choose<D: Disk>(
                 return Ok(None);
             }
             mark.agrees_with(disk)?;
-            let state = snapshot::read_state(disk, &path, &mark)?;
-            let state = decode(&state)
-                .ok_or(SnapshotFault::Damaged("its state is none of this program"))?;
+            let state = snapshot::read_state(disk, &path, &mark, decode)?;
             Ok(Some((mark, state)))
         });
         match looked {
@@ -279,8 +255,30 @@ fn choose<D: Disk>(
 }
 
 /// A state from a snapshot's bytes; `None` for bytes of another form.
-fn decode(bytes: &[u8]) -> Option<State> {
-    borsh::from_slice(bytes).ok()
+fn decode(bytes: &mut StateBytes) -> Option<State> {
+    let read: Unindexed = borsh::from_reader(bytes).ok()?;
+    Some(read.indexed(build))
+}
+
+/// Builds the parts on as many threads as the machine runs at once, each a like share.
+fn build(parts: &mut [UnbuiltPart<'_>]) {
+    let entries: usize = parts.iter().map(UnbuiltPart::entries).sum();
+    if entries < WORTH_THREADS {
+        return;
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut shares: Vec<Vec<&mut UnbuiltPart<'_>>> = Vec::new();
+    shares.resize_with(threads, Vec::new);
+    for (number, part) in parts.iter_mut().enumerate() {
+        if let Some(share) = shares.get_mut(number % threads) {
+            share.push(part);
+        }
+    }
+    std::thread::scope(|scope| {
+        for share in shares {
+            scope.spawn(|| share.into_iter().for_each(UnbuiltPart::build));
+        }
+    });
 }
 
 /// Writes a snapshot of `state`, which is that of the journal at `place`. Returns its path; `None` for an empty journal.
@@ -317,7 +315,8 @@ pub fn snapshots<D: Disk>(
     for path in snapshot::list(disk)? {
         let looked = snapshot::read_mark(disk, &path, key).and_then(|mark| {
             mark.agrees_with(disk)?;
-            snapshot::read_state(disk, &path, &mark).map(|_| mark)
+            snapshot::read_state(disk, &path, &mark, |_| Some(()))?;
+            Ok(mark)
         });
         match looked {
             Ok(mark) => good.push(mark),

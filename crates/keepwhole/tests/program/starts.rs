@@ -1,18 +1,20 @@
 //! How long a start takes, with a snapshot and without, and what a customer costs in memory.
 //!
-//! The run is small by default and tests that both ways give the same state; `KEEPWHOLE_MOVEMENTS` and
-//! `KEEPWHOLE_OWNERS` make it as large as the disk allows, and `--nocapture` prints the figures.
+//! The run is small by default (so large that all threads of a start are used) and tests that both ways give the same
+//! state, and so does a damaged snapshot; `KEEPWHOLE_MOVEMENTS` and `KEEPWHOLE_OWNERS` make it as large as the disk allows,
+//! and `--nocapture` prints the figures.
 
 use crate::small_exchange::{AT, told};
 use keepwhole::installation::{Care, Installation};
 use keepwhole::journal::RealDisk;
 use keepwhole::journal::keys::{self, KeyFile};
-use keepwhole::journal::snapshot::{Place, Rules};
+use keepwhole::journal::snapshot::{Place, Rules, SnapshotFault};
 use keepwhole::sequencer::{Sequencer, state_digest, write_snapshot};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::Body;
 use keepwhole_core::registry::Asset;
 use keepwhole_core::transfer::{BATCH_ROWS, TransferBatch, TransferRow};
+use std::path::Path;
 use std::time::Instant;
 
 const ASSETS: [&str; 4] = ["KRW", "BTC", "ETH", "SOL"];
@@ -54,31 +56,41 @@ fn register(sequencer: &mut Sequencer<RealDisk>, owners: u64) {
 
 /// Movements that bring every owner all assets in turn, in batches as a feed sends them.
 fn book(sequencer: &mut Sequencer<RealDisk>, owners: u64, from: u64, to: u64) {
-    let mut next = from;
-    while next < to {
-        let mut batch = TransferBatch::new();
-        let end = to.min(next + BATCH_ROWS as u64);
-        for number in next..end {
-            let (id, owner) = (
-                format!("t{number:012}"),
-                format!("c{:07}", number / 4 % owners),
-            );
-            let row = TransferRow {
-                id: &id,
-                from: "outside",
-                to: &owner,
-                asset: ASSETS[usize::try_from(number % 4).unwrap()],
-                units: 1_000 + u128::from(number),
-                kind: MovementKind::Observed,
-                effective: AT,
-            };
-            batch.push(&row).unwrap();
-        }
-        let command = told(&format!("batch-{next}"), Body::RecordTransfers(batch));
+    for first in (from..to).step_by(BATCH_ROWS) {
+        let end = to.min(first + BATCH_ROWS as u64);
+        let command = told(&format!("batch-{first}"), rows(owners, first..end));
         let replies = sequencer.turn(AT + 1, &[command]).unwrap();
         assert_eq!(replies[0].answer.word(), "recorded", "{:?}", replies[0]);
-        next = end;
     }
+}
+
+fn rows(owners: u64, numbers: std::ops::Range<u64>) -> Body {
+    let mut batch = TransferBatch::new();
+    for number in numbers {
+        let (id, owner) = (
+            format!("t{number:012}"),
+            format!("c{:07}", number / 4 % owners),
+        );
+        let row = TransferRow {
+            id: &id,
+            from: "outside",
+            to: &owner,
+            asset: ASSETS[usize::try_from(number % 4).unwrap()],
+            units: 1_000 + u128::from(number),
+            kind: MovementKind::Observed,
+            effective: AT,
+        };
+        batch.push(&row).unwrap();
+    }
+    Body::RecordTransfers(batch)
+}
+
+/// Flips a bit in the middle of a file, which is one of a snapshot's ids.
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
 }
 
 fn care(least_bytes: u64) -> Care {
@@ -94,7 +106,7 @@ fn care(least_bytes: u64) -> Care {
 #[test]
 fn a_start_from_a_snapshot_is_the_same_start() {
     let (movements, owners) = (
-        number("KEEPWHOLE_MOVEMENTS", 20_000),
+        number("KEEPWHOLE_MOVEMENTS", 125_000),
         number("KEEPWHOLE_OWNERS", 1_000),
     );
     let folder = tempfile::tempdir().unwrap();
@@ -133,19 +145,38 @@ fn a_start_from_a_snapshot_is_the_same_start() {
         held,
         held / owners
     );
-    let (head, digest) = (open.sequencer.head(), state_digest(open.sequencer.state()));
+    let (mut head, mut digest) = (open.sequencer.head(), state_digest(open.sequencer.state()));
     drop(open);
     let mut seconds = Vec::new();
-    for (what, least) in [("whole", u64::MAX), ("from the snapshot", 0)] {
+    for (what, least) in [
+        ("whole", u64::MAX),
+        ("from the snapshot", 0),
+        ("beside a damaged snapshot", 0),
+    ] {
+        let damaged = seconds.len() == 2;
+        if damaged {
+            flip(&dir.join(&path));
+        }
         let began = Instant::now();
-        let open = Installation::open_with(&dir, care(least)).unwrap();
+        let mut open = Installation::open_with(&dir, care(least)).unwrap();
         seconds.push(began.elapsed().as_secs_f64());
         println!("ready {what} in {:.2} s", began.elapsed().as_secs_f64());
-        assert_eq!(open.snapshot.is_some(), least == 0, "{:?}", open.ignored);
+        let used = least == 0 && !damaged;
+        assert_eq!(open.snapshot.is_some(), used, "{:?}", open.ignored);
+        let faults: Vec<_> = open.ignored.iter().map(|left| &left.fault).collect();
+        let fault = SnapshotFault::Damaged("its state has other bytes");
+        assert_eq!(faults, vec![&fault; usize::from(damaged)]);
         assert_eq!(
             (open.sequencer.head(), state_digest(open.sequencer.state())),
             (head, digest.clone())
         );
+        // The oldest ids and the newest are known.
+        for (id, numbers) in [("first", 0..500), ("last", movements - 500..movements)] {
+            let command = told(&format!("{id} {what}"), rows(owners, numbers));
+            let replies = open.sequencer.turn(AT + 1, &[command]).unwrap();
+            assert_eq!(replies[0].repeated_rows, 500, "{id} {what}");
+        }
+        (head, digest) = (open.sequencer.head(), state_digest(open.sequencer.state()));
     }
     let journal: u64 = place.journal_bytes();
     println!(
