@@ -163,6 +163,61 @@ fn line(what: &str, mut rounds: Vec<u128>, items: usize) {
     );
 }
 
+/// Bytes of a batch's records, and the size of each.
+type Stored = (Vec<u8>, Vec<usize>);
+/// Time of deciding, folding, encoding, both of the first, looking up, and deciding what was looked up.
+type Times = [u128; 6];
+
+/// Decides a command, unaided and with its rows looked up, encodes it and folds it.
+fn batched(state: &mut State, command: &mut Command, start: Instant) -> Fallible<(Stored, Times)> {
+    let plain = now(start);
+    let same = decide(state, command, AT);
+    let unaided = now(start);
+    if let Body::RecordTransfers(batch) = &mut command.body {
+        while batch.look_up(state) {}
+    }
+    let began = now(start);
+    let decision = decide(state, command, AT);
+    let decided = now(start);
+    if decision != same {
+        return Err("deciding depends on what was found ahead".into());
+    }
+    if decision.reply.answer != Answer::Recorded {
+        return Err(format!("{:?}", decision.reply).into());
+    }
+    let mut bytes = Vec::with_capacity(BATCH_ROWS * 128);
+    let mut sizes = Vec::with_capacity(BATCH_ROWS + 1);
+    let turn = state.turn.saturating_add(1);
+    let of = |event| RecordRef {
+        at: AT,
+        turn,
+        event,
+    };
+    for row in &decision.transfers {
+        let before = bytes.len();
+        encode_transfer(AT, turn, &row.transfer, &mut bytes);
+        sizes.push(bytes.len() - before);
+    }
+    for event in &decision.events {
+        let bytes_of = of(event).encode_into(&mut bytes);
+        sizes.push(bytes_of.map_err(|_| "too large")?);
+    }
+    let encoded = now(start);
+    apply_transfers(state, AT, turn, &decision.transfers);
+    apply_all(state, decision.events.iter().map(of));
+    let applied = now(start);
+    let (unaided, applying) = (unaided - plain, applied - encoded);
+    let times = [
+        unaided,
+        applying,
+        encoded - decided,
+        unaided + applying,
+        began - plain - unaided,
+        decided - began,
+    ];
+    Ok(((bytes, sizes), times))
+}
+
 fn transfers(accounts: u64) -> Fallible<()> {
     let start = Instant::now();
     println!("{accounts} accounts with 4 holdings each, batches of {BATCH_ROWS} transfers");
@@ -172,56 +227,15 @@ fn transfers(accounts: u64) -> Fallible<()> {
     let mut spent = [const { Vec::new() }; 6];
     let mut stored = Vec::new();
     for _ in 0..ROUNDS {
-        let mut commands: Vec<Command> = (0..BATCHES)
-            .map(|_| batch(&mut draw, accounts))
-            .collect::<Fallible<_>>()?;
-        let mut sums = [0u128; 6];
-        for command in &mut commands {
-            let plain = now(start);
-            let same = decide(&state, command, AT);
-            let unaided = now(start);
-            if let Body::RecordTransfers(batch) = &mut command.body {
-                while batch.look_up(&state) {}
-            }
-            let began = now(start);
-            let decision = decide(&state, command, AT);
-            let decided = now(start);
-            if decision != same {
-                return Err("deciding depends on what was found ahead".into());
-            }
-            if decision.reply.answer != Answer::Recorded {
-                return Err(format!("{:?}", decision.reply).into());
-            }
-            let mut bytes = Vec::with_capacity(BATCH_ROWS * 128);
-            let mut sizes = Vec::with_capacity(BATCH_ROWS + 1);
-            let turn = state.turn.saturating_add(1);
-            let of = |event| RecordRef {
-                at: AT,
-                turn,
-                event,
-            };
-            for row in &decision.transfers {
-                let before = bytes.len();
-                encode_transfer(AT, turn, &row.transfer, &mut bytes);
-                sizes.push(bytes.len() - before);
-            }
-            for event in &decision.events {
-                let bytes_of = of(event).encode_into(&mut bytes);
-                sizes.push(bytes_of.map_err(|_| "too large")?);
-            }
-            let encoded = now(start);
-            apply_transfers(&mut state, AT, turn, &decision.transfers);
-            apply_all(&mut state, decision.events.iter().map(of));
-            let applied = now(start);
-            let times = [unaided - plain, applied - encoded, encoded - decided];
-            sums[4] += began - unaided;
-            sums[5] += decided - began;
+        let commands = (0..BATCHES).map(|_| batch(&mut draw, accounts));
+        let mut sums: Times = [0; 6];
+        for mut command in commands.collect::<Fallible<Vec<_>>>()? {
+            let (bytes, times) = batched(&mut state, &mut command, start)?;
             for (sum, time) in sums.iter_mut().zip(times) {
                 *sum += time;
             }
-            stored.push((bytes, sizes));
+            stored.push(bytes);
         }
-        sums[3] = sums[0] + sums[1];
         for (list, sum) in spent.iter_mut().zip(sums) {
             list.push(sum);
         }

@@ -83,7 +83,7 @@ pub trait Disk: Send + Sync {
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
 
     /// Takes the exclusive lock on `path`, creating it if needed; held until the disk is dropped or the process ends.
-    /// `false` when somebody else holds it.
+    /// `false` when somebody else holds it, and goes on holding it for a second.
     ///
     /// # Errors
     /// As the system reports.

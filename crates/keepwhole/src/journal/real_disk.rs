@@ -6,9 +6,15 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Files that stay open between writes, at most; the journal appends to one file at a time.
 const OPEN_FILES: usize = 4;
+/// How long a lock that somebody holds is tried again. A program that was just started has copies of its starter's open
+/// files until it runs (flock(2): the lock ends with the last copy), so a lock may outlive its holder by a moment.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// How often.
+const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// A folder of the machine's file system.
 #[derive(Debug)]
@@ -206,13 +212,19 @@ impl Disk for RealDisk {
             .create(true)
             .truncate(false)
             .open(full)?;
-        match file.try_lock() {
-            Ok(()) => {
-                self.locks.insert(path.to_owned(), file);
-                Ok(true)
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    self.locks.insert(path.to_owned(), file);
+                    return Ok(true);
+                }
+                Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
+                    std::thread::sleep(LOCK_RETRY);
+                }
+                Err(TryLockError::WouldBlock) => return Ok(false),
+                Err(TryLockError::Error(error)) => return Err(error),
             }
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 

@@ -3,12 +3,10 @@
 use crate::cli::{Ran, installed, run, tell_story};
 use crate::scrubs::made;
 use crate::small_exchange::{AT, movement, told};
-use keepwhole::installation::{Installation, InstallationError};
-use keepwhole::journal::JournalError;
+use keepwhole::installation::Installation;
 use keepwhole_core::command::Body;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const SEGMENT: &str = "segments/00000000000000000000.kwj";
@@ -24,23 +22,8 @@ fn good(ran: &Ran) -> serde_json::Value {
     ran.json()
 }
 
-/// Opens it. A program that another test is just starting may hold a copy of our lock's handle for a moment longer.
-fn opened(dir: &Path) -> Installation {
-    let began = Instant::now();
-    loop {
-        match Installation::open(dir) {
-            Err(InstallationError::Journal(JournalError::LockHeld))
-                if began.elapsed() < Duration::from_secs(5) =>
-            {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            opened => return opened.unwrap(),
-        }
-    }
-}
-
 fn more(dir: &Path, id: &str) -> u64 {
-    let mut open = opened(&dir.join("ex"));
+    let mut open = Installation::open(&dir.join("ex")).unwrap();
     let body = Body::RecordMovements(vec![movement("customer-5", "customer-1", "SOL", 9)]);
     let at = open.sequencer.state().at.max(AT) + 1;
     open.sequencer.turn(at, &[told(id, body)]).unwrap();

@@ -5,6 +5,7 @@ use keepwhole::journal::disk::Disk as _;
 use keepwhole::journal::real_disk::RealDisk;
 use keepwhole::journal::sim_disk::{Faults, Kept, SimDisk, Unsynced};
 use std::io::ErrorKind;
+use std::time::Duration;
 
 #[test]
 fn the_real_disk_keeps_the_contract() {
@@ -17,6 +18,22 @@ fn the_real_disk_keeps_the_contract() {
 fn the_simulated_disk_keeps_the_contract() {
     let machine = SimDisk::new();
     contract::check(machine.another(), &|| machine.another()).unwrap();
+}
+
+/// A program that is just being started holds a copy of its starter's lock until it runs.
+#[test]
+fn a_lock_that_outlives_its_holder_by_a_moment_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut holder = RealDisk::open(folder.path()).unwrap();
+    assert!(holder.lock("LOCK").unwrap());
+    let gone = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        drop(holder);
+    });
+    let mut next = RealDisk::at(folder.path());
+    assert!(next.lock("LOCK").unwrap(), "it was free soon enough");
+    gone.join().unwrap();
+    assert!(!RealDisk::at(folder.path()).lock("LOCK").unwrap());
 }
 
 #[test]

@@ -5,36 +5,19 @@ use crate::cli::{PATIENCE, PROGRAM, Ran, Serving, installed, run, tell_story};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use keepwhole::installation::Installation;
-use keepwhole::journal::JournalError;
 use keepwhole_core::command::{Body, Command as Told};
 use keepwhole_core::policy::{ActionClass, Policy};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
-
-/// Opens it. A test beside this one that starts a program holds our lock too, between its fork and its start.
-fn opened(dir: &Path) -> Installation {
-    let began = Instant::now();
-    loop {
-        match Installation::open(dir) {
-            Ok(open) => return open,
-            Err(error) => assert!(
-                matches!(error.journal(), Some(JournalError::LockHeld))
-                    && began.elapsed() < PATIENCE,
-                "{error}"
-            ),
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use std::time::Instant;
 
 /// Enrols staff and adopts a policy: `kim` and `lee` keep, `park` reads, `stale` no longer may anything.
 fn staffed() -> tempfile::TempDir {
     let dir = installed();
     tell_story(dir.path());
-    let mut open = opened(&dir.path().join("ex"));
+    let mut open = Installation::open(&dir.path().join("ex")).unwrap();
     let at = open.sequencer.state().at + 1;
     let enrol = |id: &str, person: &str, role: &str, expires| Body::EnrolActor {
         id: id.into(),
@@ -73,19 +56,8 @@ fn staffed() -> tempfile::TempDir {
     dir
 }
 
-/// Runs a verb of `person` with this on standard input, its temporary files in a folder of the test; again while the lock
-/// is held, see [`opened`].
+/// Runs a verb of `person` with this on standard input, its temporary files in a folder of the test.
 fn person(dir: &Path, arguments: &str, input: &str) -> Ran {
-    let began = Instant::now();
-    loop {
-        let ran = person_once(dir, arguments, input);
-        if !ran.err.contains("in use by another keepwhole") || began.elapsed() > PATIENCE {
-            return ran;
-        }
-    }
-}
-
-fn person_once(dir: &Path, arguments: &str, input: &str) -> Ran {
     let temporary = dir.join("tmp");
     std::fs::create_dir_all(&temporary).unwrap();
     let mut words = arguments.split_whitespace();
