@@ -11,6 +11,7 @@
 
 mod books;
 mod journal;
+mod payloads;
 mod proofs;
 mod wires;
 
@@ -56,6 +57,8 @@ targets![
     wires::law,
     books::import,
     books::profile,
+    payloads::evm_transaction,
+    payloads::typed_data,
 ];
 
 /// The target of that name.

@@ -1,0 +1,47 @@
+//! Targets over what a signer is asked to sign.
+
+use keepwhole_payload::evm::transaction::Transaction;
+use keepwhole_payload::evm::{self, Address, Context, typed};
+use keepwhole_payload::{MAX_EFFECTS, Outcome, Refusal};
+
+const CONTEXT: Context<'static> = Context {
+    chain_id: 1,
+    coin: 60,
+    sender: Address([0x11; 20]),
+    safes: &[Address([0x5a; 20])],
+    multi_send: &[Address([0xba; 20])],
+};
+
+/// A refusal says why; an outcome has effects and something to sign.
+fn complete(outcome: &Result<Outcome, Refusal>) {
+    match outcome {
+        Ok(outcome) => {
+            assert!(outcome.effects.len() <= MAX_EFFECTS);
+            assert!(!outcome.effects.is_empty(), "a payload without an effect");
+            assert!(!outcome.to_sign.is_empty());
+        }
+        Err(refusal) => {
+            assert!(Refusal::NAMES.contains(&refusal.name()));
+            assert!(!refusal.to_string().is_empty());
+        }
+    }
+}
+
+/// A transaction that decodes encodes to the same bytes.
+pub(crate) fn evm_transaction(bytes: &[u8]) {
+    complete(&evm::transaction(bytes, &CONTEXT));
+    if let Ok(read) = Transaction::decode(bytes) {
+        assert_eq!(read.encode(), bytes, "two forms of one transaction");
+    }
+}
+
+/// Typed data that decodes is the transaction of the pinned Safe.
+pub(crate) fn typed_data(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let outcome = typed::typed_data(text, &CONTEXT);
+        complete(&outcome);
+        if let Ok(outcome) = outcome {
+            assert_eq!(outcome.payer, CONTEXT.safes[0].to_string());
+        }
+    }
+}
