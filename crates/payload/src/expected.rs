@@ -1,6 +1,6 @@
 //! Holds what a payload would do against what was decided: the same, or a named difference with both values.
 
-use crate::{Effect, Outcome};
+use crate::{Effect, Outcome, solana};
 use core::fmt;
 
 /// A withdrawal as it was decided.
@@ -12,8 +12,11 @@ pub struct Expected {
     pub asset: String,
     /// Whose value moves; `None` where a wallet is many addresses and was checked while decoding (Bitcoin).
     pub from: Option<String>,
-    /// Who gets it, in the network's own form; EVM addresses in any case of letters.
+    /// Who gets it, in the network's own form; EVM addresses in any case of letters. Solana tokens: the token account, or
+    /// the owner of the associated one.
     pub to: String,
+    /// Whether opening the recipient's token account, at the sender's cost, is part of it (Solana).
+    pub opens_account: bool,
     /// What arrives, minor units: the gross debit less a fee that the customer bears.
     pub amount: u128,
     /// Empty if none.
@@ -81,19 +84,7 @@ impl Expected {
     /// The first difference. An effect beyond the one transfer is a difference, whatever it is.
     pub fn matches(&self, outcome: &Outcome) -> Result<(), Mismatch> {
         same("network", &self.network, &outcome.network)?;
-        let mut effects = outcome.effects.iter();
-        let transfer = effects.next();
-        let (
-            Some(Effect::Transfer {
-                asset,
-                from,
-                to,
-                amount,
-                memo,
-            }),
-            None,
-        ) = (transfer, effects.next())
-        else {
+        let Some((asset, from, to, amount, memo)) = self.only_transfer(outcome) else {
             return Err(self.other_effects(outcome));
         };
         let form = |text: &str| form(&self.network, text);
@@ -101,7 +92,9 @@ impl Expected {
         if let Some(expected) = &self.from {
             same("from", &form(expected), &form(from))?;
         }
-        same("to", &form(&self.to), &form(to))?;
+        if !self.is_recipient(to) {
+            same("to", &form(&self.to), &form(to))?;
+        }
         same("amount", &self.amount.to_string(), &amount.to_string())?;
         same("memo", &self.memo, memo)?;
         if outcome.fee > self.max_fee {
@@ -112,6 +105,42 @@ impl Expected {
             });
         }
         Ok(())
+    }
+
+    /// Asset, from, to, amount and memo of the transfer, where nothing else happens but the opening of its account.
+    fn only_transfer<'o>(
+        &self,
+        outcome: &'o Outcome,
+    ) -> Option<(&'o str, &'o str, &'o str, u128, &'o str)> {
+        let (last, before) = outcome.effects.split_last()?;
+        let Effect::Transfer {
+            asset,
+            from,
+            to,
+            amount,
+            memo,
+        } = last
+        else {
+            return None;
+        };
+        let opened = match before {
+            [] => true,
+            [
+                Effect::OpenTokenAccount {
+                    asset: opened,
+                    account,
+                    ..
+                },
+            ] => self.opens_account && opened == asset && account == to,
+            _ => false,
+        };
+        opened.then_some((asset, from, to, *amount, memo))
+    }
+
+    /// Whether tokens go to the account that everybody derives for the recipient.
+    fn is_recipient(&self, account: &str) -> bool {
+        self.network.starts_with("solana:")
+            && solana::is_token_account_of(account, &self.to, &self.asset)
     }
 
     fn other_effects(&self, outcome: &Outcome) -> Mismatch {

@@ -8,6 +8,7 @@ pub mod evm;
 pub mod expected;
 pub mod outcome;
 pub mod refusal;
+pub mod solana;
 pub mod word;
 
 pub use expected::{Expected, Mismatch};

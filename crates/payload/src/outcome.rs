@@ -10,6 +10,8 @@ pub enum Kind {
     EvmTx,
     /// Typed data of a Safe transaction.
     SafeTx,
+    /// A message of Solana.
+    SolanaMessage,
 }
 
 impl Kind {
@@ -19,6 +21,7 @@ impl Kind {
         match self {
             Self::EvmTx => "evm-tx",
             Self::SafeTx => "safe-tx",
+            Self::SolanaMessage => "solana-message",
         }
     }
 }
@@ -54,6 +57,16 @@ pub enum Power {
     SafeGuard,
     /// `to` answers what a Safe does not, signatures included.
     SafeFallback,
+    /// `to` owns the token account, or may mint, freeze or close; `amount` is the kind of authority.
+    TokenAuthority,
+    /// The program `to` owns the account.
+    Assign,
+    /// `to` may advance and empty the nonce account.
+    NonceAuthority,
+    /// `to` may delegate (`amount` 0) or withdraw (1) the stake.
+    StakeAuthority,
+    /// `to` may upgrade the program; empty: nobody may.
+    ProgramAuthority,
 }
 
 impl Power {
@@ -70,7 +83,12 @@ impl Power {
             | Self::SafeOwners
             | Self::SafeModule
             | Self::SafeGuard
-            | Self::SafeFallback => "set_authority",
+            | Self::SafeFallback
+            | Self::TokenAuthority
+            | Self::Assign
+            | Self::NonceAuthority
+            | Self::StakeAuthority
+            | Self::ProgramAuthority => "set_authority",
         }
     }
 }
@@ -90,6 +108,30 @@ pub enum Effect {
         amount: u128,
         /** Text beside it; empty if none. */
         memo: String,
+    },
+    /// An account is made and filled.
+    CreateAccount {
+        /** CAIP-19 of the coin that it holds. */
+        asset: String,
+        /** Who pays. */
+        from: String,
+        /** The new account. */
+        account: String,
+        /** The program that owns it. */
+        program: String,
+        /** Minor units. */
+        amount: u128,
+    },
+    /// The associated token account of an owner is opened; its rent is set by the network, not by the bytes.
+    OpenTokenAccount {
+        /** CAIP-19 of the token. */
+        asset: String,
+        /** Who pays the rent. */
+        from: String,
+        /** The account. */
+        account: String,
+        /** Whose it is. */
+        owner: String,
     },
     /// A power is given away.
     Grant {
@@ -112,6 +154,8 @@ impl Effect {
     pub const fn op(&self) -> &'static str {
         match self {
             Self::Transfer { .. } => "transfer",
+            Self::CreateAccount { .. } => "create_account",
+            Self::OpenTokenAccount { .. } => "open_token_account",
             Self::Grant { power, .. } => power.op(),
         }
     }
@@ -136,6 +180,25 @@ impl fmt::Display for Effect {
                 }
                 Ok(())
             }
+            Self::CreateAccount {
+                asset,
+                from,
+                account,
+                program,
+                amount,
+            } => write!(
+                f,
+                "new account {account} of program {program} with {amount} minor units of {asset} from {from}"
+            ),
+            Self::OpenTokenAccount {
+                asset,
+                from,
+                account,
+                owner,
+            } => write!(
+                f,
+                "token account {account} of {owner} for {asset}, its rent from {from}"
+            ),
             Self::Grant {
                 power,
                 over,

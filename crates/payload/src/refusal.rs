@@ -92,6 +92,14 @@ refusals! {
     DelegateCall { /** Where. */ at: usize, /** The code. */ to: String } = "delegate_call", "the Safe would run the code of `{to}` (byte `{at}`) as its own";
     /// A Safe that pays whoever submits.
     SafeRefund { /** Which field. */ field: &'static str, /** Its value. */ value: String } = "safe_refund", "`{field}` of the Safe transaction is `{value}` and must be zero";
+    /// An off-chain message of Solana.
+    OffchainMessage {} = "offchain_message", "off-chain messages of Solana are not signed";
+    /// A message of a version that is not read.
+    MessageVersion { /** The version. */ version: u8 } = "message_version", "messages of version `{version}` are not read";
+    /// A lookup table that the caller did not resolve.
+    LookupUnknown { /** Where the lookups begin. */ at: usize, /** The table. */ table: String } = "lookup_unknown", "the content of the lookup table `{table}` (byte `{at}`) is not given";
+    /// A transfer of tokens that does not say which.
+    MintUnknown { /** Where. */ at: usize, /** The token account. */ account: String } = "mint_unknown", "the transfer at byte `{at}` does not name its token, and the account `{account}` is not registered";
 }
 
 impl core::error::Error for Refusal {}

@@ -59,6 +59,7 @@ targets![
     books::profile,
     payloads::evm_transaction,
     payloads::typed_data,
+    payloads::solana_message,
 ];
 
 /// The target of that name.

@@ -2,7 +2,10 @@
 
 use keepwhole_payload::evm::transaction::Transaction;
 use keepwhole_payload::evm::{self, Address, Context, typed};
+use keepwhole_payload::solana::message::Message;
+use keepwhole_payload::solana::{self, Cluster, Key};
 use keepwhole_payload::{MAX_EFFECTS, Outcome, Refusal};
+use std::collections::BTreeMap;
 
 const CONTEXT: Context<'static> = Context {
     chain_id: 1,
@@ -43,5 +46,25 @@ pub(crate) fn typed_data(bytes: &[u8]) {
         if let Ok(outcome) = outcome {
             assert_eq!(outcome.payer, CONTEXT.safes[0].to_string());
         }
+    }
+}
+
+/// A message that decodes encodes to the same bytes. A message may have no effect: it only costs its fee.
+pub(crate) fn solana_message(bytes: &[u8]) {
+    let none = BTreeMap::new();
+    let context = solana::Context {
+        cluster: Cluster::Mainnet,
+        tables: &[(Key([0x77; 32]), vec![Key([0x55; 32]), Key([2; 32])])].into(),
+        mints: &none,
+    };
+    match solana::message(bytes, &context) {
+        Ok(outcome) => {
+            assert!(outcome.effects.len() <= MAX_EFFECTS);
+            assert_eq!(outcome.to_sign[0].bytes, bytes);
+        }
+        refused @ Err(_) => complete(&refused),
+    }
+    if let Ok(read) = Message::decode(bytes) {
+        assert_eq!(read.encode(), bytes, "two forms of one message");
     }
 }

@@ -236,11 +236,15 @@ fn offsets_point_into_the_transaction() {
 }
 
 #[test]
-fn names_are_distinct_and_each_has_its_case_here_or_in_the_safe_tests() {
+fn names_are_distinct_and_each_has_its_case_here_or_in_another_file() {
     let names = keepwhole_payload::Refusal::NAMES;
     let distinct: std::collections::BTreeSet<_> = names.iter().collect();
     assert_eq!(distinct.len(), names.len());
-    let tests = concat!(include_str!("evm_refusals.rs"), include_str!("safe.rs"));
+    let tests = concat!(
+        include_str!("evm_refusals.rs"),
+        include_str!("safe.rs"),
+        include_str!("solana.rs")
+    );
     for name in names {
         assert!(
             tests.contains(&format!("\"{name}\"")),

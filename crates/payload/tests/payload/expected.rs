@@ -15,6 +15,7 @@ fn expected() -> Expected {
         asset: format!("eip155:1/erc20:{TOKEN}"),
         from: Some(SENDER.to_string()),
         to: OTHER.to_string(),
+        opens_account: false,
         amount: 500,
         memo: String::new(),
         max_fee: 2_000_000_000_000_000,

@@ -11,6 +11,7 @@ mod evm;
 mod evm_refusals;
 mod expected;
 mod safe;
+mod solana;
 
 /// Bytes of hexadecimal text, with or without `0x`; white space is left out.
 fn hex(text: &str) -> Vec<u8> {
