@@ -107,8 +107,6 @@ pub fn split<K: Ord>(total: u128, weights: &[u128], keys: &[K]) -> Result<Vec<u1
 
 /// As [`split`], with the order of ties as a comparison of two places; equal places never meet in it.
 ///
-/// Millions of weights are the case it is made for: one division for all of them, and no list of remainders.
-///
 /// # Errors
 /// No weight at all, or more than 128 bits of weight.
 pub fn spread(
@@ -116,16 +114,35 @@ pub fn spread(
     weights: &[u128],
     order: impl Fn(usize, usize) -> Ordering,
 ) -> Result<Vec<u128>, SplitError> {
+    let weight = |place: usize| weights.get(place).copied().unwrap_or(0);
+    spread_in_place(total, weights.to_vec(), weight, order)
+}
+
+/// As [`spread`], of weights that are given up: their memory is that of the parts. `weight` gives the weight of a place
+/// once more.
+///
+/// Millions of weights are the case it is made for: one division for all of them, no list of remainders, and no fresh
+/// memory, which the system clears at first sight and takes back as soon as it is let go.
+///
+/// # Errors
+/// No weight at all, or more than 128 bits of weight.
+pub fn spread_in_place(
+    total: u128,
+    mut weights: Vec<u128>,
+    weight: impl Fn(usize) -> u128,
+    order: impl Fn(usize, usize) -> Ordering,
+) -> Result<Vec<u128>, SplitError> {
     let whole = sum(weights.iter().copied())?;
     if total == 0 {
-        return Ok(weights.iter().map(|_| 0).collect());
+        weights.fill(0);
+        return Ok(weights);
     }
     if whole == 0 {
         return Err(SplitError::NoWeight);
     }
     match Reciprocal::of(total, whole) {
-        Some(reciprocal) => Ok(reciprocal.spread(weights, order)),
-        None => spread_by_division(total, whole, weights, order),
+        Some(reciprocal) => Ok(reciprocal.spread(weights, weight, order)),
+        None => spread_by_division(total, whole, &weights, order),
     }
 }
 
@@ -188,20 +205,24 @@ impl Reciprocal {
         (part, u16::try_from(bucket).unwrap_or(u16::MAX))
     }
 
-    fn spread(&self, weights: &[u128], order: impl Fn(usize, usize) -> Ordering) -> Vec<u128> {
+    fn spread(
+        &self,
+        weights: Vec<u128>,
+        weight: impl Fn(usize) -> u128,
+        order: impl Fn(usize, usize) -> Ordering,
+    ) -> Vec<u128> {
         let mut counts = alloc::vec![0u64; BUCKETS];
         let mut given = 0u128;
         let mut buckets = alloc::vec![0u16; weights.len()];
-        let parts = weights.iter().zip(&mut buckets).map(|(weight, slot)| {
-            let (part, bucket) = self.part(*weight);
-            given = given.wrapping_add(part);
+        let mut parts = weights;
+        for (part, slot) in parts.iter_mut().zip(&mut buckets) {
+            let (floor, bucket) = self.part(*part);
+            given = given.wrapping_add(floor);
             if let Some(count) = counts.get_mut(usize::from(bucket)) {
                 *count = count.wrapping_add(1);
             }
-            *slot = bucket;
-            part
-        });
-        let mut parts: Vec<u128> = parts.collect();
+            (*part, *slot) = (floor, bucket);
+        }
         // Fewer units are missing than there are weights.
         let mut missing = u64::try_from(self.total.wrapping_sub(given)).unwrap_or(u64::MAX);
         let mut cut = BUCKETS;
@@ -215,11 +236,10 @@ impl Reciprocal {
         }
         // Every remainder in the buckets from `cut` on gets a unit, of the bucket below it the largest.
         let mut rest = Vec::new();
-        let all = parts.iter_mut().zip(&buckets).zip(weights).enumerate();
-        for (place, ((part, bucket), weight)) in all {
+        for (place, (part, bucket)) in parts.iter_mut().zip(&buckets).enumerate() {
             let bucket = usize::from(*bucket);
             if missing > 0 && bucket.wrapping_add(1) == cut {
-                rest.push((self.left(*weight, *part), place));
+                rest.push((self.left(weight(place), *part), place));
             }
             *part = part.wrapping_add(u128::from(bucket >= cut));
         }

@@ -147,7 +147,12 @@ pub fn attribute(
             customers: loss.parts.iter().map(|_| 0).collect(),
         });
     }
-    let mut customers = split::spread(rest, &weights, |a, b| by_id(loss, registry, a, b))?;
+    let weight = |place: usize| {
+        let part = loss.parts.get(place);
+        part.map_or(loss.house_weight, |part| part.weight)
+    };
+    let ties = |a, b| by_id(loss, registry, a, b);
+    let mut customers = split::spread_in_place(rest, weights, weight, ties)?;
     let share = if order == LossOrder::ProRata {
         customers.pop().unwrap_or(0)
     } else {
