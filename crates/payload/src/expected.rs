@@ -112,7 +112,13 @@ impl Expected {
         &self,
         outcome: &'o Outcome,
     ) -> Option<(&'o str, &'o str, &'o str, u128, &'o str)> {
-        let (last, before) = outcome.effects.split_last()?;
+        let is_change = |effect: &&Effect| matches!(effect, Effect::Change { .. });
+        let mut others = outcome.effects.iter().filter(|effect| !is_change(effect));
+        let (first, second) = (others.next()?, others.next());
+        if others.next().is_some() {
+            return None;
+        }
+        let (before, last) = second.map_or((None, first), |second| (Some(first), second));
         let Effect::Transfer {
             asset,
             from,
@@ -124,15 +130,13 @@ impl Expected {
             return None;
         };
         let opened = match before {
-            [] => true,
-            [
-                Effect::OpenTokenAccount {
-                    asset: opened,
-                    account,
-                    ..
-                },
-            ] => self.opens_account && opened == asset && account == to,
-            _ => false,
+            None => true,
+            Some(Effect::OpenTokenAccount {
+                asset: opened,
+                account,
+                ..
+            }) => self.opens_account && opened == asset && account == to,
+            Some(_) => false,
         };
         opened.then_some((asset, from, to, *amount, memo))
     }

@@ -4,6 +4,7 @@
 //! panic. What a caller knows (chain, sender, own addresses, pinned contracts) enters as a context; what the bytes claim
 //! about themselves is checked against it. The signing digest is always computed here, never taken from the caller.
 
+pub mod bitcoin;
 pub mod evm;
 pub mod expected;
 pub mod outcome;

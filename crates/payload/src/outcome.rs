@@ -10,6 +10,8 @@ pub enum Kind {
     EvmTx,
     /// Typed data of a Safe transaction.
     SafeTx,
+    /// A partially signed Bitcoin transaction.
+    Psbt,
     /// A message of Solana.
     SolanaMessage,
 }
@@ -21,6 +23,7 @@ impl Kind {
         match self {
             Self::EvmTx => "evm-tx",
             Self::SafeTx => "safe-tx",
+            Self::Psbt => "psbt",
             Self::SolanaMessage => "solana-message",
         }
     }
@@ -109,6 +112,15 @@ pub enum Effect {
         /** Text beside it; empty if none. */
         memo: String,
     },
+    /// Value comes back to the wallet's own registered scripts.
+    Change {
+        /** CAIP-19. */
+        asset: String,
+        /** The own address. */
+        to: String,
+        /** Minor units. */
+        amount: u128,
+    },
     /// An account is made and filled.
     CreateAccount {
         /** CAIP-19 of the coin that it holds. */
@@ -154,6 +166,7 @@ impl Effect {
     pub const fn op(&self) -> &'static str {
         match self {
             Self::Transfer { .. } => "transfer",
+            Self::Change { .. } => "change",
             Self::CreateAccount { .. } => "create_account",
             Self::OpenTokenAccount { .. } => "open_token_account",
             Self::Grant { power, .. } => power.op(),
@@ -179,6 +192,9 @@ impl fmt::Display for Effect {
                     write!(f, " with memo {memo:?}")?;
                 }
                 Ok(())
+            }
+            Self::Change { asset, to, amount } => {
+                write!(f, "change of {amount} minor units of {asset} to {to}")
             }
             Self::CreateAccount {
                 asset,

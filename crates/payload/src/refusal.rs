@@ -100,6 +100,24 @@ refusals! {
     LookupUnknown { /** Where the lookups begin. */ at: usize, /** The table. */ table: String } = "lookup_unknown", "the content of the lookup table `{table}` (byte `{at}`) is not given";
     /// A transfer of tokens that does not say which.
     MintUnknown { /** Where. */ at: usize, /** The token account. */ account: String } = "mint_unknown", "the transfer at byte `{at}` does not name its token, and the account `{account}` is not registered";
+    /// A transaction that spends nothing.
+    NoInputs {} = "no_inputs", "the transaction has no inputs";
+    /// More inputs than the limit.
+    TooManyInputs { /** Most inputs. */ limit: usize } = "too_many_inputs", "the transaction has more than `{limit}` inputs";
+    /// A field of a PSBT that is not known.
+    UnknownField {} = "unknown_field", "the PSBT has a proprietary or unknown field";
+    /// What an input spends is not shown, or shown wrongly.
+    PreviousTransaction { /** Which input, from 0. */ input: usize, /** What is wrong. */ what: &'static str } = "previous_transaction", "previous transaction of input `{input}`: {what}";
+    /// An input that is not the wallet's.
+    ForeignInput { /** Which input, from 0. */ input: usize, /** Whose. */ address: String } = "foreign_input", "input `{input}` spends `{address}`, which is not registered as ours";
+    /// An input that is signed already.
+    InputFinal { /** Which input, from 0. */ input: usize } = "input_final", "input `{input}` is signed already";
+    /// A signature that would leave inputs or outputs open.
+    SighashType { /** Which input, from 0. */ input: usize, /** The type. */ kind: u32 } = "sighash_type", "input `{input}` is for signatures of type `{kind}`; only `ALL` and taproot's `DEFAULT` are signed";
+    /// A script whose digest is not known here.
+    InputScript { /** Which input, from 0. */ input: usize, /** What it is. */ what: &'static str } = "input_script", "input `{input}`: {what}";
+    /// More goes out than comes in.
+    OutputsAboveInputs { /** Minor units. */ inputs: u128, /** Minor units. */ outputs: u128 } = "outputs_above_inputs", "outputs of `{outputs}` are above inputs of `{inputs}`";
 }
 
 impl core::error::Error for Refusal {}

@@ -60,6 +60,7 @@ targets![
     payloads::evm_transaction,
     payloads::typed_data,
     payloads::solana_message,
+    payloads::psbt,
 ];
 
 /// The target of that name.

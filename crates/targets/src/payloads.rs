@@ -1,5 +1,6 @@
 //! Targets over what a signer is asked to sign.
 
+use keepwhole_payload::bitcoin::{self, Chain};
 use keepwhole_payload::evm::transaction::Transaction;
 use keepwhole_payload::evm::{self, Address, Context, typed};
 use keepwhole_payload::solana::message::Message;
@@ -67,4 +68,13 @@ pub(crate) fn solana_message(bytes: &[u8]) {
     if let Ok(read) = Message::decode(bytes) {
         assert_eq!(read.encode(), bytes, "two forms of one message");
     }
+}
+
+/// A partially signed transaction that decodes writes back to the same bytes, which the decoder itself checks.
+pub(crate) fn psbt(bytes: &[u8]) {
+    let context = bitcoin::Context {
+        chain: Chain::Mainnet,
+        is_ours: None,
+    };
+    complete(&bitcoin::psbt(bytes, &context));
 }

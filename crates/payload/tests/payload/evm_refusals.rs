@@ -243,7 +243,8 @@ fn names_are_distinct_and_each_has_its_case_here_or_in_another_file() {
     let tests = concat!(
         include_str!("evm_refusals.rs"),
         include_str!("safe.rs"),
-        include_str!("solana.rs")
+        include_str!("solana.rs"),
+        include_str!("bitcoin.rs")
     );
     for name in names {
         assert!(

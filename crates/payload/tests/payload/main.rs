@@ -7,6 +7,7 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+mod bitcoin;
 mod evm;
 mod evm_refusals;
 mod expected;
