@@ -7,7 +7,7 @@ use crate::ids::{Ids, Place};
 use crate::names;
 use crate::print::{PrintMap, Printer};
 use crate::profile::UnknownOwners;
-use keepwhole_core::registry::OUTSIDE_NAME;
+use keepwhole_core::registry::{Asset, OUTSIDE_NAME};
 use keepwhole_core::transfer::TransferRow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -108,6 +108,37 @@ impl Duplicates {
     pub fn is_empty(&self) -> bool {
         self.repeats.is_empty() && self.conflicts.is_empty()
     }
+}
+
+/// An asset that is registered with other decimals.
+#[must_use]
+pub fn asset_differs(asset: &Asset, registered: u8) -> Fault {
+    let (name, decimals) = (shown(&asset.id), asset.decimals);
+    let reason = format!("asset `{name}` is registered with {registered} decimals, not {decimals}");
+    let fix = "decimals never change; find out which of the two is wrong";
+    Fault::of_row("asset_differs", reason, fix)
+}
+
+/// An account that the file calls the house and is not, or the other way round.
+#[must_use]
+pub fn house_differs(name: &str, house: &str) -> Fault {
+    let (named, here) = (shown(name), shown(house));
+    let reason = if name == house {
+        format!("`{named}` is the house here, and the file calls it a customer")
+    } else {
+        format!("`{named}` is called the house, and the house here is `{here}`")
+    };
+    let fix = "name the house with `--house` on a new installation, or map the name in `[names]`";
+    Fault::of_row("house_differs", reason, fix)
+}
+
+/// An owner that is not registered, where the profile registers none.
+#[must_use]
+pub fn unknown_owner(name: &str) -> Fault {
+    let reason = format!("no account `{}` is registered", shown(name));
+    let fix =
+        "import the accounts first, or let the mapping register them (`owners = \"register\"`)";
+    Fault::of_row("unknown_owner", reason, fix)
 }
 
 /// Checks chunk after chunk.
@@ -281,16 +312,7 @@ impl<'a, L: Ledger> Checker<'a, L> {
                     self.summary.repeated = self.summary.repeated.saturating_add(1);
                 }
                 Some(decimals) => {
-                    let reason = format!(
-                        "asset `{}` is registered with {decimals} decimals, not {}",
-                        shown(&asset.id),
-                        asset.decimals
-                    );
-                    let fix = "decimals never change; find out which of the two is wrong";
-                    self.refuse(
-                        *unit,
-                        Fault::of_row("asset_differs", reason, fix).at(unit.line, 0),
-                    );
+                    self.refuse(*unit, asset_differs(asset, decimals).at(unit.line, 0));
                 }
             }
         }
@@ -299,22 +321,8 @@ impl<'a, L: Ledger> Checker<'a, L> {
     fn accounts_of(&mut self, chunk: &Chunk, new: &mut NewOwners) {
         for (name, house, unit) in &chunk.accounts {
             if *house != (*name == self.house) {
-                let reason = match house {
-                    true => format!(
-                        "`{}` is called the house, and the house here is `{}`",
-                        shown(name),
-                        shown(&self.house)
-                    ),
-                    false => format!(
-                        "`{}` is the house here, and the file calls it a customer",
-                        shown(name)
-                    ),
-                };
-                let fix = "name the house with `--house` on a new installation, or map the name in `[names]`";
-                self.refuse(
-                    *unit,
-                    Fault::of_row("house_differs", reason, fix).at(unit.line, 0),
-                );
+                let fault = house_differs(name, &self.house);
+                self.refuse(*unit, fault.at(unit.line, 0));
             } else if name != OUTSIDE_NAME {
                 let before = new.len();
                 self.owner(name, new);
@@ -431,9 +439,7 @@ impl<'a, L: Ledger> Checker<'a, L> {
                 let known =
                     name == OUTSIDE_NAME || name == self.house || self.ledger.has_owner(name);
                 if !known {
-                    let reason = format!("no account `{}` is registered", shown(name));
-                    let fix = "import the accounts first, or let the mapping register them (`owners = \"register\"`)";
-                    return Err(Fault::of_row("unknown_owner", reason, fix));
+                    return Err(unknown_owner(name));
                 }
             }
         }

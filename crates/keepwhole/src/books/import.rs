@@ -80,6 +80,16 @@ pub enum ImportError {
         /// What is recorded.
         done: String,
     },
+    /// Something is refused in a file that was not looked at before it was recorded, or that changed since.
+    #[error("{}; {done}", fault.in_file(&file.display().to_string()))]
+    Stopped {
+        /// The file.
+        file: PathBuf,
+        /// The first fault.
+        fault: Box<Fault>,
+        /// What is recorded.
+        done: String,
+    },
     /// The sequencer stopped.
     #[error("{cause}; {done}")]
     Sequencer {
@@ -101,7 +111,7 @@ struct Looked {
 }
 
 impl Job {
-    fn house<'a>(&'a self, state: &'a State) -> String {
+    pub(super) fn house<'a>(&'a self, state: &'a State) -> String {
         StateLedger(state).house().unwrap_or(&self.house).to_owned()
     }
 
@@ -137,12 +147,12 @@ impl Job {
         file: usize,
         (known, skip): (Known, BTreeSet<u64>),
         send: &SyncSender<Read<T>>,
-        make: &mut dyn FnMut(Chunk, &[String]) -> T,
+        make: &mut dyn FnMut(Chunk, &[String]) -> Read<T>,
     ) {
         let outcome = self.chunker(file, known, skip).and_then(|mut chunker| {
             let why = chunker.mapper().left_out();
             while let Some(chunk) = chunker.next_chunk()? {
-                if send.send(Ok(make(chunk, &why))).is_err() {
+                if send.send(Ok(make(chunk, &why)?)).is_err() {
                     break;
                 }
             }
@@ -252,11 +262,11 @@ impl Job {
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 self.read(file, (known, BTreeSet::new()), &send, &mut |chunk, why| {
-                    Looked {
+                    Ok(Looked {
                         id: self.id_of(file, &chunk),
                         chunk,
                         why_left_out: why.to_vec(),
-                    }
+                    })
                 });
             });
             for looked in looked {

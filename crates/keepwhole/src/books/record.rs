@@ -6,13 +6,16 @@ use super::import::{ImportError, Job, Read};
 use crate::installation::Installation;
 use crate::journal::{Disk, Journal, Publisher};
 use crate::sequencer::{Ended, Sequencer, SequencerError, Turn, Turns};
-use keepwhole_books::check::{NewOwners, Refused};
+use keepwhole_books::check::{NewOwners, Refused, asset_differs, house_differs, unknown_owner};
 use keepwhole_books::chunk::{Chunk, Unit};
+use keepwhole_books::fault::Fault;
 use keepwhole_books::print::{PrintSet, Printer};
+use keepwhole_books::profile::UnknownOwners;
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
+use keepwhole_core::transfer::TransferBatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -49,28 +52,32 @@ pub(crate) fn publishing<D: Disk>(
     }
 }
 
-/// Names that need not be registered any more.
+/// Names that need not be registered any more, and what is refused of a file that nobody looked at before.
 struct Registered {
     printer: Printer,
     /// Prints of owners' names.
     owners: PrintSet,
-    assets: BTreeSet<String>,
+    /// With their decimals.
+    assets: BTreeMap<String, u8>,
+    house: String,
+    unknown: UnknownOwners,
 }
 
 impl Registered {
-    fn of(state: &State) -> Self {
+    fn of(state: &State, job: &Job) -> Self {
         let owners = &state.registry.owners;
         let owners = (0u32..).map_while(|number| owners.get(number));
+        let assets = &state.registry.assets;
         let printer = Printer::new();
         Self {
             owners: owners.map(|name| printer.of(name)).collect(),
             printer,
-            assets: state
-                .registry
-                .assets
+            assets: assets
                 .iter()
-                .map(|asset| asset.id.clone())
+                .map(|asset| (asset.id.clone(), asset.decimals))
                 .collect(),
+            house: job.house(state),
+            unknown: job.profile.names.owners,
         }
     }
 
@@ -81,20 +88,40 @@ impl Registered {
     }
 
     /// What a chunk asks: its new assets, its new owners, its movements. The last command bears the chunk's id.
-    fn commands_of(&mut self, chunk: Chunk, id: &str) -> Vec<Command> {
+    ///
+    /// # Errors
+    /// The first thing in it that is refused without asking the ledger. Where the files were looked at before, there is
+    /// none.
+    fn commands_of(&mut self, chunk: Chunk, id: &str) -> Result<Vec<Command>, Fault> {
+        if let Some((_, fault)) = chunk.refused.into_iter().next() {
+            return Err(fault);
+        }
         let mut bodies = Vec::new();
-        for (asset, _) in chunk.assets {
-            if self.assets.insert(asset.id.clone()) {
-                bodies.push(Body::RegisterAsset(asset));
+        for (asset, unit) in chunk.assets {
+            match self.assets.get(&asset.id) {
+                None => {
+                    self.assets.insert(asset.id.clone(), asset.decimals);
+                    bodies.push(Body::RegisterAsset(asset));
+                }
+                Some(decimals) if *decimals == asset.decimals => {}
+                Some(decimals) => return Err(asset_differs(&asset, *decimals).at(unit.line, 0)),
             }
         }
         let mut owners = NewOwners::new();
-        for (name, _, _) in &chunk.accounts {
+        for (name, house, unit) in &chunk.accounts {
+            if *house != (*name == self.house) {
+                return Err(house_differs(name, &self.house).at(unit.line, 0));
+            }
             self.note(name, &mut owners);
         }
+        let accounts = owners.len();
         for row in chunk.batch.rows() {
             self.note(row.from, &mut owners);
             self.note(row.to, &mut owners);
+        }
+        let unknown = owners.get(accounts..).and_then(|named| named.first());
+        if let (UnknownOwners::Refuse, Some(name)) = (self.unknown, unknown) {
+            return Err(unknown_owner(name).at(line_of(&chunk.batch, &chunk.units, name), 0));
         }
         if !owners.is_empty() {
             bodies.push(Body::RegisterOwners(owners));
@@ -108,8 +135,27 @@ impl Registered {
             actor: None,
             body,
         };
-        bodies.into_iter().enumerate().map(command).collect()
+        Ok(bodies.into_iter().enumerate().map(command).collect())
     }
+}
+
+/// Line of the first movement that names the owner.
+fn line_of(batch: &TransferBatch, units: &[Unit], name: &str) -> u64 {
+    let place = batch
+        .rows()
+        .position(|row| row.from == name || row.to == name);
+    let place = place.and_then(|place| u32::try_from(place).ok());
+    place.map_or(0, |place| line_at(units, place))
+}
+
+/// Line of the movement at that place of a batch.
+fn line_at(units: &[Unit], place: u32) -> u64 {
+    let mut before = 0u32;
+    let unit = units.iter().find(|unit| {
+        before = before.saturating_add(unit.movements);
+        before > place
+    });
+    unit.map_or(0, |unit| unit.line)
 }
 
 /// A chunk, ready to be asked.
@@ -151,8 +197,13 @@ impl Turns for FileTurns<'_> {
     }
 
     fn turn(&mut self, state: &State, read: Read<Ready>) -> Result<Option<Turn>, ImportError> {
-        let ready = read.map_err(|fault| self.job.of_file(self.file, fault))?;
-        self.before = self.row;
+        let before = self.row;
+        let ready = read.map_err(|fault| ImportError::Stopped {
+            file: self.job.path(self.file),
+            fault: Box::new(fault),
+            done: self.job.done(self.file, before),
+        })?;
+        self.before = before;
         self.row = ready.last_row;
         if self.job.answered(state, &ready.id) {
             self.recorded.chunks_before = self.recorded.chunks_before.saturating_add(1);
@@ -189,14 +240,9 @@ impl FileTurns<'_> {
             Reason::Row { row, reason } => (*row, reason.as_ref()),
             other => (0, other),
         };
-        let mut before = 0u32;
-        let unit = self.units.iter().find(|unit| {
-            before = before.saturating_add(unit.movements);
-            before > row
-        });
         ImportError::Refused {
             file: self.job.path(self.file),
-            line: unit.map_or(0, |unit| unit.line),
+            line: line_at(&self.units, row),
             reason: format!("`{}` ({inner:?})", inner.code()),
             done: self.job.done(self.file, self.before),
         }
@@ -236,7 +282,7 @@ impl Job {
         after: &mut After<'_, D>,
     ) -> Result<Recorded, ImportError> {
         let mut recorded = Recorded::default();
-        let mut registered = Registered::of(sequencer.state());
+        let mut registered = Registered::of(sequencer.state(), self);
         if registered.owners.is_empty() {
             let house = Command {
                 id: None,
@@ -246,7 +292,7 @@ impl Job {
             sequencer
                 .turn(clock(), &[house])
                 .map_err(|cause| self.stopped(cause, 0, 0))?;
-            registered = Registered::of(sequencer.state());
+            registered = Registered::of(sequencer.state(), self);
         }
         for file in 0..self.files.len() {
             let of_it = refused
@@ -279,12 +325,12 @@ impl Job {
             scope.spawn(move || {
                 self.read(file, (known, skip), &send, &mut |chunk: Chunk, _| {
                     let id = self.id_of(file, &chunk);
-                    Ready {
+                    Ok(Ready {
                         last_row: chunk.last_row,
                         units: chunk.units.clone(),
-                        commands: registered.commands_of(chunk, &id),
+                        commands: registered.commands_of(chunk, &id)?,
                         id,
-                    }
+                    })
                 });
             });
             let mut turns = FileTurns {

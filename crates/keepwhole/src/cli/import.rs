@@ -217,6 +217,7 @@ fn of_import(error: &ImportError) -> Failure {
         ImportError::File { fault, .. } => Failure::usage(fault.code, message),
         ImportError::Ids { .. } => Failure::fault("temporary_file", message),
         ImportError::Refused { .. } => Failure::refused("ledger_refused", message),
+        ImportError::Stopped { fault, .. } => Failure::refused(fault.code, message),
         ImportError::Sequencer { .. } => Failure::fault("stopped", message),
     }
 }

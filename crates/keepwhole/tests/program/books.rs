@@ -106,6 +106,104 @@ fn a_bad_row_keeps_everything_out_and_quarantine_lets_the_others_in() {
     );
 }
 
+/// Takes owners that are registered only.
+const REGISTERED_ONLY: &str = r#"
+schema = "keepwhole-profile/1"
+name = "ours"
+title = "ours"
+[names]
+owners = "refuse"
+[[table]]
+name = "rows"
+holds = "transfers"
+[table.columns]
+id = "id"
+from = "from"
+to = "to"
+asset = "asset"
+amount = { column = "amount", unit = "base" }
+time = { column = "time", form = "rfc3339" }
+"#;
+
+/// Without the first look the first bad row stops the recording, whatever is wrong with it; nothing is left out.
+#[test]
+fn one_pass_stops_at_the_first_bad_row_and_says_what_is_in() {
+    let dir = TempDir::new().unwrap();
+    let dir = dir.path();
+    installation(dir, "whole");
+    fs::write(dir.join("many.csv"), many(20_000)).unwrap();
+    assert_eq!(import(dir, "whole", &["many.csv"]).code, 0);
+    let whole = balances(dir, "whole", "b0/balances.csv");
+    let line = |number: usize, change: &dyn Fn(&str) -> String| {
+        let mut lines: Vec<String> = many(20_000).lines().map(str::to_owned).collect();
+        lines[number - 1] = change(&lines[number - 1]);
+        lines.join("\n") + "\n"
+    };
+    let two_chunks = "rows 1 to 16384 of `bad.csv`";
+    let no_row = "no row is recorded";
+    let late = line(18_000, &|row| row.replace(",BTC,", ",BTC,-"));
+    let open = line(19_000, &|row| {
+        row.replace("outside", "\"outside").replace(",c", ",\"c")
+    });
+    let broke = line(18_000, &|row| row.replace(",BTC,", ",BTC,99999999"));
+    let decimals = ASSETS.replace("BTC,8", "BTC,7");
+    let house = "account_id,customer_ref,kind,opened_at,status\nc1,,house,,\n".to_owned();
+    let stranger = line(17_000, &|row| row.replace(",BTC,", "x,BTC,"));
+    for (place, (text, why, at, done, mapped)) in [
+        (
+            late,
+            "the amount is negative",
+            "line 18000",
+            two_chunks,
+            false,
+        ),
+        (open, "quot", "line 19000", two_chunks, false),
+        (
+            broke,
+            "insufficient_balance",
+            "line 18000",
+            two_chunks,
+            false,
+        ),
+        (
+            decimals,
+            "is registered with 8 decimals",
+            "line 2",
+            no_row,
+            false,
+        ),
+        (house, "is called the house", "line 2", no_row, false),
+        (stranger, "no account `", "line 17000", two_chunks, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let data = format!("data-{place}");
+        installation(dir, &data);
+        fs::write(dir.join("bad.csv"), text).unwrap();
+        let mut arguments = vec!["import", "--data", &data, "--one-pass"];
+        if mapped {
+            fs::write(dir.join("ours.toml"), REGISTERED_ONLY).unwrap();
+            fs::write(dir.join("first.csv"), many(500)).unwrap();
+            assert_eq!(import(dir, &data, &["first.csv"]).code, 0);
+            arguments.extend(["--mapping", "ours.toml"]);
+        } else {
+            arguments.extend(["--profile", "generic"]);
+        }
+        arguments.push("bad.csv");
+        let ran = run(dir, &arguments);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, 1, "{why}: {said}");
+        for wanted in [why, at, done] {
+            assert!(said.contains(wanted), "{why}: {wanted} is not in {said}");
+        }
+        // The mended file goes in behind what is there, and nothing twice.
+        assert_eq!(import(dir, &data, &["--one-pass", "many.csv"]).code, 0);
+        let out = format!("b{}/balances.csv", place + 1);
+        assert_eq!(balances(dir, &data, &out), whole, "{why}");
+    }
+}
+
 #[test]
 fn an_import_killed_at_twenty_points_ends_as_one_that_was_not() {
     let dir = TempDir::new().unwrap();

@@ -1,7 +1,7 @@
 //! Personal data through the real program: who may do what, what two persons must do, and that not one byte of a person
 //! is anywhere but sealed in the vault.
 
-use crate::cli::{PATIENCE, PROGRAM, Ran, Serving, installed, run, tell_story};
+use crate::cli::{PROGRAM, Ran, Serving, installed, run, tell_story};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use keepwhole::installation::Installation;
@@ -11,7 +11,6 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
-use std::time::Instant;
 
 /// Enrols staff and adopts a policy: `kim` and `lee` keep, `park` reads, `stale` no longer may anything.
 fn staffed() -> tempfile::TempDir {
