@@ -137,7 +137,8 @@ pub fn attribute(
         0
     };
     let rest = units.saturating_sub(first);
-    let mut weights: Vec<u128> = loss.parts.iter().map(|p| p.weight).collect();
+    let mut weights = Vec::with_capacity(loss.parts.len().saturating_add(1));
+    weights.extend(loss.parts.iter().map(|p| p.weight));
     if order == LossOrder::ProRata {
         weights.push(loss.house_weight);
     }
