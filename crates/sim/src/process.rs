@@ -38,14 +38,14 @@ impl NoteSigner for LogSigner {
         self.signer.key()
     }
 
-    fn sign(&self, text: &str) -> SignatureLine {
+    fn sign(&self, text: &str) -> Result<SignatureLine, NoteError> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((signed, line)) if signed == text => line.clone(),
+            Some((signed, line)) if signed == text => Ok(line.clone()),
             _ => {
-                let line = self.signer.sign(text);
+                let line = self.signer.sign(text)?;
                 *last = Some((text.to_owned(), line.clone()));
-                line
+                Ok(line)
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use crate::cosignature;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -64,6 +65,13 @@ pub enum NoteError {
     NoKnownSignature,
     /// The text to be signed does not end in a newline.
     TextUnfinished,
+    /// A key could not sign, or what it made does not verify: nothing it made is used.
+    Signer {
+        /// The key's name.
+        name: String,
+        /// What went wrong, in words that follow the name.
+        fault: String,
+    },
 }
 
 impl fmt::Display for NoteError {
@@ -94,6 +102,7 @@ impl fmt::Display for NoteError {
             }
             Self::NoKnownSignature => f.write_str("no known key signed the note"),
             Self::TextUnfinished => f.write_str("text of a note must end in a newline"),
+            Self::Signer { name, fault } => write!(f, "key `{name}` signed nothing: {fault}"),
         }
     }
 }
@@ -331,10 +340,12 @@ impl Note {
         })
     }
 
-    /// Signs `text` with every signer, in order.
+    /// Signs `text` with every signer, in order, and verifies what each of them made before anybody sees it: a token or a
+    /// computer at fault gives no note rather than a wrong one.
     ///
     /// # Errors
-    /// [`NoteError::TextUnfinished`], [`NoteError::ControlCharacter`], [`NoteError::NoSignatures`] without signers.
+    /// [`NoteError::TextUnfinished`], [`NoteError::ControlCharacter`], [`NoteError::NoSignatures`] without signers,
+    /// [`NoteError::Signer`].
     pub fn sign(text: &str, signers: &[&dyn NoteSigner]) -> Result<Self, NoteError> {
         if !text.ends_with('\n') {
             return Err(NoteError::TextUnfinished);
@@ -345,11 +356,23 @@ impl Note {
         if signers.is_empty() {
             return Err(NoteError::NoSignatures);
         }
-        let lines = signers.iter().map(|signer| signer.sign(text)).collect();
-        Ok(Self {
+        let mut note = Self {
             text: String::from(text),
-            lines,
-        })
+            lines: Vec::new(),
+        };
+        for signer in signers {
+            let (key, line) = (signer.key(), signer.sign(text)?);
+            let ours = line.name == key.name && line.id == key.id;
+            let mut verified = Verified::default();
+            if !ours || note.verify_line(key, &line, &mut verified).is_err() || !verified.has(key) {
+                return Err(NoteError::Signer {
+                    name: key.name.clone(),
+                    fault: String::from("the signature that was made does not verify under it"),
+                });
+            }
+            note.lines.push(line);
+        }
+        Ok(note)
     }
 
     /// The signed text, its last newline included.
@@ -436,7 +459,20 @@ pub trait NoteSigner {
     fn key(&self) -> &VerifierKey;
 
     /// The signature line for `text`, which ends in a newline.
-    fn sign(&self, text: &str) -> SignatureLine;
+    ///
+    /// # Errors
+    /// [`NoteError::Signer`] when the key can't be reached or refuses.
+    fn sign(&self, text: &str) -> Result<SignatureLine, NoteError>;
+}
+
+impl<S: NoteSigner + ?Sized> NoteSigner for Arc<S> {
+    fn key(&self) -> &VerifierKey {
+        (**self).key()
+    }
+
+    fn sign(&self, text: &str) -> Result<SignatureLine, NoteError> {
+        (**self).sign(text)
+    }
 }
 
 /// An Ed25519 key in memory that signs texts under a name.
@@ -468,12 +504,12 @@ impl NoteSigner for Ed25519Signer {
         &self.key
     }
 
-    fn sign(&self, text: &str) -> SignatureLine {
+    fn sign(&self, text: &str) -> Result<SignatureLine, NoteError> {
         let blob = self.secret.sign(text.as_bytes()).to_bytes().to_vec();
-        SignatureLine {
+        Ok(SignatureLine {
             name: self.key.name.clone(),
             id: self.key.id,
             blob,
-        }
+        })
     }
 }

@@ -123,7 +123,7 @@ fn the_last_empty_line_separates_and_unknown_keys_are_ignored() {
 fn one_bad_line_of_a_known_key_rejects_the_note() {
     let (log, other) = (signer("log.example", 1), signer("other.example", 2));
     let good = note("text\n", &[&log, &other]);
-    let mut line = log.sign("another text\n");
+    let mut line = log.sign("another text\n").unwrap();
     let mut bad = good.clone();
     bad.add(line.clone());
     let refused = Err(NoteError::BadSignature("log.example".to_owned()));
@@ -142,7 +142,7 @@ fn one_bad_line_of_a_known_key_rejects_the_note() {
     assert_eq!(short.verify(&[log.key().clone()]), refused);
     // The same good line twice counts once.
     let mut twice = good.clone();
-    twice.add(log.sign("text\n"));
+    twice.add(log.sign("text\n").unwrap());
     assert_eq!(twice.verify(&[log.key().clone()]).unwrap().signed.len(), 1);
 }
 
@@ -154,7 +154,7 @@ fn malleated_signatures_are_refused() {
         0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let log = signer("log.example", 3);
-    let line = log.sign("text\n");
+    let line = log.sign("text\n").unwrap();
     let mut blob = line.blob.clone();
     let mut carry = 0_u16;
     for (byte, order) in blob[32..].iter_mut().zip(ORDER) {
@@ -285,7 +285,10 @@ fn cosignatures_state_a_time_and_the_latest_counts() {
         changed(&|line| *line = witness.cosign(1 << 63, "text\n")),
         bad
     );
-    assert_eq!(changed(&|line| line.blob = log.sign("text\n").blob), bad);
+    assert_eq!(
+        changed(&|line| line.blob = log.sign("text\n").unwrap().blob),
+        bad
+    );
     assert_eq!(changed(&|line| line.blob.truncate(7)), bad);
 }
 
@@ -310,4 +313,69 @@ fn ml_dsa_cosignatures_are_reported_as_not_checked() {
         Err(NoteError::NoKnownSignature),
         "it never counts"
     );
+}
+
+/// A token at fault: what it makes is turned wrong before it comes back.
+struct Faulty<'s>(
+    &'s Ed25519Signer,
+    &'s dyn Fn(SignatureLine) -> Result<SignatureLine, NoteError>,
+);
+
+impl keepwhole_verify::note::NoteSigner for Faulty<'_> {
+    fn key(&self) -> &VerifierKey {
+        self.0.key()
+    }
+
+    fn sign(&self, text: &str) -> Result<SignatureLine, NoteError> {
+        self.0.sign(text).and_then(self.1)
+    }
+}
+
+#[test]
+fn what_a_faulty_signer_makes_never_becomes_a_note() {
+    let (log, other) = (signer("log.example", 1), signer("log.example", 2));
+    let sign = |fault: &dyn Fn(SignatureLine) -> Result<SignatureLine, NoteError>| {
+        Note::sign("text\n", &[&Faulty(&log, fault)])
+    };
+    assert!(sign(&Ok).is_ok());
+    type Fault<'f> = &'f dyn Fn(SignatureLine) -> Result<SignatureLine, NoteError>;
+    let turned: [Fault<'_>; 6] = [
+        &|mut line| {
+            line.blob[40] ^= 1;
+            Ok(line)
+        },
+        &|mut line| {
+            line.blob.truncate(32);
+            Ok(line)
+        },
+        &|_| log.sign("another text\n"),
+        &|_| other.sign("text\n"),
+        &|mut line| {
+            line.id[0] ^= 1;
+            Ok(line)
+        },
+        &|mut line| {
+            line.name.push('x');
+            Ok(line)
+        },
+    ];
+    for (number, fault) in turned.iter().enumerate() {
+        let refused = sign(fault).unwrap_err();
+        assert!(
+            matches!(&refused, NoteError::Signer { name, .. } if name == "log.example"),
+            "{number}: {refused}"
+        );
+    }
+    let away = NoteError::Signer {
+        name: "log.example".to_owned(),
+        fault: "the token does not answer".to_owned(),
+    };
+    assert_eq!(sign(&|_| Err(away.clone())).unwrap_err(), away);
+    assert_eq!(
+        away.to_string(),
+        "key `log.example` signed nothing: the token does not answer"
+    );
+    // Behind a shared pointer it is the same signer.
+    let shared: std::sync::Arc<dyn keepwhole_verify::note::NoteSigner> = std::sync::Arc::new(log);
+    assert!(Note::sign("text\n", &[&shared]).is_ok());
 }
