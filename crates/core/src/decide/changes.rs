@@ -105,6 +105,7 @@ fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
         Change::AdoptPolicy(next) if !follows(turn.policy(), next) => {
             Err(turn.malformed("the next policy's version is the present one's plus one"))
         }
+        Change::AdoptPolicy(next) => super::registering::sound(turn, next),
         _ => Ok(()),
     }
 }

@@ -151,8 +151,17 @@ pub(super) fn policy(turn: &mut Turn<'_>, policy: &Policy) -> Ruling {
     if policy.version != 1 {
         return Err(turn.malformed("the first version of a policy is 1"));
     }
+    sound(turn, policy)?;
     turn.emit(Event::PolicyAdopted(Box::new(policy.clone())));
     Ok(Answer::Recorded)
+}
+
+/// The policy's rules can be judged by, and name what is registered.
+pub(super) fn sound(turn: &Turn<'_>, policy: &Policy) -> Result<(), Reason> {
+    match policy.fault(&turn.state.registry) {
+        Some(fault) => Err(turn.malformed(&alloc::format!("{fault}"))),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn duties(turn: &mut Turn<'_>, duties: &[Duty]) -> Ruling {

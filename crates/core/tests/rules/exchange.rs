@@ -148,6 +148,7 @@ pub(crate) fn policy() -> Policy {
                 up_to: 1_000_000,
             },
         ],
+        ..Policy::default()
     }
 }
 

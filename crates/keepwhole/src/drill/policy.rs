@@ -66,6 +66,7 @@ pub(super) fn policy(given: &Given) -> Policy {
         },
         breaker_armed: true,
         auto_pay: auto_pay(given),
+        ..Policy::default()
     }
 }
 
