@@ -269,6 +269,19 @@ impl SignatureLine {
         })
     }
 
+    /// Reads one signature line without its newline, as it travels outside a note.
+    ///
+    /// # Errors
+    /// [`NoteError::MalformedLine`] unless it is exactly what [`Self::to_line`] writes before the newline.
+    pub fn read(line: &str) -> Result<Self, NoteError> {
+        let parsed = Self::parse(line)?;
+        if parsed.to_line().strip_suffix('\n') == Some(line) {
+            Ok(parsed)
+        } else {
+            Err(NoteError::MalformedLine(String::from(line)))
+        }
+    }
+
     /// The line with its newline.
     #[must_use]
     pub fn to_line(&self) -> String {

@@ -8,7 +8,10 @@
     reason = "a test stops at the first surprise, and a table of cases is one function"
 )]
 
+mod approvals;
+mod authenticator;
 mod checkpoint;
+mod clearances;
 mod json;
 mod manifest;
 mod note;
@@ -19,3 +22,4 @@ mod sum_tree;
 mod tile;
 mod tlog_proof;
 mod tree;
+mod webauthn;

@@ -1,0 +1,1 @@
+//! Assertions: recorded ones of other implementations, and everything that a stricter reader refuses.
