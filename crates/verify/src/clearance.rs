@@ -11,7 +11,7 @@ use crate::decimal;
 use crate::digest::Digest;
 use crate::intent::{self, Intent};
 use crate::json::{self, Fields, FormatError, Value};
-use crate::note::{KeyKind, NoteSigner, SignatureLine, VerifierKey};
+use crate::note::{KeyKind, NoteError, NoteSigner, SignatureLine, VerifierKey};
 
 /// What stands before a clearance's canonical text when it is hashed or signed.
 pub const LABEL: &str = "keepwhole/clearance/v1\n";
@@ -386,11 +386,19 @@ impl fmt::Display for Refusal {
 
 impl core::error::Error for Refusal {}
 
-/// Signs what [`Clearance::sign_text`] or [`Redemption::sign_text`] gives; the answer is one signature line without newline.
-#[must_use]
-pub fn sign(sign_text: &str, guard: &dyn NoteSigner) -> String {
-    let line = guard.sign(sign_text).to_line();
-    line.strip_suffix('\n').unwrap_or(&line).to_owned()
+/// Signs what [`Clearance::sign_text`] or [`Redemption::sign_text`] gives, and verifies it before anybody sees it; the answer
+/// is one signature line without newline.
+///
+/// # Errors
+/// [`NoteError::Signer`] when the key can't be reached, refuses, is not named `<origin>/guard` or signed wrongly.
+pub fn sign(sign_text: &str, guard: &dyn NoteSigner) -> Result<String, NoteError> {
+    let line = guard.sign(sign_text)?.to_line();
+    let line = line.strip_suffix('\n').unwrap_or(&line).to_owned();
+    check_signature(sign_text, &line, guard.key()).map_err(|refusal| NoteError::Signer {
+        name: guard.key().name().to_owned(),
+        fault: refusal.to_string(),
+    })?;
+    Ok(line)
 }
 
 /// That `line`, one signature line without newline, is `key`'s over `sign_text`.

@@ -105,11 +105,11 @@ fn published_signatures() {
         "exchange.example/keepwhole/guard+05f54c53+Af0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY"
     );
     assert_eq!(
-        clearance::sign(&clearance().sign_text(), &guard()),
+        clearance::sign(&clearance().sign_text(), &guard()).unwrap(),
         CLEARANCE_LINE
     );
     assert_eq!(
-        clearance::sign(&redemption().sign_text(), &guard()),
+        clearance::sign(&redemption().sign_text(), &guard()).unwrap(),
         REDEMPTION_LINE
     );
 }
