@@ -2,6 +2,7 @@
 //! everything that was ever stored, and it can't fail.
 
 mod cases;
+mod clearances;
 mod requests;
 
 use crate::custody::{Custody, Direction, Explained, Flow, Report};

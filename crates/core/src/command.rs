@@ -132,6 +132,77 @@ pub struct Operation {
     pub inner: Vec<Operation>,
 }
 
+/// A withdrawal with all that its clearances will be bound to.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct NewIntent {
+    /// Customer (or the house).
+    pub customer: String,
+    /// Wallet to pay out of.
+    pub wallet: String,
+    /// Asset.
+    pub asset: String,
+    /// Gross debit, minor units.
+    pub units: u128,
+    /// Destination.
+    pub to: String,
+    /// Memo or tag of the destination; empty if none.
+    pub memo: String,
+    /// Greatest total fee, minor units of the network's own coin.
+    pub max_fee: u128,
+    /// First moment at which nothing of it may be signed any more, ms; 24 hours after the request if absent.
+    pub expires: Option<u64>,
+}
+
+/// Bytes that a signer is about to be asked to sign, decoded.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct NewPayload {
+    /// The request's id.
+    pub target: String,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// The signing key.
+    pub key: String,
+    /// What the bytes are: everything that was decoded, or why nothing could be.
+    pub content: PayloadContent,
+    /// Digest of the guard's build.
+    pub build: [u8; 32],
+}
+
+/// Payload bytes that were decoded in full.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct DecodedPayload {
+    /// Payload kind, such as `evm-tx`.
+    pub kind: String,
+    /// Network (CAIP-2).
+    pub network: String,
+    /// What is signed.
+    pub signing_digest: [u8; 32],
+    /// What at most one attempt can spend.
+    pub conflict_key: String,
+    /// Greatest total fee by the bytes, minor units of the network's own coin.
+    pub total_fee: u128,
+    /// Text beside the transfer; empty if none.
+    pub memo: String,
+    /// All effects but change; assets by their names on the network (CAIP-19).
+    pub operations: Vec<Operation>,
+}
+
+/// What payload bytes are (docs/payloads.md).
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum PayloadContent {
+    /// Decoded in full.
+    Decoded(DecodedPayload) = 1,
+    /// Refused by the decoder.
+    Undecodable {
+        /// Name of the refusal.
+        refusal: String,
+        /// SHA-256 of the bytes.
+        bytes: [u8; 32],
+    } = 2,
+}
+
 /// One node's report of a flow.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Observation {
@@ -466,6 +537,33 @@ pub enum Body {
     ObserveTime = 39,
     /// Keep, read, erase or hold personal records, by the random number of the person.
     OfSubject(SubjectCommand) = 60,
+    /// Ask for a withdrawal with the terms that its clearances are bound to.
+    RequestIntent(Box<NewIntent>) = 55,
+    /// Ask for a clearance for one byte string of a cleared request.
+    IssueClearance(Box<NewPayload>) = 56,
+    /// A signer redeems a clearance, once.
+    RedeemIssued {
+        /// Digest of the clearance.
+        clearance: [u8; 32],
+        /// The signer.
+        signer: String,
+    } = 57,
+    /// Name an asset as its network does.
+    NameAsset {
+        /// The asset.
+        asset: String,
+        /// CAIP-19.
+        caip19: String,
+    } = 58,
+    /// Name a signing key of a wallet.
+    NameKey {
+        /// The wallet.
+        wallet: String,
+        /// The key.
+        key: String,
+        /// Network (CAIP-2).
+        network: String,
+    } = 59,
     /// Record rows of the exchange's ledger: all or none. A row that was recorded before is not booked again.
     RecordTransfers(TransferBatch) = 40,
 }

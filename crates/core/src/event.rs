@@ -13,6 +13,7 @@ use crate::answer::Answer;
 use crate::book::Movement;
 use crate::breaker::Scope;
 use crate::custody::{Explained, Flow, NodeHealth, Report};
+use crate::guard::clearance::Terms;
 use crate::guard::{Approval, Ask, Proposal};
 use crate::incident::clock::Duty;
 use crate::incident::{AlarmCode, Cause, Fact, Freeze};
@@ -525,6 +526,55 @@ pub enum Event {
     LogKeysDeclared(DeclaredKeys) = 130,
     /// The log's key gave way to another, as this note, signed by the root key, says (docs/journal-format.md, "Keys of the log").
     LogKeyRotated(Vec<u8>) = 131,
+    /// The terms of a request that its clearances are bound to.
+    IntentBound {
+        /// Number of the request.
+        request: u32,
+        /// The terms.
+        terms: Terms,
+    } = 170,
+    /// A clearance was issued for one byte string.
+    ClearanceIssued {
+        /// Number of the request.
+        request: u32,
+        /// Number of the attempt.
+        attempt: u32,
+        /// Canonical JSON of the clearance (docs/clearances.md).
+        text: String,
+        /// Its digest.
+        digest: [u8; 32],
+        /// What is signed.
+        signing_digest: [u8; 32],
+        /// What at most one attempt can spend.
+        conflict_key: String,
+        /// First moment without it, ms.
+        until: u64,
+    } = 171,
+    /// A signer redeemed an issued clearance.
+    IssuedRedeemed {
+        /// Number of the request.
+        request: u32,
+        /// Digest of the clearance.
+        clearance: [u8; 32],
+        /// The signer.
+        signer: String,
+    } = 172,
+    /// An asset was named as its network does.
+    AssetNamed {
+        /// The asset.
+        asset: AssetIx,
+        /// CAIP-19.
+        caip19: String,
+    } = 173,
+    /// A signing key of a wallet was named.
+    KeyNamed {
+        /// The wallet.
+        wallet: WalletIx,
+        /// The key.
+        key: String,
+        /// Network (CAIP-2).
+        network: String,
+    } = 174,
     /// A redress set was published: exactly the bytes that commit to its manifest.
     RedressSetPublished {
         /// The entry.

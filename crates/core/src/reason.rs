@@ -164,6 +164,16 @@ reasons! {
     DestinationCooling { /** First moment at which it may be used, ms. */ until: u64 } = 53, "destination_cooling", Hold;
     /// The destination is not in the address book.
     NotAllowlisted { /** The destination. */ to: String } = 54, "not_allowlisted", Hold;
+    /// The signing key is not one of the wallet on that network.
+    UnknownKey { /** The key named. */ key: String } = 55, "unknown_key", Deny;
+    /// The bytes can't be decoded in full, or do what is never signed.
+    Undecodable { /** Name of the refusal (docs/payloads.md). */ refusal: String } = 56, "undecodable", Deny;
+    /// The bytes would cost more in fees than was decided.
+    FeeExceeded { /** By the bytes, minor units. */ fee: u128, /** Decided, minor units. */ max: u128 } = 57, "fee_exceeded", Deny;
+    /// A replacement that does not conflict with the attempt before: both could land.
+    ConflictKeyChanged { /** Of the first attempt. */ was: String, /** Of the bytes. */ now: String } = 58, "conflict_key_changed", Deny;
+    /// An attempt out of turn.
+    AttemptOutOfTurn { /** The next attempt. */ next: u32, /** The attempt named. */ found: u32 } = 59, "attempt_out_of_turn", Deny;
     /// No budget of that name.
     UnknownBudget { /** The name given. */ budget: String } = 60, "unknown_budget", Deny;
     /// The budget is of another asset.

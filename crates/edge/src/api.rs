@@ -4,6 +4,7 @@
 //! `Content-Length` and an `Idempotency-Key` (the IETF draft of that name). The same key with the same body gets the
 //! first answer again; with another body it is refused. An answer leaves only after its records are durable.
 
+use crate::guard::{self, GuardDesk};
 use crate::rates::{Limits, Rates};
 use crate::tokens::{Token, TokenScope, Tokens};
 use crate::wire;
@@ -19,6 +20,7 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::tz::TimeZone;
 use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::command::{Body, Command};
+use keepwhole_core::reason::Reason;
 use keepwhole_core::transfer::TransferBatch;
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -52,19 +54,34 @@ pub struct Api {
     bounds: Bounds,
     rates: Rates,
     bodies: Arc<Semaphore>,
+    desk: Option<Arc<dyn GuardDesk>>,
 }
 
 impl Api {
-    /// The interface over `intake`.
+    /// The interface over `intake`; the guard's routes answer where it has a `desk`.
     #[must_use]
-    pub fn new(intake: Arc<dyn Intake>, tokens: Tokens, bounds: Bounds) -> Arc<Self> {
+    pub fn new(
+        intake: Arc<dyn Intake>,
+        desk: Option<Arc<dyn GuardDesk>>,
+        tokens: Tokens,
+        bounds: Bounds,
+    ) -> Arc<Self> {
         Arc::new(Self {
             intake,
             tokens: RwLock::new(Arc::new(tokens)),
             bounds,
             rates: Rates::new(bounds.rates, Instant::now()),
             bodies: Arc::new(Semaphore::new(BODIES)),
+            desk,
         })
+    }
+
+    pub(crate) const fn desk(&self) -> Option<&Arc<dyn GuardDesk>> {
+        self.desk.as_ref()
+    }
+
+    pub(crate) fn describe(&self, reason: &Reason) -> Value {
+        self.intake.describe(reason)
     }
 
     /// Takes a new list of identities; requests under way keep theirs.
@@ -78,7 +95,7 @@ impl Api {
 }
 
 /// An answer that is not 200: a status, a code for programs, and place, cause and fix for people.
-struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -87,7 +104,7 @@ struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -98,7 +115,7 @@ impl Problem {
     }
 
     /// A body that can't be read, told as too deep where it nests beyond the bound.
-    fn of_body(body: &[u8], fault: wire::Fault) -> Self {
+    pub(crate) fn of_body(body: &[u8], fault: wire::Fault) -> Self {
         if wire::deeper_than(DEPTH, body) {
             let what = format!("the body nests deeper than `{DEPTH}` levels; send it flat");
             return Self::new(StatusCode::BAD_REQUEST, "too_deep", what);
@@ -140,7 +157,7 @@ impl IntoResponse for Problem {
     }
 }
 
-fn answer(status: StatusCode, value: &Value) -> Response {
+pub(crate) fn answer(status: StatusCode, value: &Value) -> Response {
     let mut text = value.to_string();
     text.push('\n');
     let headers = [
@@ -163,10 +180,15 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/v1/transfers", post(transfers))
         .route("/v1/owners", post(owners))
+        .route("/v1/guard/withdrawals", post(guard::withdrawals))
+        .route("/v1/guard/credits", post(guard::credits))
+        .route("/v1/guard/clearances", post(guard::clearances))
+        .route("/v1/guard/redemptions", post(guard::redemptions))
+        .route("/v1/guard/requests/{id}", get(guard::standing))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async {
-            let what = "no such address; this interface has `POST /v1/transfers`, `POST /v1/owners`, `GET /livez` and `GET /readyz`";
+            let what = "no such address; this interface has `POST /v1/transfers`, `POST /v1/owners`, `GET /livez` and `GET /readyz`, and below `/v1/guard/` what docs/guard-api.md says";
             Problem::new(StatusCode::NOT_FOUND, "no_such_address", what)
         })
         .method_not_allowed_fallback(|| async {
@@ -223,25 +245,21 @@ async fn owners(State(api): State<Arc<Api>>, request: Request) -> Result<Respons
 }
 
 /// A request that is let in.
-struct Asked {
+pub(crate) struct Asked {
     /// Identity and idempotency key: the id of the command.
-    id: String,
-    body: Bytes,
+    pub(crate) id: String,
+    pub(crate) body: Bytes,
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
 /// Who asks, how often, how much, in which form, under which key: in this order, and nothing is read before it fits.
-async fn admit(api: &Api, request: Request, scope: TokenScope) -> Result<Asked, Problem> {
+pub(crate) async fn admit(
+    api: &Api,
+    request: Request,
+    scope: TokenScope,
+) -> Result<Asked, Problem> {
     let (parts, body) = request.into_parts();
-    let identity = identify(api, &parts.headers, scope)?;
-    if let Err(wait) = api.rates.take(&identity.name, Instant::now()) {
-        let what = format!(
-            "`{}` sends more requests a second than it may; send larger batches",
-            identity.name
-        );
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return Err(Problem::later(status, "too_many_requests", what, wait));
-    }
+    let identity = may_read(api, &parts.headers, scope)?;
     let length = length_of(&parts.headers, api.bounds.body_max)?;
     let json = parts
         .headers
@@ -275,6 +293,24 @@ async fn admit(api: &Api, request: Request, scope: TokenScope) -> Result<Asked, 
         body,
         _place: place,
     })
+}
+
+/// Who asks, and how often.
+pub(crate) fn may_read(
+    api: &Api,
+    headers: &HeaderMap,
+    scope: TokenScope,
+) -> Result<Token, Problem> {
+    let identity = identify(api, headers, scope)?;
+    let Err(wait) = api.rates.take(&identity.name, Instant::now()) else {
+        return Ok(identity);
+    };
+    let what = format!(
+        "`{}` sends more requests a second than it may; send larger batches",
+        identity.name
+    );
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    Err(Problem::later(status, "too_many_requests", what, wait))
 }
 
 fn identify(api: &Api, headers: &HeaderMap, scope: TokenScope) -> Result<Token, Problem> {
@@ -337,9 +373,14 @@ fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 async fn ask(api: &Api, asked: &Asked, body: Body) -> Result<Reply, Problem> {
+    ask_as(api, asked.id.clone(), body).await
+}
+
+/// Asks the sequencer under this command id.
+pub(crate) async fn ask_as(api: &Api, id: String, body: Body) -> Result<Reply, Problem> {
     let (tell, told) = oneshot::channel();
     let command = Command {
-        id: Some(asked.id.clone()),
+        id: Some(id),
         actor: None,
         body,
     };

@@ -6,6 +6,8 @@
 
 pub mod api;
 pub mod feed;
+pub mod guard;
+mod guard_wire;
 mod intake;
 mod rates;
 pub mod server;

@@ -19,11 +19,19 @@ pub const DAYS_MAX: i64 = 90;
 pub enum TokenScope {
     /// Tell the books: owners and transfers.
     Ledger,
+    /// Ask the guard: withdrawals, credits, clearances.
+    Guard,
+    /// Redeem clearances.
+    Signer,
 }
 
 impl TokenScope {
     /// All, by their names.
-    pub const ALL: [(&'static str, Self); 1] = [("ledger", Self::Ledger)];
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("ledger", Self::Ledger),
+        ("guard", Self::Guard),
+        ("signer", Self::Signer),
+    ];
 }
 
 /// One identity.
@@ -104,7 +112,10 @@ fn line_of(text: &str) -> Result<Token, String> {
     }
     let known = TokenScope::ALL.iter().find(|(word, _)| word == scope);
     let Some((_, scope)) = known else {
-        return Err(format!("scope `{scope}` is not known; use `ledger`"));
+        let words = TokenScope::ALL.map(|(word, _)| word).join("`, `");
+        return Err(format!(
+            "scope `{scope}` is not known; use one of `{words}`"
+        ));
     };
     let Some(digest) = unhex(digest) else {
         return Err("the third field is not 64 lower-case hex digits; write the token's SHA-256, never the token".into());

@@ -69,7 +69,7 @@ const KINDS: [(&str, MovementKind); 7] = [
     ("transfer", MovementKind::Transfer),
 ];
 
-fn syntax(error: &serde_json::Error) -> Fault {
+pub(crate) fn syntax(error: &serde_json::Error) -> Fault {
     // Serde's text repeats the place; the place is told first here, and once.
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);
@@ -169,7 +169,7 @@ pub(crate) fn owners(body: &[u8]) -> Result<Vec<String>, Fault> {
 }
 
 /// A value as it is shown: control characters escaped, at most 40 characters.
-fn shown(value: &str) -> String {
+pub(crate) fn shown(value: &str) -> String {
     let mut out: String = value
         .chars()
         .take(40)

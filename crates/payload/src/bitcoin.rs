@@ -1,6 +1,7 @@
 //! Bitcoin: partially signed transactions of version 0 (BIP 174, BIP 371), with all that the fee and the digests need.
 
 use crate::{Effect, Kind, MAX_EFFECTS, Outcome, Refusal, ToSign};
+use ::bitcoin::address::NetworkUnchecked;
 use ::bitcoin::hashes::Hash as _;
 use ::bitcoin::psbt::{Input, Psbt};
 use ::bitcoin::sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
@@ -33,6 +34,15 @@ pub enum Chain {
 }
 
 impl Chain {
+    /// All chains.
+    pub const ALL: [Self; 5] = [
+        Self::Mainnet,
+        Self::Testnet3,
+        Self::Testnet4,
+        Self::Signet,
+        Self::Regtest,
+    ];
+
     /// CAIP-2: the first 32 characters of the first block's hash.
     #[must_use]
     pub const fn network(self) -> &'static str {
@@ -57,6 +67,14 @@ impl Chain {
             Self::Signet => bitcoin::Network::Signet,
             Self::Regtest => bitcoin::Network::Regtest,
         }
+    }
+
+    /// The script that an address of this chain stands for; `None` for any other text.
+    #[must_use]
+    pub fn script_of(self, address: &str) -> Option<Vec<u8>> {
+        let address: Address<NetworkUnchecked> = address.parse().ok()?;
+        let address = address.require_network(self.form()).ok()?;
+        Some(address.script_pubkey().into_bytes())
     }
 
     /// The address of a script, or `script:` and the script where it has none.

@@ -77,6 +77,11 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
             role,
             expires,
         } => grant(state, at, actor, role, *expires),
+        Event::IntentBound { .. }
+        | Event::ClearanceIssued { .. }
+        | Event::IssuedRedeemed { .. }
+        | Event::AssetNamed { .. }
+        | Event::KeyNamed { .. } => super::clearances::apply(state, at, event),
         Event::RecordRead { person, owner, .. } => state.guard.reads.push((at, *person, *owner)),
         other => return changes(state, at, other),
     }

@@ -7,6 +7,7 @@ mod cases;
 mod chain;
 mod changes;
 mod claims;
+pub mod clearances;
 mod credits;
 mod ledger;
 mod log_keys;
@@ -260,6 +261,15 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
             operations,
             attested,
         } => signing::redeem(turn, target, operations, attested.as_ref()),
+        Body::RequestIntent(intent) => clearances::request(turn, intent),
+        Body::IssueClearance(payload) => clearances::issue(turn, payload),
+        Body::RedeemIssued { clearance, signer } => clearances::redeem(turn, clearance, signer),
+        Body::NameAsset { asset, caip19 } => clearances::name_asset(turn, asset, caip19),
+        Body::NameKey {
+            wallet,
+            key,
+            network,
+        } => clearances::name_key(turn, wallet, key, network),
         other => route_facts(turn, other),
     }
 }

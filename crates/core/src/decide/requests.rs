@@ -123,10 +123,19 @@ fn tell_alarm(turn: &mut Turn<'_>, ask: &Ask, reason: &Reason) {
 
 /// Issues the clearance and moves what moves with it.
 fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
-    let until = turn
-        .policy()
-        .clearance_ttl_ms
-        .map(|ttl| turn.at.saturating_add(ttl));
+    let terms = turn.state.guard.clearances.terms.get(&request);
+    let ends = turn.ends.or(terms.map(|terms| terms.expires));
+    if let Some(ended) = ends.filter(|ends| *ends <= turn.at) {
+        let reason = Reason::ClearanceExpired { ended };
+        turn.emit(Event::RequestDenied {
+            request,
+            reason: reason.clone(),
+        });
+        return Ok(Answer::because(reason));
+    }
+    let lasts = turn.policy().clearance_ttl_ms;
+    let until = lasts.map(|ttl| turn.at.saturating_add(ttl));
+    let until = until.into_iter().chain(ends).min();
     match ask {
         Ask::Withdrawal {
             owner,
@@ -198,7 +207,19 @@ fn judge(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
     }
 }
 
-fn outgoing_open(turn: &Turn<'_>, wallet: WalletIx, asset: AssetIx) -> Result<(), Reason> {
+/// What is judged again when bytes are about to be signed: what the request itself moved counts already.
+pub(super) fn judge_again(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
+    match ask {
+        Ask::Withdrawal { to, .. } => destination(turn.state, to, turn.at),
+        Ask::Transfer { .. } | Ask::Credit { .. } => Ok(()),
+    }
+}
+
+pub(super) fn outgoing_open(
+    turn: &Turn<'_>,
+    wallet: WalletIx,
+    asset: AssetIx,
+) -> Result<(), Reason> {
     turn.not_halted(Touch {
         asset: Some(asset),
         wallet: Some(wallet),

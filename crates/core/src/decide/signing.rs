@@ -3,7 +3,6 @@
 use super::turn::Turn;
 use super::{Ruling, requests};
 use crate::answer::Answer;
-use crate::breaker::Touch;
 use crate::command::{Operation, sha256_of};
 use crate::event::Event;
 use crate::guard::{Ask, Request, Standing};
@@ -25,18 +24,8 @@ pub(super) fn redeem(
     let flat = flatten(turn, operations)?;
     let found = turn.state.guard.request(target);
     let wallet = found.and_then(|(_, request)| wallet_of(&request.ask));
-    if let (Some((_, request)), Some(wallet)) = (found, wallet) {
-        let (_, asset, _) = requests::asked(turn.state, &request.ask);
-        turn.not_halted(Touch {
-            asset: Some(asset),
-            wallet: Some(wallet),
-            trading: false,
-        })?;
-        if turn.state.custody.retired.contains_key(&wallet) {
-            return Err(Reason::KeyRevoked {
-                wallet: String::from(turn.state.registry.wallet_id(wallet)),
-            });
-        }
+    if wallet.is_some() {
+        payable(turn, target)?;
     }
     if turn.policy().attested.is_some() && turn.policy().attested.as_ref() != attested {
         turn.alarm_of_case(AlarmCode::GuardUnattested, target, &cause(wallet));
@@ -70,7 +59,22 @@ pub(super) fn redeem(
     redeemable(turn, number, request, sha256_of(&operations.to_vec()))
 }
 
-fn cause(wallet: Option<WalletIx>) -> Cause {
+/// The request of that name and the wallet that pays it, if its breaker and its key let anything leave.
+pub(super) fn payable<'a>(
+    turn: &Turn<'a>,
+    target: &str,
+) -> Result<(u32, &'a Request, WalletIx), Reason> {
+    let missing = || Reason::ClearanceMissing {
+        target: String::from(target),
+    };
+    let (number, request) = turn.state.guard.request(target).ok_or_else(missing)?;
+    let wallet = wallet_of(&request.ask).ok_or_else(missing)?;
+    let (_, asset, _) = requests::asked(turn.state, &request.ask);
+    requests::outgoing_open(turn, wallet, asset)?;
+    Ok((number, request, wallet))
+}
+
+pub(super) fn cause(wallet: Option<WalletIx>) -> Cause {
     wallet.map_or(Cause::Signer, Cause::Signing)
 }
 

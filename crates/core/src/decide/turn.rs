@@ -29,6 +29,8 @@ pub(super) struct Turn<'a> {
     pub(super) events: Vec<Event>,
     /// Movements that stand after all other events, because losses are weighed by the balances before them.
     pub(super) late: Vec<Event>,
+    /// First moment at which nothing of the intent in the making may be signed any more, ms.
+    pub(super) ends: Option<u64>,
     pub(super) repeated: bool,
     pub(super) created: Option<String>,
     /// Rows of a batch of transfers that are not booked again.
@@ -52,6 +54,7 @@ impl<'a> Turn<'a> {
             transfers: Vec::new(),
             events: Vec::new(),
             late: Vec::new(),
+            ends: None,
             repeated: false,
             created: None,
             repeated_rows: 0,

@@ -2,6 +2,8 @@
 //!
 //! The guard prevents: nothing leaves and nothing is credited without a request that a rule cleared.
 
+pub mod clearance;
+
 use crate::policy::{BudgetUse, Policy};
 use crate::reason::Reason;
 use crate::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, WalletIx};
@@ -238,6 +240,8 @@ pub struct Guard {
     pub reads: Vec<(u64, PersonIx, OwnerIx)>,
     /// Cleared requests whose outflow is not seen yet.
     pub open: Vec<u32>,
+    /// Intents and the clearances issued for them.
+    pub clearances: clearance::Clearances,
 }
 
 impl Guard {

@@ -412,6 +412,17 @@ impl Exchange {
     }
 
     /// Where the request of that id stands.
+    /// Digest of what was issued for an attempt; zeros if nothing was.
+    pub(crate) fn issued(&self, target: &str, attempt: u128) -> [u8; 32] {
+        let clearances = &self.state.guard.clearances;
+        let number = self.state.guard.request(target).map(|(number, _)| number);
+        let issued = number.map_or(&[][..], |number| clearances.of(number));
+        let of = issued
+            .iter()
+            .find(|issued| u128::from(issued.attempt) == attempt);
+        of.map_or([0; 32], |issued| issued.digest)
+    }
+
     pub(crate) fn standing(&self, id: &str) -> &Standing {
         &self.state.guard.request(id).expect("a request").1.standing
     }

@@ -7,6 +7,7 @@ use keepwhole_core::book::{Movement, MovementKind};
 use keepwhole_core::breaker::Scope;
 use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth, Report};
 use keepwhole_core::event::{Event, Record, RecordError};
+use keepwhole_core::guard::clearance::Terms;
 use keepwhole_core::guard::{Approval, Ask, Change, CreditLine, Proposal, Standing};
 use keepwhole_core::incident::{AlarmCode, Cause, Fact, Freeze};
 use keepwhole_core::log_keys::DeclaredKeys;
@@ -175,6 +176,37 @@ fn one_of_each() -> Vec<Event> {
             payload: [1; 32],
         },
         Event::ClearanceLapsed { request },
+        Event::IntentBound {
+            request,
+            terms: Terms {
+                memo: text(),
+                max_fee: units,
+                expires: START,
+            },
+        },
+        Event::ClearanceIssued {
+            request,
+            attempt: 1,
+            text: text(),
+            digest: [1; 32],
+            signing_digest: [2; 32],
+            conflict_key: text(),
+            until: START,
+        },
+        Event::IssuedRedeemed {
+            request,
+            clearance: [1; 32],
+            signer: text(),
+        },
+        Event::AssetNamed {
+            asset,
+            caip19: text(),
+        },
+        Event::KeyNamed {
+            wallet: HOT,
+            key: text(),
+            network: text(),
+        },
         Event::ChangeProposed(Box::new(Proposal {
             id: text(),
             change: Change::AdoptPolicy(Box::new(policy())),

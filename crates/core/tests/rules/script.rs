@@ -6,7 +6,8 @@
 use crate::exchange::{Exchange, START, policy};
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::{
-    Binds, Body, Command, NewCreditLine, NewMovement, NewPriceDifference, Observation, Operation,
+    Binds, Body, Command, DecodedPayload, NewCreditLine, NewIntent, NewMovement, NewPayload,
+    NewPriceDifference, Observation, Operation, PayloadContent,
 };
 use keepwhole_core::custody::{Direction, NodeHealth};
 use keepwhole_core::guard::Change;
@@ -58,6 +59,35 @@ fn operation(step: &Step) -> Operation {
         units: 0,
         inner: vec![plain],
     }
+}
+
+/// Bytes that pay `units` of the asset `caip19` to `to`, or, with `refusal`, what no decoder reads.
+fn payload(step: &Step) -> PayloadContent {
+    if let Some(refusal) = step.said("refusal") {
+        return PayloadContent::Undecodable {
+            refusal,
+            bytes: [1; 32],
+        };
+    }
+    let op = step.said("op").unwrap_or_else(|| "transfer".into());
+    let digest = u8::try_from(step.units("digest")).expect("a byte");
+    PayloadContent::Decoded(DecodedPayload {
+        kind: "evm-tx".into(),
+        network: "eip155:1".into(),
+        signing_digest: [digest; 32],
+        conflict_key: format!("eip155:1/0xhot/{}", step.text("nonce")),
+        total_fee: step.units("fee"),
+        memo: step.text("memo"),
+        operations: vec![Operation {
+            op,
+            to: step.text("to"),
+            asset: step
+                .said("asset")
+                .unwrap_or_else(|| "eip155:1/slip44:0".into()),
+            units: step.units("units"),
+            inner: Vec::new(),
+        }],
+    })
 }
 
 /// Reads a step; `again` is the last one with changes.
@@ -196,6 +226,38 @@ impl Reader {
                     asset: text("asset"),
                     units,
                 }],
+            },
+            "intent" => Body::RequestIntent(Box::new(NewIntent {
+                customer: text("customer"),
+                wallet: text("wallet"),
+                asset: text("asset"),
+                units,
+                to: text("to"),
+                memo: text("memo"),
+                max_fee: step.units("max_fee"),
+                expires: step
+                    .said("lasts")
+                    .map(|ms| self.exchange.at + ms.parse::<u64>().expect("`lasts` is ms")),
+            })),
+            "issue" => Body::IssueClearance(Box::new(NewPayload {
+                target: text("target"),
+                attempt: u32::try_from(step.units("attempt")).expect("an attempt"),
+                key: text("key"),
+                content: payload(step),
+                build: [7; 32],
+            })),
+            "redeem" => Body::RedeemIssued {
+                clearance: self.exchange.issued(&text("target"), step.units("attempt")),
+                signer: text("signer"),
+            },
+            "name-asset" => Body::NameAsset {
+                asset: text("asset"),
+                caip19: text("caip19"),
+            },
+            "name-key" => Body::NameKey {
+                wallet: text("wallet"),
+                key: text("key"),
+                network: text("network"),
             },
             "approve" => Body::Approve {
                 target: text("target"),

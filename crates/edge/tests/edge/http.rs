@@ -38,7 +38,7 @@ impl Server {
             rates: limits,
             whole: WHOLE,
         };
-        let api = Api::new(asked, Tokens::parse(&lines).unwrap(), bounds);
+        let api = Api::new(asked, None, Tokens::parse(&lines).unwrap(), bounds);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();

@@ -111,7 +111,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
     let settings = read_settings(&dir)?;
     let served = ledger::served(made);
     let intake = Arc::new(Sequenced::new(served.handle(), served.reader()));
-    let edges = Edges::start(&dir, &settings, intake, Arc::new(|_| {}))?;
+    let edges = Edges::start(&dir, &settings, intake, None, Arc::new(|_| {}))?;
     let figures = match (edges.api, edges.feed.clone()) {
         (Some(api), Some(feed)) => rounds(setup, &Doors { api, feed, token }),
         _ => Err(BenchError::Wrong("the edges did not open")),

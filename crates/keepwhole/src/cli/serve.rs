@@ -4,20 +4,21 @@ use super::DataArgs;
 use super::exit::{Exit, Failure};
 use super::output::{Output, note};
 use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_until};
-use crate::edges::{EdgeError, Edges, Sequenced, read_settings};
+use crate::edges::{Desk, EdgeError, Edges, Sequenced, read_settings};
 use crate::installation::{
     Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, log_policy,
     read_origin, verifier_key,
 };
-use crate::journal::Alarm as JournalAlarm;
-use crate::journal::keys::KeyFile;
+use crate::journal::keys::{self, KeyFile};
 use crate::journal::layout;
+use crate::journal::{Alarm as JournalAlarm, JournalError};
 use crate::outside::rounds::{remember, remembered};
 use crate::outside::{Alarm, PublicLog, PublicServer, Pusher, Rounds, WitnessPolicy};
 use crate::sequencer::{Clock as _, Condition, Folded, SystemClock, Until};
 use crate::text::{Lang, span};
 use clap::Args;
 use keepwhole_core::command::{Body, Command};
+use keepwhole_verify::note::NoteSigner as _;
 use serde_json::json;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -116,7 +117,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
             feed = feed.beside(folder);
         }
         let intake = Arc::new(Sequenced::new(running.handle(), running.reader()));
-        let opened = Edges::start(&dir, &settings, intake, Arc::new(note));
+        let desk = guard_desk(&dir, &running)?;
+        let opened = Edges::start(&dir, &settings, intake, Some(desk), Arc::new(note));
         let opened = edges.insert(opened.map_err(|error| of_edges(&error))?);
         let also = Also {
             api: opened.api,
@@ -135,6 +137,30 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     stopped?;
     served?;
     Ok(Exit::Done)
+}
+
+/// The guard with its key; an installation made before there was one gets it now.
+fn guard_desk(dir: &Path, running: &Running) -> Result<Arc<Desk>, Failure> {
+    let failed = |error: JournalError| Failure::fault(error.code(), error.to_string());
+    let origin = read_origin(dir).map_err(|error| failed_in(dir, &error))?;
+    let key = if dir.join(layout::GUARD_KEY).exists() {
+        keys::load(dir, KeyFile::Guard, &origin).map_err(failed)?
+    } else {
+        let key = keys::create(dir, KeyFile::Guard, &origin).map_err(failed)?;
+        note(&format!(
+            "made the guard's key; signers pin `{}`",
+            key.key()
+        ));
+        key
+    };
+    let desk = Desk::new(running.reader(), key);
+    let desk = desk.map_err(|error| {
+        Failure::fault(
+            "own_program",
+            format!("can't read the program's own file: {error}"),
+        )
+    })?;
+    Ok(Arc::new(desk))
 }
 
 /// Opens for writing: alone, or with witnesses, who are asked first whether this is the journal that they saw.

@@ -28,6 +28,9 @@ enum What {
         /// Name of the identity: lower-case letters, digits and hyphens.
         #[arg(value_name = "NAME", value_parser = parse_name)]
         name: String,
+        /// What it may do: tell the books, ask the guard, or redeem clearances.
+        #[arg(long, default_value = "ledger", value_parser = TokenScope::ALL.map(|(word, _)| word))]
+        scope: String,
         /// Days that it counts, 1 to 90.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=DAYS_MAX))]
         days: i64,
@@ -93,11 +96,15 @@ pub fn run(args: &TokenArgs) -> Result<Exit, Failure> {
     read_origin(&data.dir).map_err(|error| Failure::of_installation(&data.dir, &error))?;
     let mut output = Output::new(data.json);
     match &args.what {
-        What::Add { data, name, days } => {
+        What::Add {
+            data,
+            name,
+            scope,
+            days,
+        } => {
             let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
             let until = today.saturating_add(days.days());
-            let token = add_token(&data.dir, name, TokenScope::ALL[0].0, until)
-                .map_err(|error| failed(&error))?;
+            let token = add_token(&data.dir, name, scope, until).map_err(|error| failed(&error))?;
             if data.json {
                 let answer = json!({ "name": name, "token": token, "until": until.to_string() });
                 output.line(&answer.to_string())?;

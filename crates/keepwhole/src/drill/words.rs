@@ -84,7 +84,12 @@ pub(super) const fn reason(product: &Product) -> Reason {
         Product::ApprovalReplayed { .. } => Reason::ApprovalReplayed,
         Product::GuardUnattested => Reason::GuardUnattested,
         Product::OpNotAllowed { .. } => Reason::OpNotAllowed,
-        Product::PayloadMismatch { .. } => Reason::PayloadMismatch,
+        Product::PayloadMismatch { .. }
+        | Product::UnknownKey { .. }
+        | Product::Undecodable { .. }
+        | Product::FeeExceeded { .. }
+        | Product::ConflictKeyChanged { .. }
+        | Product::AttemptOutOfTurn { .. } => Reason::PayloadMismatch,
         Product::ApprovalExpired { .. } => Reason::ApprovalExpired,
         Product::ClearanceUsed => Reason::ClearanceUsed,
         Product::ClearanceExpired { .. } => Reason::ClearanceExpired,

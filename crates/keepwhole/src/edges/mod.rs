@@ -2,14 +2,18 @@
 //!
 //! docs/edges.md is the contract. The edges run on a thread of their own; [`Edges::stop`] ends them before the sequencer.
 
+mod desk;
 mod intake;
+pub mod payloads;
 mod tokens;
 
+pub use desk::Desk;
 pub use intake::Sequenced;
 pub use tokens::{TOKENS, TokenFileError, add_token, read_tokens, remove_token};
 
 use keepwhole_edge::api::{Api, router};
 use keepwhole_edge::feed::{Feed, FeedError};
+use keepwhole_edge::guard::GuardDesk;
 use keepwhole_edge::server::{ServerError, serve};
 use keepwhole_edge::settings::{self, ApiSettings, FeedSettings, PeatioSettings, Settings};
 use keepwhole_edge::{Intake, settings::SettingsFault};
@@ -134,6 +138,7 @@ impl Edges {
         dir: &Path,
         settings: &Settings,
         intake: Arc<dyn Intake>,
+        desk: Option<Arc<dyn GuardDesk>>,
         note: Note,
     ) -> Result<Self, EdgeError> {
         let mut opened = Opened {
@@ -144,7 +149,7 @@ impl Edges {
         };
         let mut address = None;
         if let Some(api) = &settings.api {
-            let (listener, served, seen) = open_api(dir, api, &intake)?;
+            let (listener, served, seen) = open_api(dir, api, &intake, desk)?;
             address = Some(listener.local_addr()?);
             opened.api = Some((listener, served, api.connections));
             opened.tokens = Some((dir.join(TOKENS), seen));
@@ -194,13 +199,14 @@ fn open_api(
     dir: &Path,
     settings: &ApiSettings,
     intake: &Arc<dyn Intake>,
+    desk: Option<Arc<dyn GuardDesk>>,
 ) -> Result<(TcpListener, Arc<Api>, SystemTime), EdgeError> {
     let (tokens, seen) = read_tokens(dir)?;
     let listener = TcpListener::bind(settings.listen).map_err(|source| EdgeError::Bind {
         address: settings.listen,
         source,
     })?;
-    let api = Api::new(Arc::clone(intake), tokens, settings.bounds);
+    let api = Api::new(Arc::clone(intake), desk, tokens, settings.bounds);
     Ok((listener, api, seen))
 }
 

@@ -6,6 +6,7 @@
 
 mod backup;
 mod record_case;
+mod record_clearance;
 mod record_json;
 mod record_subject;
 mod repair;

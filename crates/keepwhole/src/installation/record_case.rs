@@ -21,6 +21,11 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         Event::ApprovalGiven { .. } => "approval_given",
         Event::ClearanceRedeemed { .. } => "clearance_redeemed",
         Event::ClearanceLapsed { .. } => "clearance_lapsed",
+        Event::IntentBound { .. } => "intent_bound",
+        Event::ClearanceIssued { .. } => "clearance_issued",
+        Event::IssuedRedeemed { .. } => "issued_redeemed",
+        Event::AssetNamed { .. } => "asset_named",
+        Event::KeyNamed { .. } => "key_named",
         Event::ChangeProposed(_) => "change_proposed",
         Event::ChangeApproved { .. } => "change_approved",
         Event::ChangeWaits { .. } => "change_waits",
@@ -145,6 +150,7 @@ fn change(change: &Change) -> Value {
 
 pub(super) fn guard(names: &Names<'_>, event: &Event) -> Option<Members> {
     requests(names, event)
+        .or_else(|| super::record_clearance::clearances(names, event))
         .or_else(|| alarms(names, event))
         .or_else(|| changes(names, event))
 }

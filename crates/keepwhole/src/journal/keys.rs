@@ -21,6 +21,8 @@ pub enum KeyFile {
     NextLog,
     /// Signs evidence bundles; named `<origin>/bundle`.
     Bundle,
+    /// Signs clearances and redemptions; named `<origin>/guard`.
+    Guard,
 }
 
 impl KeyFile {
@@ -31,6 +33,7 @@ impl KeyFile {
             Self::Log => layout::LOG_KEY,
             Self::NextLog => layout::NEXT_LOG_KEY,
             Self::Bundle => layout::BUNDLE_KEY,
+            Self::Guard => layout::GUARD_KEY,
         }
     }
 
@@ -40,6 +43,7 @@ impl KeyFile {
         match self {
             Self::Log | Self::NextLog => origin.to_owned(),
             Self::Bundle => format!("{origin}/bundle"),
+            Self::Guard => keepwhole_verify::clearance::guard_name(origin),
         }
     }
 }

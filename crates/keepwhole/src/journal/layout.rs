@@ -14,6 +14,8 @@ pub const NEXT_LOG_KEY: &str = "keys/log.key.next";
 pub const KEY_HISTORY: &str = "log/keys";
 /// Secret key that signs evidence bundles.
 pub const BUNDLE_KEY: &str = "keys/bundle.key";
+/// Secret key that signs clearances and redemptions.
+pub const GUARD_KEY: &str = "keys/guard.key";
 /// Folder of the segments.
 pub const SEGMENTS: &str = "segments";
 /// Folder of what the outside is shown.

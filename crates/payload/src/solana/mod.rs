@@ -52,6 +52,9 @@ pub enum Cluster {
 }
 
 impl Cluster {
+    /// All clusters.
+    pub const ALL: [Self; 3] = [Self::Mainnet, Self::Devnet, Self::Testnet];
+
     /// CAIP-2: the first 32 characters of the genesis hash.
     #[must_use]
     pub const fn network(self) -> &'static str {
@@ -142,7 +145,8 @@ pub fn token_account(owner: Key, program: Key, mint: Key) -> Option<Key> {
 }
 
 /// Whether the text of `account` is the associated token account of the text of `owner` for a CAIP-19 token.
-pub(crate) fn is_token_account_of(account: &str, owner: &str, asset: &str) -> bool {
+#[must_use]
+pub fn is_token_account_of(account: &str, owner: &str, asset: &str) -> bool {
     let mint = asset
         .split_once("/token:")
         .and_then(|(_, mint)| Key::parse(mint));

@@ -2,6 +2,7 @@
 
 mod cases;
 mod chain;
+mod clearances;
 mod requests;
 mod subjects;
 

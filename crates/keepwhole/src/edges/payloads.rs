@@ -1,0 +1,172 @@
+//! Bytes that a signer is about to be asked to sign, decoded for the core: everything that they would do, or why nothing
+//! may be said of them (docs/payloads.md).
+
+use keepwhole_core::command::{DecodedPayload, Operation, PayloadContent};
+use keepwhole_edge::guard::PayloadBytes;
+use keepwhole_payload::bitcoin::{self, Chain};
+use keepwhole_payload::evm::{self, Address};
+use keepwhole_payload::solana::{self, Cluster, Key};
+use keepwhole_payload::{Effect, Kind, Outcome, Refusal};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// What is registered of a signing key: the bytes do not say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyContext {
+    /// Network (CAIP-2).
+    pub network: String,
+    /// Address of the wallet.
+    pub address: String,
+    /// SLIP-44 number of the network's own coin, where an asset was named by it.
+    pub coin: u32,
+    /// Addresses of all own wallets.
+    pub own: Vec<String>,
+    /// Destination of the withdrawal; empty if there is none.
+    pub dest: String,
+}
+
+/// Why bytes were not decoded: the name of the refusal.
+fn undecodable(payload: &PayloadBytes, refusal: &str) -> PayloadContent {
+    PayloadContent::Undecodable {
+        refusal: refusal.to_owned(),
+        bytes: Sha256::digest(&payload.bytes).into(),
+    }
+}
+
+/// Decodes, or says by name why not.
+#[must_use]
+pub fn decode(payload: &PayloadBytes, context: Option<&KeyContext>) -> PayloadContent {
+    let Some(context) = context else {
+        return undecodable(payload, "key_unknown");
+    };
+    match outcome(payload, context) {
+        Ok(outcome) => content(&outcome, context),
+        Err(Fault::Refused(refusal)) => undecodable(payload, refusal.name()),
+        Err(Fault::Unread(name)) => undecodable(payload, name),
+    }
+}
+
+enum Fault {
+    Refused(Refusal),
+    Unread(&'static str),
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+fn outcome(payload: &PayloadBytes, context: &KeyContext) -> Result<Outcome, Fault> {
+    match payload.kind.as_str() {
+        "evm-tx" | "safe-tx" => evm_outcome(payload, context),
+        "psbt" => {
+            let chain = Chain::ALL
+                .into_iter()
+                .find(|chain| chain.network() == context.network);
+            let chain = chain.ok_or(Fault::Unread("network_unknown"))?;
+            let own: Vec<Vec<u8>> = context
+                .own
+                .iter()
+                .filter_map(|address| chain.script_of(address))
+                .collect();
+            let ours = |script: &[u8]| own.iter().any(|known| known == script);
+            let context = bitcoin::Context {
+                chain,
+                is_ours: Some(&ours),
+            };
+            Ok(bitcoin::psbt(&payload.bytes, &context)?)
+        }
+        "solana-message" => {
+            let cluster = Cluster::ALL
+                .into_iter()
+                .find(|cluster| cluster.network() == context.network);
+            let context = solana::Context {
+                cluster: cluster.ok_or(Fault::Unread("network_unknown"))?,
+                tables: &BTreeMap::new(),
+                mints: &BTreeMap::<Key, Key>::new(),
+            };
+            Ok(solana::message(&payload.bytes, &context)?)
+        }
+        _ => Err(Fault::Unread("kind_unknown")),
+    }
+}
+
+fn evm_outcome(payload: &PayloadBytes, context: &KeyContext) -> Result<Outcome, Fault> {
+    let chain_id = context
+        .network
+        .strip_prefix("eip155:")
+        .and_then(|id| id.parse().ok());
+    let context = evm::Context {
+        chain_id: chain_id.ok_or(Fault::Unread("network_unknown"))?,
+        coin: context.coin,
+        sender: Address::parse(&context.address).ok_or(Fault::Unread("address_unknown"))?,
+        safes: &[],
+        multi_send: &[],
+    };
+    if payload.kind == "evm-tx" {
+        return Ok(evm::transaction(&payload.bytes, &context)?);
+    }
+    let text = std::str::from_utf8(&payload.bytes).map_err(|_| Fault::Unread("undecodable"))?;
+    Ok(evm::typed::typed_data(text, &context)?)
+}
+
+/// An outcome as the core judges it; what comes back to registered scripts is no operation.
+fn content(outcome: &Outcome, context: &KeyContext) -> PayloadContent {
+    let mut memos = Vec::new();
+    let mut operations = Vec::new();
+    for effect in &outcome.effects {
+        let plain = |to: &str, asset: &str, units: u128| Operation {
+            op: effect.op().to_owned(),
+            to: to.to_owned(),
+            asset: asset.to_owned(),
+            units,
+            inner: Vec::new(),
+        };
+        operations.push(match effect {
+            Effect::Change { .. } => continue,
+            Effect::Transfer {
+                asset,
+                from,
+                to,
+                amount,
+                memo,
+            } => {
+                if !memo.is_empty() {
+                    memos.push(memo.clone());
+                }
+                let to = if solana::is_token_account_of(to, &context.dest, asset) {
+                    &context.dest
+                } else {
+                    to
+                };
+                let mut operation = plain(to, asset, *amount);
+                // What another account pays is no withdrawal of this wallet. Of Bitcoin all inputs are ours.
+                let ours = outcome.kind == Kind::Psbt
+                    || from.eq_ignore_ascii_case(&context.address)
+                    || solana::is_token_account_of(from, &context.address, asset);
+                if !ours {
+                    operation.op = "transfer_from".to_owned();
+                }
+                operation
+            }
+            Effect::CreateAccount {
+                asset,
+                account,
+                amount,
+                ..
+            } => plain(account, asset, *amount),
+            Effect::OpenTokenAccount { asset, owner, .. } => plain(owner, asset, 0),
+            Effect::Grant { over, to, .. } => plain(to, over, 0),
+        });
+    }
+    PayloadContent::Decoded(DecodedPayload {
+        kind: outcome.kind.name().to_owned(),
+        network: outcome.network.clone(),
+        signing_digest: outcome.signing_digest,
+        conflict_key: outcome.conflict_key.clone(),
+        total_fee: outcome.fee,
+        memo: memos.join("\n"),
+        operations,
+    })
+}
