@@ -28,6 +28,8 @@ pub struct Settings {
     pub feed: Option<FeedSettings>,
     /// The events of a Peatio exchange; absent where they are not consumed.
     pub peatio: Option<PeatioSettings>,
+    /// The token that holds the log's key; absent where no key lies in one.
+    pub log_key: Option<LogKeySettings>,
 }
 
 /// The HTTP interface.
@@ -69,6 +71,17 @@ pub struct PeatioSettings {
     pub assets: BTreeMap<String, String>,
 }
 
+/// How the token is reached that holds the log's key. Which of its keys that is stands in the installation's `keys/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogKeySettings {
+    /// The PKCS#11 module, a shared library; an absolute path.
+    pub module: PathBuf,
+    /// Label of the token.
+    pub token: String,
+    /// File with the user's PIN; absolute, or relative to the installation.
+    pub pin_file: PathBuf,
+}
+
 /// One thing that is wrong with the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsFault {
@@ -98,6 +111,7 @@ struct Raw {
     api: Option<RawApi>,
     feed: Option<RawFeed>,
     peatio: Option<RawPeatio>,
+    log_key: Option<RawLogKey>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +148,14 @@ struct RawPeatio {
     house: Spanned<String>,
     markets: Option<Vec<Spanned<String>>>,
     assets: Option<BTreeMap<String, Spanned<String>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLogKey {
+    pkcs11_module: Spanned<String>,
+    token: Spanned<String>,
+    pin_file: Spanned<String>,
 }
 
 /// A whole number of the file: its key, the one taken where it is absent, and what it may be.
@@ -276,6 +298,14 @@ impl Check<'_> {
         path.to_path_buf()
     }
 
+    /// A path that may lie anywhere.
+    fn anywhere(&mut self, value: &Spanned<String>, key: &str, example: &str) -> PathBuf {
+        if Path::new(value.get_ref()).is_absolute() && !value.get_ref().contains('\0') {
+            return PathBuf::from(value.get_ref());
+        }
+        self.inside(value, key, example)
+    }
+
     fn socket(&mut self, value: &Spanned<String>) -> PathBuf {
         let length = value.get_ref().len();
         if length > 80 {
@@ -342,6 +372,10 @@ impl Settings {
             },
         });
         let peatio = raw.peatio.as_ref().map(|raw| read_peatio(&mut check, raw));
+        let log_key = raw
+            .log_key
+            .as_ref()
+            .map(|raw| read_log_key(&mut check, raw));
         if let (Some(console), Some(api)) = (console, &api)
             && console == api.listen
             && console.port() != 0
@@ -357,6 +391,7 @@ impl Settings {
                 api,
                 feed,
                 peatio,
+                log_key,
             })
         } else {
             Err(check.faults)
@@ -388,6 +423,31 @@ fn read_api(check: &mut Check<'_>, raw: &RawApi) -> Option<ApiSettings> {
         bounds,
         connections,
     })
+}
+
+fn read_log_key(check: &mut Check<'_>, raw: &RawLogKey) -> LogKeySettings {
+    let module = Path::new(raw.pkcs11_module.get_ref());
+    if !module.is_absolute() {
+        let what = format!(
+            "`{}` is no absolute path of a shared library such as `/usr/lib/softhsm/libsofthsm2.so`",
+            raw.pkcs11_module.get_ref().escape_debug()
+        );
+        let at = raw.pkcs11_module.span().start;
+        check.fault(at, "log_key.pkcs11_module", what);
+    }
+    let token = raw.token.get_ref();
+    if !(1..=32).contains(&token.len()) || token.chars().any(char::is_control) {
+        let what = format!(
+            "`{}` is no label of a token: 1 to 32 bytes, no control character",
+            token.escape_debug()
+        );
+        check.fault(raw.token.span().start, "log_key.token", what);
+    }
+    LogKeySettings {
+        module: module.to_path_buf(),
+        token: token.clone(),
+        pin_file: check.anywhere(&raw.pin_file, "log_key.pin_file", "keys/token-pin"),
+    }
 }
 
 fn read_peatio(check: &mut Check<'_>, raw: &RawPeatio) -> PeatioSettings {

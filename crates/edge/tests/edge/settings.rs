@@ -27,6 +27,11 @@ signatures = 1
 house = "house"
 markets = ["btcusd"]
 assets = { btc = "BTC" }
+
+[log_key]
+pkcs11_module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "exchange"
+pin_file = "/run/credentials/token-pin"
 "#;
 
 #[test]
@@ -36,6 +41,8 @@ fn the_example_is_taken_and_what_is_left_out_has_its_default() {
     let mut short = Settings::parse(short).unwrap();
     assert_eq!(short.peatio, None);
     short.peatio.clone_from(&whole.peatio);
+    assert_eq!(short.log_key, None);
+    short.log_key.clone_from(&whole.log_key);
     assert_eq!(short, whole);
     let nothing = Settings::parse("version = 1\n").unwrap();
     assert_eq!(

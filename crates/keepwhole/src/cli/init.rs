@@ -3,13 +3,14 @@
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{DataArgs, wall_clock};
-use crate::installation::Installation;
+use crate::installation::{InToken, Installation, NewKey};
 use crate::journal::keys::KeyFile;
+use crate::journal::token::TokenAccess;
 use clap::Args;
 use keepwhole_verify::note::VerifierKey;
 use keepwhole_verify::rotation::is_root;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -23,6 +24,57 @@ pub struct InitArgs {
     /// Verifier key of the root key, made offline by `keepwhole key root`; it alone may rotate the log's key.
     #[arg(long, value_name = "KEY")]
     pub root_key: Option<String>,
+    /// Where the log's key lies if not in a file.
+    #[command(flatten)]
+    pub token: TokenArgs,
+}
+
+/// The log's key in a token (PKCS#11); all of it, or nothing.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// Keep the log's key in a token: its PKCS#11 module, a shared library. Without it the key is a file of the installation.
+    #[arg(long, value_name = "FILE", requires_all = ["token", "key_label", "pin_file"])]
+    pub pkcs11_module: Option<PathBuf>,
+    /// Label of the token.
+    #[arg(long, value_name = "LABEL", requires = "pkcs11_module")]
+    pub token: Option<String>,
+    /// Label that the key gets in the token.
+    #[arg(long, value_name = "LABEL", requires = "pkcs11_module")]
+    pub key_label: Option<String>,
+    /// File with the PIN of the token's user, readable by its owner only.
+    #[arg(long, value_name = "FILE", requires = "pkcs11_module")]
+    pub pin_file: Option<PathBuf>,
+    /// The key lies in the token already, under that label; it was made for this log and signs nothing else.
+    #[arg(long, requires = "pkcs11_module")]
+    pub existing_key: bool,
+}
+
+impl TokenArgs {
+    fn key(&self) -> Result<NewKey, Failure> {
+        let given = (
+            &self.pkcs11_module,
+            &self.token,
+            &self.key_label,
+            &self.pin_file,
+        );
+        let (Some(module), Some(token), Some(label), Some(pin_file)) = given else {
+            return Ok(NewKey::File);
+        };
+        let absolute = |path: &Path| {
+            std::path::absolute(path)
+                .map_err(|error| Failure::usage("path", format!("`{}`: {error}", path.display())))
+        };
+        let access = TokenAccess {
+            module: absolute(module)?,
+            token: token.clone(),
+            pin_file: absolute(pin_file)?,
+        };
+        let key = InToken {
+            label: label.clone(),
+            existing: self.existing_key,
+        };
+        Ok(NewKey::Token(access, key))
+    }
 }
 
 /// Makes keys (readable by their owner only), an empty journal, adopts the shipped law and signs the checkpoint.
@@ -41,7 +93,8 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
             .map_err(|error| Failure::usage("key", format!("`--root-key`: {error}")))?;
     }
     let now = wall_clock()?;
-    let mut made = Installation::create(dir, &origin).map_err(failed)?;
+    let key = args.token.key()?;
+    let mut made = Installation::create_with(dir, &origin, &key).map_err(failed)?;
     let rules = made.adopt_shipped_law(now).map_err(failed)?;
     if let Some(root) = &root {
         made.declare_root(root, None, now).map_err(failed)?;
@@ -49,6 +102,16 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
     let bundle_key = crate::installation::verifier_key(dir, KeyFile::Bundle).map_err(failed)?;
     let head = made.sequencer.head();
     let (place, vkey) = (dir.display(), &made.log_key);
+    let keeps = match &key {
+        NewKey::File => format!(
+            "Back up `{place}/keys`: who holds it can sign in your name; without it nothing can be signed any more."
+        ),
+        NewKey::Token(access, key) => format!(
+            "The log's key is `{}` in the token `{}` and can't leave it: where the token is lost, only a root key can give the log another one.\n\
+             Back up `{place}/keys`: the bundle key lies there.",
+            key.label, access.token
+        ),
+    };
     let text = format!(
         "made the installation `{place}`\n\
          origin      {origin}\n\
@@ -58,7 +121,7 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
          head        {} entries, root {}\n\
          \n\
          Give both keys to auditors by a second way: without them nobody can tell your journal from another.\n\
-         Back up `{place}/keys`: who holds it can sign in your name; without it nothing can be signed any more.\n\
+         {keeps}\n\
          Next: keepwhole serve --data {place}",
         head.size, head.root
     );

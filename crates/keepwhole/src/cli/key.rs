@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{DataArgs, wall_clock};
-use crate::installation::{self, Installation};
+use crate::installation::{self, InToken, Installation};
 use crate::journal::keys;
 use clap::{Args, Subcommand};
 use keepwhole_verify::checkpoint::is_origin;
@@ -79,6 +79,12 @@ struct DeclareArgs {
 struct PrepareArgs {
     #[command(flatten)]
     data: DataArgs,
+    /// Make it in the token of section `[log_key]` of `keepwhole.toml`, under this label, not in a file.
+    #[arg(long, value_name = "LABEL")]
+    key_label: Option<String>,
+    /// The key lies in the token already, under that label; it was made for this log and signs nothing else.
+    #[arg(long, requires = "key_label")]
+    existing_key: bool,
     /// Where the text goes that the root key is to sign; a new file.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -206,8 +212,13 @@ fn declare(args: &DeclareArgs) -> Result<Exit, Failure> {
 
 fn prepare(args: &PrepareArgs) -> Result<Exit, Failure> {
     let dir = &args.data.dir;
-    let rotation =
-        installation::prepare(dir).map_err(|error| Failure::of_installation(dir, &error))?;
+    let failed = |error| Failure::of_installation(dir, &error);
+    let key = args.key_label.clone().map(|label| InToken {
+        label,
+        existing: args.existing_key,
+    });
+    let new = installation::next(dir, key).map_err(failed)?;
+    let rotation = installation::prepare(dir, &new).map_err(failed)?;
     write_new(&args.out, rotation.to_text().as_bytes())?;
     let (old, new) = (rotation.old().to_string(), rotation.new_key().to_string());
     let text = format!(

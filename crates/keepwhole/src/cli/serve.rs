@@ -269,12 +269,13 @@ fn told_beside(dir: &Path) -> Option<&Path> {
 
 fn say_condition(condition: &Condition) {
     match condition {
-        Condition::Working => note("the disk takes entries again"),
+        Condition::Working => note("entries are taken and published again"),
         Condition::Slow(since) => note(&format!(
             "the disk is slow: entries have waited {} ms to become durable",
             since.as_millis()
         )),
         Condition::DiskFull(full) => note(&full.to_string()),
+        Condition::Unsigned(fault) => note(fault),
         // What stopped it is said at the end.
         Condition::Stopped => {}
     }

@@ -221,7 +221,8 @@ pub(super) const fn alert(code: AlarmCode) -> AlertCode {
 pub(super) const fn journal_alert(code: journal::AlarmCode) -> AlertCode {
     match code {
         journal::AlarmCode::JournalBroken => AlertCode::JournalBroken,
-        journal::AlarmCode::IoError => AlertCode::IoError,
+        // A drill's key lies in a file, which signs or can't be read.
+        journal::AlarmCode::IoError | journal::AlarmCode::LogKeyFault => AlertCode::IoError,
     }
 }
 

@@ -61,7 +61,7 @@ impl Intake for Sequenced {
 
     fn unready(&self) -> Option<String> {
         match self.reader.condition() {
-            Condition::Working => None,
+            Condition::Working | Condition::Unsigned(_) => None,
             Condition::Slow(since) => Some(format!(
                 "the disk is slow: entries have waited {} ms",
                 since.as_millis()

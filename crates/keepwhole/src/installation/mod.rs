@@ -5,6 +5,7 @@
 //! [`ConsoleFeed`] answers the console from it. The files are those of docs/journal-format.md, "Files".
 
 mod backup;
+mod log_key;
 mod record_case;
 mod record_clearance;
 mod record_json;
@@ -18,6 +19,7 @@ mod source;
 mod witnessed;
 
 pub use backup::{BackedUp, Manifest, backup};
+pub use log_key::{InToken, LogSigner, NewKey, next, open as log_signer};
 pub use record_json::{kind, reason_json, record_json};
 pub use repair::{DAMAGED, Repaired, repair};
 pub use restore::{Restored, Source, drill, restore};
@@ -38,14 +40,14 @@ use keepwhole_core::answer::Answer;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::law::{day_at, offset_of_zone};
 use keepwhole_core::state::State;
+use keepwhole_edge::settings::FILE;
 use keepwhole_verify::checkpoint::{Checkpoint, is_origin};
-use keepwhole_verify::note::{Ed25519Signer, NoteSigner as _, VerifierKey};
+use keepwhole_verify::note::{NoteSigner as _, VerifierKey};
 use keepwhole_verify::policy::Policy;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The exchange's own report, where the folder holds one.
 pub const REPORT: &str = "report.html";
@@ -115,6 +117,9 @@ pub enum InstallationError {
         /// What is wrong with it.
         fault: String,
     },
+    /// `keepwhole.toml` is wrong.
+    #[error("{0}")]
+    Settings(String),
     /// The log's key can't be rotated so.
     #[error("{0}")]
     Rotation(String),
@@ -192,7 +197,7 @@ pub struct Installation {
     care: Care,
     snapshot_bytes: u64,
     /// Signs snapshots.
-    signer: Arc<Ed25519Signer>,
+    signer: LogSigner,
 }
 
 impl Installation {
@@ -202,21 +207,41 @@ impl Installation {
     /// [`InstallationError::Origin`], [`InstallationError::NotEmpty`], [`InstallationError::Io`],
     /// [`InstallationError::Journal`].
     pub fn create(dir: &Path, origin: &str) -> Result<Self, InstallationError> {
+        Self::create_with(dir, origin, &NewKey::File)
+    }
+
+    /// As [`create`](Self::create), with the log's key where `key` says. A token is asked before anything is written.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); [`JournalError::Key`] for a token that can't be used.
+    pub fn create_with(dir: &Path, origin: &str, key: &NewKey) -> Result<Self, InstallationError> {
         if !is_origin(origin) {
             return Err(InstallationError::Origin {
                 origin: origin.to_owned(),
             });
         }
         make_empty_folder(dir)?;
-        let files = files::init(dir, origin, Options::default())?;
-        let signer = keys::load(dir, KeyFile::Log, origin)?;
-        Ok(Self::of(
+        if let NewKey::Token(access, _) = key {
+            log_key::write_settings(dir, access)?;
+            let made = log_key::make(dir, KeyFile::Log, origin, key);
+            // Nothing is left of a try that failed, so that the next one finds the folder empty.
+            made.inspect_err(|_| drop(fs::remove_file(dir.join(FILE))))?;
+        }
+        files::make(dir, origin)?;
+        let signer = log_key::open(dir, KeyFile::Log, origin)?;
+        let opened = files::open_by::<_, FoldError>(
             dir,
-            files,
-            Folded::default(),
-            signer,
-            Care::default(),
-        ))
+            Options::default(),
+            false,
+            Box::new(signer.clone()),
+            |disk, options| {
+                let (journal, recovery) = Journal::open(disk, options)?;
+                Ok((journal, recovery, ()))
+            },
+        );
+        let (files, ()) = opened.map_err(of_fold)?;
+        let care = Care::default();
+        Ok(Self::of(dir, files, Folded::default(), signer, care))
     }
 
     /// Takes the lock, repairs what a crash left, verifies and folds the journal (from the newest good snapshot on), and
@@ -236,7 +261,7 @@ impl Installation {
     /// As [`open`](Self::open); [`InstallationError::Checkpoint`] for a witness's file that is none.
     pub fn open_with(dir: &Path, care: Care) -> Result<Self, InstallationError> {
         let origin = read_origin(dir)?;
-        let key = keys::load(dir, KeyFile::Log, &origin)?.key().clone();
+        let key = keys::public(dir, KeyFile::Log, &origin)?;
         let policy = log_policy(dir, &key)?;
         Self::open_signing(dir, care, KeyFile::Log, &policy, true)
     }
@@ -250,7 +275,7 @@ impl Installation {
         check: bool,
     ) -> Result<Self, InstallationError> {
         let origin = read_origin(dir)?;
-        let signer = keys::load(dir, which, &origin)?;
+        let signer = log_key::open(dir, which, &origin)?;
         let key = signer.key().clone();
         let known = known(dir, policy, &care.witness)?;
         let opener = |disk, options| {
@@ -268,10 +293,10 @@ impl Installation {
             Ok((journal, recovery, folded))
         };
         let (options, pending) = (Options::default(), care.pending);
-        let opened = files::open_by::<_, FoldError>(dir, options, pending, signer, opener);
+        let shared = Box::new(signer.clone());
+        let opened = files::open_by::<_, FoldError>(dir, options, pending, shared, opener);
         let (files, folded) = opened.map_err(of_fold)?;
         rotation::keep_history(dir, &folded.state)?;
-        let signer = keys::load(dir, which, &origin)?;
         Ok(Self::of(dir, files, folded, signer, care))
     }
 
@@ -279,7 +304,7 @@ impl Installation {
         dir: &Path,
         files: files::Installation,
         folded: Folded,
-        signer: Ed25519Signer,
+        signer: LogSigner,
         care: Care,
     ) -> Self {
         Self {
@@ -293,7 +318,7 @@ impl Installation {
             ignored: folded.ignored,
             care,
             snapshot_bytes: folded.snapshot_bytes,
-            signer: Arc::new(signer),
+            signer,
         }
     }
 
@@ -469,7 +494,7 @@ fn of_fold(error: FoldError) -> InstallationError {
 
 /// The secret key in `dir` is the one whose public half is `key`.
 fn check_key(dir: &Path, origin: &str, key: &VerifierKey) -> Result<(), InstallationError> {
-    if keys::load(dir, KeyFile::Log, origin)?.key() == key {
+    if keys::public(dir, KeyFile::Log, origin)? == *key {
         return Ok(());
     }
     let path = String::from(KeyFile::Log.path());
@@ -480,7 +505,7 @@ fn check_key(dir: &Path, origin: &str, key: &VerifierKey) -> Result<(), Installa
 /// Origin and public log key of the installation in `dir`.
 fn identity(dir: &Path) -> Result<(String, VerifierKey), InstallationError> {
     let origin = read_origin(dir)?;
-    let log_key = keys::load(dir, KeyFile::Log, &origin)?.key().clone();
+    let log_key = keys::public(dir, KeyFile::Log, &origin)?;
     Ok((origin, log_key))
 }
 
@@ -526,7 +551,7 @@ pub fn read_origin(dir: &Path) -> Result<String, InstallationError> {
 /// As [`read_origin`]; [`JournalError::Key`].
 pub fn verifier_key(dir: &Path, which: KeyFile) -> Result<VerifierKey, InstallationError> {
     let origin = read_origin(dir)?;
-    Ok(keys::load(dir, which, &origin)?.key().clone())
+    Ok(keys::public(dir, which, &origin)?)
 }
 
 /// Makes `dir`, which others can't look into, or finds it empty.

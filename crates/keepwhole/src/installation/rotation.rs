@@ -3,6 +3,7 @@
 //! The journal is the authority on which key counts. `log/keys` repeats what it says in lines of a trust file, for what
 //! must be read before the journal is; it is written anew where it differs. docs/journal-format.md, "Keys of the log".
 
+use super::log_key::{self, NewKey};
 use super::{Care, Installation, InstallationError, read_origin, reason_json};
 use crate::journal::keys::{self, KeyFile};
 use crate::journal::snapshot::Rules;
@@ -19,7 +20,6 @@ use keepwhole_verify::rotation::Rotation;
 use keepwhole_verify::trust::Trust;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 /// What `rotate` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,31 +120,26 @@ fn declared(state: &State) -> Result<&LogKeys, InstallationError> {
     })
 }
 
-/// Makes the next log key and returns what the root key is to sign. Run again it returns the same.
+/// Makes the next log key where `new` says and returns what the root key is to sign. Run again it returns the same.
 ///
 /// # Errors
 /// [`InstallationError::Rotation`] where no root key is declared; [`JournalError::Key`]; as opening for reading.
-pub fn prepare(dir: &Path) -> Result<Rotation, InstallationError> {
+pub fn prepare(dir: &Path, new: &NewKey) -> Result<Rotation, InstallationError> {
     let (origin, state) = state_of(dir)?;
     let known = declared(&state)?;
     let path = dir.join(layout::NEXT_LOG_KEY);
-    if path.exists()
-        && keys::load(dir, KeyFile::NextLog, &origin)?
-            .key()
-            .to_string()
-            == known.log
-    {
+    if path.exists() && keys::public(dir, KeyFile::NextLog, &origin)?.to_string() == known.log {
         // A rotation was cut short behind its last step but this one.
         fs::remove_file(&path).map_err(InstallationError::io("remove", &path))?;
     }
     let next = if path.exists() {
-        keys::load(dir, KeyFile::NextLog, &origin)?
+        keys::public(dir, KeyFile::NextLog, &origin)?
     } else {
-        keys::create(dir, KeyFile::NextLog, &origin)?
+        let made = log_key::make(dir, KeyFile::NextLog, &origin, new)?;
+        made.key().clone()
     };
     let old = VerifierKey::parse(&known.log).map_err(|error| wrong(error.to_string()))?;
-    Rotation::new(known.next_number(), old, next.key().clone())
-        .map_err(|error| wrong(error.to_string()))
+    Rotation::new(known.next_number(), old, next).map_err(|error| wrong(error.to_string()))
 }
 
 /// Records the rotation that the root key signed in `statement`, puts the new key in the old one's place and publishes the
@@ -161,10 +156,10 @@ pub fn rotate(dir: &Path, statement: &[u8], now: u64) -> Result<Rotated, Install
         Rotation::verify(statement, &root).map_err(|error| wrong(format!("refused: {error}")))?;
     let new = rotation.new_key().clone();
     let finished = known.log == new.to_string();
-    if finished && keys::load(dir, KeyFile::Log, &origin).is_ok_and(|key| *key.key() == new) {
+    if finished && keys::public(dir, KeyFile::Log, &origin).is_ok_and(|key| key == new) {
         return Err(wrong(format!("`{new}` is the log's key already")));
     }
-    let next = keys::load(dir, KeyFile::NextLog, &origin)?;
+    let next = log_key::open(dir, KeyFile::NextLog, &origin)?;
     if *next.key() != new {
         return Err(wrong(format!(
             "the statement begins `{new}`, the prepared key is `{}`; run `keepwhole key prepare` and have that signed",
@@ -184,9 +179,8 @@ pub fn rotate(dir: &Path, statement: &[u8], now: u64) -> Result<Rotated, Install
     let entry = last_rotation(open.sequencer.state())?;
     take_place(dir, open.sequencer.state())?;
     open.log_key = new.clone();
-    open.publisher
-        .sign_with(Box::new(keys::load(dir, KeyFile::Log, &origin)?))?;
-    open.signer = Arc::new(next);
+    open.publisher.sign_with(Box::new(next.clone()))?;
+    open.signer = next;
     open.publish()?;
     Ok(Rotated {
         entry,
@@ -203,7 +197,7 @@ fn open_before(
     signs: KeyFile,
     known: &LogKeys,
 ) -> Result<Installation, InstallationError> {
-    let key = keys::load(dir, signs, origin)?.key().clone();
+    let key = keys::public(dir, signs, origin)?;
     let mut policy = log_policy(dir, &key)?;
     let before = known.retired.iter().map(|old| &old.key).chain([&known.log]);
     for before in before.filter_map(|key| VerifierKey::parse(key).ok()) {

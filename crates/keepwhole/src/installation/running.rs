@@ -5,7 +5,7 @@ use super::snapshotter::Snapshotter;
 use super::{Installation, InstallationError};
 use crate::journal::scrub::Scrub;
 use crate::journal::snapshot::Place;
-use crate::journal::{JournalError, Known, Publisher, RealDisk};
+use crate::journal::{Alarm, JournalError, Known, Publisher, RealDisk};
 use crate::sequencer::{Clock, Condition, Handle, Limits, Reader, Service};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -61,22 +61,40 @@ struct Keeper {
     publisher: Publisher,
     last: Instant,
     fault: Option<JournalError>,
+    /// The log's key signed nothing the last time.
+    unsigned: Option<JournalError>,
     snapshotter: Snapshotter,
 }
 
 impl Keeper {
     /// Publishes what is durable, through handles of its own: nobody waits for it. A full disk is no fault, as nothing
-    /// is said to the outside then; publishing goes on when there is space.
+    /// is said to the outside then; publishing goes on when there is space. Nor is a key in a token that does not sign:
+    /// that is an alarm, nothing is published, and it is tried again.
     fn keep_up(&mut self, reader: &Reader<RealDisk>) {
         if self.fault.is_some() || reader.durable().size == self.publisher.published().size() {
             return;
         }
         match self.publisher.publish(&mut reader.journal()) {
-            Ok(_) => {}
+            Ok(_) => self.unsigned = None,
+            Err(fault) if fault.is_unsigned() => self.unsigned = Some(fault),
             Err(fault) if fault.code() == "disk_full" => {}
             Err(fault) => self.fault = Some(fault),
         }
         self.last = Instant::now();
+    }
+
+    /// How the service is, as far as publishing goes.
+    fn condition(&self, service: Condition) -> Condition {
+        match (&self.unsigned, service) {
+            (Some(fault), Condition::Working) => {
+                let alarm = Alarm::of(fault).map(|alarm| format!("; {alarm}"));
+                Condition::Unsigned(format!(
+                    "{fault}; entries are taken and nothing is published until it signs{}",
+                    alarm.unwrap_or_default()
+                ))
+            }
+            (_, service) => service,
+        }
     }
 }
 
@@ -99,6 +117,7 @@ impl Installation {
             publisher: self.publisher,
             last: Instant::now(),
             fault: None,
+            unsigned: None,
             snapshotter,
         };
         let keeper = Arc::new(Mutex::new(keeper));
@@ -110,8 +129,8 @@ impl Installation {
                 keeper.keep_up(reader);
                 keeper.snapshotter.keep_up(reader);
             }
+            let condition = keeper.condition(reader.condition());
             drop(keeper);
-            let condition = reader.condition();
             if std::mem::discriminant(&condition) != std::mem::discriminant(&told) {
                 tell(&condition);
                 told = condition;
@@ -184,7 +203,7 @@ impl Running {
             return Err(InstallationError::Ended);
         }
         keeper.keep_up(&reader);
-        match keeper.fault.take() {
+        match keeper.fault.take().or(keeper.unsigned.take()) {
             Some(fault) => Err(fault.into()),
             None => {
                 keeper.snapshotter.stop(&reader);

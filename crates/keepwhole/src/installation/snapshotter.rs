@@ -1,11 +1,10 @@
 //! Snapshots of a running installation: taken while it runs, each on a thread of its own, and when it stops.
 
+use super::log_key::LogSigner;
 use crate::journal::snapshot::{Place, Rules};
 use crate::journal::{JournalError, RealDisk};
 use crate::sequencer::{Reader, write_snapshot};
-use keepwhole_verify::note::NoteSigner;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Writes a snapshot whenever the journal has grown enough. A snapshot that can't be written never stops the journal:
@@ -13,7 +12,7 @@ use std::thread::JoinHandle;
 pub(super) struct Snapshotter {
     dir: PathBuf,
     rules: Rules,
-    signer: Arc<dyn NoteSigner + Send + Sync>,
+    signer: LogSigner,
     /// Bytes of journal that the last snapshot stands for.
     last_bytes: u64,
     writing: Option<JoinHandle<Result<(), JournalError>>>,
@@ -30,12 +29,7 @@ impl std::fmt::Debug for Snapshotter {
 }
 
 impl Snapshotter {
-    pub(super) fn new(
-        dir: PathBuf,
-        rules: Rules,
-        signer: Arc<dyn NoteSigner + Send + Sync>,
-        last_bytes: u64,
-    ) -> Self {
+    pub(super) fn new(dir: PathBuf, rules: Rules, signer: LogSigner, last_bytes: u64) -> Self {
         Self {
             dir,
             rules,
@@ -70,13 +64,13 @@ impl Snapshotter {
         // A service that stops meanwhile has no more to keep.
         if let Ok((place, state)) = taken {
             self.last_bytes = bytes;
-            let (dir, rules, signer) = (self.dir.clone(), self.rules, Arc::clone(&self.signer));
+            let (dir, rules, signer) = (self.dir.clone(), self.rules, self.signer.clone());
             self.writing = Some(std::thread::spawn(move || {
                 write_snapshot(
                     &mut RealDisk::at(&dir),
                     &place,
                     &state,
-                    Some(&*signer),
+                    Some(&signer),
                     &rules,
                 )
                 .map(drop)
@@ -95,7 +89,7 @@ impl Snapshotter {
         let mut disk = RealDisk::at(&self.dir);
         let written = reader.moment(|state, journal| {
             let place = Place::of(journal);
-            write_snapshot(&mut disk, &place, state, Some(&*self.signer), &self.rules)
+            write_snapshot(&mut disk, &place, state, Some(&self.signer), &self.rules)
         });
         self.last_bytes = bytes;
         self.fault = match written {

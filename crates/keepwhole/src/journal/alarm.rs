@@ -3,13 +3,16 @@
 use super::error::JournalError;
 use std::fmt;
 
-/// What is wrong with the journal. Each is critical: no decision is given until a person has looked.
+/// What is wrong with the journal. Each is critical: no decision is given, or nothing of it is published, until a person
+/// has looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlarmCode {
     /// What lies on the disk is not what was written, or not all of it.
     JournalBroken,
     /// The disk refused to write, sync or read.
     IoError,
+    /// The log's key signs nothing, or nothing that verifies. Entries are taken, and nothing is published.
+    LogKeyFault,
 }
 
 impl AlarmCode {
@@ -19,6 +22,7 @@ impl AlarmCode {
         match self {
             Self::JournalBroken => "journal_broken",
             Self::IoError => "io_error",
+            Self::LogKeyFault => "log_key_fault",
         }
     }
 }
@@ -47,6 +51,7 @@ impl Alarm {
             | JournalError::TileDiffers(_)
             | JournalError::Attachment(_) => AlarmCode::JournalBroken,
             JournalError::Disk(error) if !error.is_full() => AlarmCode::IoError,
+            error if error.is_unsigned() => AlarmCode::LogKeyFault,
             _ => return None,
         };
         let what = error.to_string();

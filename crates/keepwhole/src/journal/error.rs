@@ -148,6 +148,15 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether the log's key signed nothing, or nothing that verifies.
+    #[must_use]
+    pub const fn is_unsigned(&self) -> bool {
+        matches!(
+            self,
+            Self::Checkpoint(CheckpointError::Note(NoteError::Signer { .. }))
+        )
+    }
+
     /// The stable code for machines; the command line and the server answer with it.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -174,6 +183,7 @@ impl JournalError {
             Self::ReadOnly => "read_only",
             Self::OutsideJournal { .. } => "outside_journal",
             Self::Tile(_) | Self::TileDiffers(_) => "tile",
+            error if error.is_unsigned() => "log_key_fault",
             Self::Checkpoint(_) => "checkpoint",
             Self::Key { .. } => "key",
             Self::Origin(_) => "origin",

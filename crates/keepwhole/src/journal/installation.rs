@@ -8,7 +8,7 @@ use super::publish::Publisher;
 use super::real_disk::RealDisk;
 use super::writer::{Journal, Options, Recovery};
 use keepwhole_verify::checkpoint::is_origin;
-use keepwhole_verify::note::{Ed25519Signer, NoteSigner as _};
+use keepwhole_verify::note::{Ed25519Signer, NoteSigner};
 use std::path::Path;
 
 /// Everything a running program needs of an installation.
@@ -53,11 +53,20 @@ pub fn origin<D: Disk>(disk: &D) -> Result<String, JournalError> {
 
 /// Makes an installation in `root`: keys, origin, an empty journal and the signed checkpoint of the empty tree.
 ///
+/// # Errors
+/// As [`make`] and [`open`].
+pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation, JournalError> {
+    make(root, origin)?;
+    open(root, options)
+}
+
+/// Makes what an installation in `root` begins with: its keys, where they are not there yet, and its origin.
+///
 /// A run that was cut short can be repeated; keys it made are kept.
 ///
 /// # Errors
-/// [`JournalError::Origin`] when there is one already or the name can't be an origin; as [`open`].
-pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation, JournalError> {
+/// [`JournalError::Origin`] when there is one already or the name can't be an origin; [`JournalError::Key`].
+pub fn make(root: &Path, origin: &str) -> Result<(), JournalError> {
     if !is_origin(origin) {
         let rule = "a space, a plus, a control character or `://`";
         return Err(JournalError::Origin(format!(
@@ -85,11 +94,10 @@ pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation,
     }
     disk.write_atomic(layout::ORIGIN, format!("{origin}\n").as_bytes())
         .naming("write", layout::ORIGIN)?;
-    drop(disk);
-    open(root, options)
+    Ok(())
 }
 
-/// Opens an installation for writing: takes the lock, recovers the journal and publishes its head.
+/// Opens an installation for writing whose keys lie in files: takes the lock, recovers the journal and publishes its head.
 ///
 /// `options.log_key` is set from the installation's own key.
 ///
@@ -98,7 +106,7 @@ pub fn init(root: &Path, origin: &str, options: Options) -> Result<Installation,
 pub fn open(root: &Path, options: Options) -> Result<Installation, JournalError> {
     let log_key = keys::load(root, KeyFile::Log, &origin(&RealDisk::at(root))?)?;
     let (installation, ()) =
-        open_by::<(), JournalError>(root, options, false, log_key, |disk, options| {
+        open_by::<(), JournalError>(root, options, false, Box::new(log_key), |disk, options| {
             let (journal, recovery) = Journal::open(disk, options)?;
             Ok((journal, recovery, ()))
         })?;
@@ -117,7 +125,7 @@ pub fn open_by<T, E: From<JournalError>>(
     root: &Path,
     options: Options,
     pending: bool,
-    log_key: Ed25519Signer,
+    log_key: Box<dyn NoteSigner + Send>,
     opener: impl FnOnce(RealDisk, Options) -> Result<Opened<T>, E>,
 ) -> Result<(Installation, T), E> {
     let disk = RealDisk::at(root);
@@ -128,11 +136,10 @@ pub fn open_by<T, E: From<JournalError>>(
         ..options
     };
     let (mut journal, recovery, made) = opener(disk, options)?;
-    let signer = Box::new(log_key);
     let (publisher, tiles_rebuilt) = if pending {
-        Publisher::open_pending(&mut journal, &origin, signer)?
+        Publisher::open_pending(&mut journal, &origin, log_key)?
     } else {
-        Publisher::open(&mut journal, &origin, signer)?
+        Publisher::open(&mut journal, &origin, log_key)?
     };
     let installation = Installation {
         origin,

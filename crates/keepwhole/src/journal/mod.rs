@@ -2,8 +2,8 @@
 //!
 //! Read in this order: [`disk`] (what is asked of a disk), [`frame`] and [`batch`] (what one sync makes durable), [`writer`]
 //! (open, read, check) and [`append`], [`recovery`] (what a crash leaves), [`snapshot`] and [`state_bytes`] (where a start may
-//! begin), [`scrub`] (what is found while running), [`tiles`] and [`publish`] (what the outside sees), [`keys`],
-//! [`attachments`], [`alarm`] (what a person must look into), [`installation`] (all of it together). Every byte is described in docs/journal-format.md.
+//! begin), [`scrub`] (what is found while running), [`tiles`] and [`publish`] (what the outside sees), [`keys`] and
+//! [`token`], [`attachments`], [`alarm`] (what a person must look into), [`installation`] (all of it together). Every byte is described in docs/journal-format.md.
 //!
 //! The promise: what [`Journal::append`] returned is never lost and never changed unnoticed. One writer at a time,
 //! kept by a lock and by an epoch that rises with every start.
@@ -29,6 +29,7 @@ pub mod sim_disk;
 pub mod snapshot;
 pub mod state_bytes;
 pub mod tiles;
+pub mod token;
 pub mod writer;
 
 pub use alarm::{Alarm, AlarmCode};

@@ -37,6 +37,8 @@ pub enum Condition {
     Slow(Duration),
     /// The disk is full; only halts are taken.
     DiskFull(ServiceError),
+    /// Entries are taken, but the log's key signs nothing, so that nothing is published. Said by whoever publishes.
+    Unsigned(String),
     /// It has stopped.
     Stopped,
 }

@@ -31,6 +31,7 @@ mod journal_publish;
 mod journal_records;
 mod journal_recovery;
 mod law;
+mod log_keys;
 mod machine;
 mod overlap;
 mod past;
