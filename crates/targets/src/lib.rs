@@ -9,6 +9,7 @@
     reason = "a target says by panicking that a promise is broken"
 )]
 
+mod approvals;
 mod books;
 mod journal;
 mod payloads;
@@ -61,6 +62,13 @@ targets![
     payloads::typed_data,
     payloads::solana_message,
     payloads::psbt,
+    approvals::intent,
+    approvals::clearance,
+    approvals::redemption,
+    approvals::approvals_file,
+    approvals::roster,
+    approvals::assertion,
+    approvals::cose_key,
 ];
 
 /// The target of that name.

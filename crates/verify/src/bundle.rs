@@ -12,7 +12,7 @@ use crate::bundle_manifest::BundleManifest;
 use crate::checkpoint::Checkpoint;
 use crate::digest::Digest;
 use crate::report::{Finding, Outcome, Report, Stage};
-use crate::stages::{contents, entries, log, redress};
+use crate::stages::{approvals, clearances, contents, entries, log, redress};
 use crate::trust::Trust;
 
 /// Where the operator's own keys stand; information, never trust.
@@ -231,13 +231,9 @@ fn run_stage(code: &str, context: &mut Context<'_>) -> Finding {
         "V07" => entries::single_proofs(context),
         "V08" => later(context, "roster/", "the chain of rosters"),
         "V09" => later(context, "policy/", "the chain of policies"),
-        "V10" => later(context, "approvals/", "approvals"),
+        "V10" => approvals::approvals(context),
         "V11" => later(context, "decisions/", "decisions of the guard"),
-        "V12" => later(
-            context,
-            "clearances/",
-            "that each withdrawal had one clearance",
-        ),
+        "V12" => clearances::effects(context),
         "V13" => redress::redress_sets(context),
         "V14" => later(context, "nonce/", "the nonce monitor's coverage"),
         "V15" => Finding::not_run(

@@ -48,6 +48,7 @@ pub mod tlog_proof;
 pub mod tree;
 pub mod trust;
 pub mod units;
+pub mod visible;
 pub mod webauthn;
 pub mod words;
 

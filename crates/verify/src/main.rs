@@ -1,5 +1,8 @@
 //! `keepwhole-verify`: checks an evidence bundle or a customer's package offline and says in words what holds.
 
+#[path = "main/approvals.rs"]
+mod approvals;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -19,6 +22,7 @@ Checks a bundle (.kwb file or unpacked folder), a customer's package or the proo
 Usage: keepwhole-verify BUNDLE_OR_PACKAGE [--trust FILE] [--expect trusted] [--previous PACKAGE] [--max-file-size BYTES] [--json]
        keepwhole-verify FILE.tlog-proof --entry FILE --trust FILE
   [--rotation FILE.tlog-proof]...
+       keepwhole-verify approvals FILE --roster FILE --rp-id ID --web-origin ORIGIN   (see approvals --help)
 
   --trust FILE         keys you got from a second source (see docs/proof-formats.md, \"Trust file\");
                        without it a bundle's own keys are used and the signer is not established;
@@ -51,13 +55,18 @@ struct Request {
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let of_approvals = arguments.first().is_some_and(|first| first == "approvals");
     if arguments
         .iter()
         .any(|argument| argument == "--help" || argument == "-h")
     {
-        return say(HELP, 0);
+        return say(if of_approvals { approvals::HELP } else { HELP }, 0);
     }
-    let outcome = parse(arguments).and_then(|request| check(&request));
+    let outcome = if of_approvals {
+        approvals::run(arguments.into_iter().skip(1))
+    } else {
+        parse(arguments).and_then(|request| check(&request))
+    };
     match outcome {
         Ok((text, code)) => say(&text, code),
         Err(message) => {

@@ -2,7 +2,7 @@
 //!
 //! Its lines are those of a C2SP tlog-policy (`log`, `witness`, `group`, `quorum`) and ours: `bundle <vkey>`,
 //! `root <vkey>` (the offline key that rotates the log's), `retired <vkey> <size>` (a former log key and the largest head it may
-//! have signed), `rp-id <id>`, `web-origin <origin>`, `authenticator-root <sha256 of the DER certificate>`, each repeatable.
+//! have signed), `guard <vkey>` (the key that signs clearances), `roster <sha256>` (of a roster's text), `rp-id <id>`, `web-origin <origin>`, `authenticator-root <sha256 of the DER certificate>`, each repeatable.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use crate::checkpoint::Checkpoint;
 use crate::decimal;
+use crate::digest::Digest;
 use crate::json::{FormatError, parse_hex};
 use crate::note::{KeyKind, Note, Verified, VerifierKey};
 use crate::policy::{Policy, PolicyReader};
@@ -26,6 +27,10 @@ pub struct Trust {
     pub roots: Vec<VerifierKey>,
     /// Keys that may sign a bundle's manifest; their name is `<origin>/bundle`.
     pub bundle_keys: Vec<VerifierKey>,
+    /// Keys that may sign clearances and redemptions; their name is `<origin>/guard`.
+    pub guards: Vec<VerifierKey>,
+    /// SHA-256 of the rosters that count.
+    pub rosters: Vec<Digest>,
     /// Relying-party ids of approvals.
     pub rp_ids: Vec<String>,
     /// Web origins of approvals.
@@ -78,7 +83,8 @@ impl Trust {
                     retired.push((place, key, size));
                 }
                 Some(
-                    word @ ("root" | "bundle" | "rp-id" | "web-origin" | "authenticator-root"),
+                    word @ ("root" | "bundle" | "guard" | "roster" | "rp-id" | "web-origin"
+                    | "authenticator-root"),
                 ) => {
                     let (Some(value), None) = (words.next(), words.next()) else {
                         return Err(FormatError::new(
@@ -100,6 +106,8 @@ impl Trust {
             policy,
             roots: Vec::new(),
             bundle_keys: Vec::new(),
+            guards: Vec::new(),
+            rosters: Vec::new(),
             rp_ids: Vec::new(),
             web_origins: Vec::new(),
             authenticator_roots: Vec::new(),
@@ -258,6 +266,20 @@ impl Trust {
                     ));
                 }
                 self.bundle_keys.push(key);
+            }
+            "guard" => {
+                let key = VerifierKey::parse(value).map_err(|error| error.to_string())?;
+                if key.kind() != KeyKind::Ed25519 || !key.name().ends_with("/guard") {
+                    return Err(format!(
+                        "`{}` is no guard key: Ed25519 named `<origin>/guard`",
+                        key.name()
+                    ));
+                }
+                self.guards.push(key);
+            }
+            "roster" => {
+                let digest = Digest::from_hex(value).map_err(|error| error.to_string())?;
+                self.rosters.push(digest);
             }
             "rp-id" => self.rp_ids.push(value.to_owned()),
             "web-origin" => self.web_origins.push(value.to_owned()),

@@ -113,3 +113,280 @@ fn published_signatures() {
         REDEMPTION_LINE
     );
 }
+
+/// Each change of the text below is refused with this cause.
+fn refused<T: std::fmt::Debug>(
+    read: fn(&str) -> Result<T, keepwhole_verify::json::FormatError>,
+    good: &str,
+    cases: &[(&str, &str, &str)],
+) {
+    assert!(read(good).is_ok());
+    for (from, to, says) in cases {
+        let text = good.replacen(from, to, 1);
+        assert_ne!(text, good, "`{from}` is not in the text");
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains(says), "{from} -> {to}: {error}");
+    }
+}
+
+#[test]
+fn intents_have_one_form() {
+    let long = format!(r#""dest":"{}""#, "a".repeat(1025));
+    let deep = format!(r#""dest":{}"#, "[".repeat(40));
+    refused(
+        Intent::read,
+        INTENT,
+        &[
+            (
+                r#""amount":"125"#,
+                r#""amount":"125","amount":"125"#,
+                "key `amount` is repeated",
+            ),
+            (r#","memo":"""#, "", "`intent.memo`: is missing"),
+            (
+                r#","memo":"""#,
+                r#","memo":"","memo2":"x""#,
+                "`intent.memo2`: is not a field of this format",
+            ),
+            (
+                r#""1250000000000000000""#,
+                "1250000000000000",
+                "`intent.amount`: must be a text",
+            ),
+            (
+                r#""1795000000""#,
+                "1795000000",
+                "`intent.expires`: must be a text",
+            ),
+            (
+                r#""1795000000""#,
+                r#""01795000000""#,
+                "not a time in Unix seconds",
+            ),
+            (
+                r#""1795000000""#,
+                r#""9223372036854775808""#,
+                "not a time in Unix seconds",
+            ),
+            (r#""1250000000000000000""#, r#""-1""#, "not an amount"),
+            (r#""1250000000000000000""#, r#""+1""#, "not an amount"),
+            (r#""1250000000000000000""#, r#""1.5""#, "not an amount"),
+            (
+                r#""1250000000000000000""#,
+                r#""340282366920938463463374607431768211456""#,
+                "not an amount",
+            ),
+            (
+                r#""dest":"0x00000000219ab540356cbb839cbe05303d7705fa""#,
+                &deep,
+                "nested too deeply",
+            ),
+            (
+                r#""dest":"0x00000000219ab540356cbb839cbe05303d7705fa""#,
+                &long,
+                "at most 1024 are allowed",
+            ),
+            (
+                "0x00000000219ab540356cbb839cbe05303d7705fa",
+                "",
+                "`intent.dest`: is empty",
+            ),
+            (
+                "0x00000000219ab540356cbb839cbe05303d7705fa",
+                "\\u007f",
+                "not write",
+            ),
+            (
+                "0x00000000219ab540356cbb839cbe05303d7705fa",
+                "\u{7f}",
+                "control character U+007F",
+            ),
+            (
+                r#""memo":"""#,
+                r#""memo":"a\nb""#,
+                "control character U+000A",
+            ),
+            (":\"w-1", ": \"w-1", "whitespace"),
+            ("\"w-1\"", "\"\\u0077-1\"", "escape"),
+            ("eip155:1/slip44:60", "ETH", "no CAIP-19 asset"),
+            (
+                "eip155:1/slip44:60",
+                "eip155:10/slip44:60",
+                "is not on `eip155:1`",
+            ),
+            (
+                r#""network":"eip155:1""#,
+                r#""network":"ETH""#,
+                "no CAIP-2 network",
+            ),
+            (
+                r#","wallet":"hot-1"}"#,
+                r#","wallet":"hot-1"}}"#,
+                "more text after the end",
+            ),
+            (
+                r#""id":"w-1""#,
+                r#""id":null"#,
+                "`intent.id`: must be a text",
+            ),
+        ],
+    );
+    let later = INTENT.replace(r#""amount":"1250000000000000000","#, "");
+    let unsorted = later.replace("{", r#"{"wallet":"x","#);
+    assert!(
+        Intent::read(&unsorted)
+            .unwrap_err()
+            .to_string()
+            .contains("out of order")
+    );
+    let mut made = intent();
+    made.asset = "eip155:5/slip44:60".to_owned();
+    assert!(made.check().is_err(), "made by hand, not read");
+}
+
+#[test]
+fn clearances_and_redemptions_have_one_form() {
+    refused(
+        Clearance::read,
+        &clearance().to_text(),
+        &[
+            (r#""attempt":"1""#, r#""attempt":1"#, "must be a text"),
+            (r#""attempt":"1""#, r#""attempt":"0""#, "no number from 1"),
+            (r#""attempt":"1""#, r#""attempt":"01""#, "no number from 1"),
+            (
+                r#""attempt":"1""#,
+                r#""attempt":"4294967296""#,
+                "no number from 1",
+            ),
+            ("evm-tx", "raw", "`raw` is not known"),
+            ("evm-tx", "eip712", "`eip712` is not known"),
+            ("4444", "444A", "32 bytes in lower-case hex"),
+            (
+                r#""key":"hot-1/2026-1","#,
+                "",
+                "`clearance.key`: is missing",
+            ),
+            (r#""key":"#, r#""kz":"x","key":"#, "out of order"),
+            (
+                r#""key":"#,
+                r#""kept":"x","key":"#,
+                "`clearance.kept`: is not a field",
+            ),
+        ],
+    );
+    refused(
+        Redemption::read,
+        &redemption().to_text(),
+        &[
+            (r#""1795000010""#, "1795000010", "must be a text"),
+            ("signer-1", "", "is empty"),
+            (r#""clearance":""#, r#""clearance":"00"#, "32 bytes"),
+            (
+                r#"{"at""#,
+                r#"{"as":"x","at""#,
+                "`redemption.as`: is not a field",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_clearance_holds_for_one_intent_and_until_its_last_second() {
+    let check = |now| Clearance::check(&clearance().to_text(), CLEARANCE_LINE, guard().key(), now);
+    assert_eq!(check(1_795_000_059).unwrap(), clearance());
+    assert_eq!(check(1_795_000_060).unwrap_err().name(), "expired");
+    assert_eq!(clearance().check_intent(&intent()), Ok(()));
+    let name = |clearance: Clearance| clearance.check_intent(&intent()).unwrap_err().name();
+    let changed = |edit: fn(&mut Clearance)| {
+        let mut clearance = clearance();
+        edit(&mut clearance);
+        clearance
+    };
+    type Edit = fn(&mut Clearance);
+    let cases: [(Edit, &str); 4] = [
+        (|it| it.intent = Digest::from_bytes([1; 32]), "other_intent"),
+        (
+            |it| it.conflict_key = "eip155:10/0x11/7".to_owned(),
+            "other_network",
+        ),
+        (
+            |it| it.conflict_key = "eip155:1".to_owned(),
+            "other_network",
+        ),
+        (|it| it.total_fee = 2_000_000_000_000_001, "fee_above_cap"),
+    ];
+    for (edit, expected) in cases {
+        assert_eq!(name(changed(edit)), expected);
+    }
+    assert!(!intent().is_expired(1_794_999_999));
+    assert!(intent().is_expired(1_795_000_000));
+}
+
+#[test]
+fn only_the_guard_signs_clearances() {
+    let text = clearance().to_text();
+    let name = |line: &str, key: &Ed25519Signer| {
+        Clearance::check(&text, line, key.key(), 0)
+            .unwrap_err()
+            .name()
+    };
+    let signed = |key: &Ed25519Signer| {
+        let line = key.sign(&clearance().sign_text()).unwrap().to_line();
+        line.trim_end().to_owned()
+    };
+    let key = |name: &str, seed| Ed25519Signer::new(name, &[seed; 32]).unwrap();
+    let log = key("exchange.example/keepwhole", 9);
+    let other = key("exchange.example/keepwhole/guard", 8);
+    assert_eq!(name(&signed(&other), &guard()), "other_key");
+    assert_eq!(name(&signed(&log), &guard()), "other_key");
+    assert_eq!(
+        name(&signed(&log), &log),
+        "other_key",
+        "the log's key is no guard"
+    );
+    assert!(clearance::sign("any", &log).is_err(), "is not called guard");
+    let redeemed = clearance::sign(&redemption().sign_text(), &guard()).unwrap();
+    assert_eq!(
+        name(&redeemed, &guard()),
+        "signature",
+        "of another document"
+    );
+    let plain = clearance::sign(&text, &guard()).unwrap();
+    assert_eq!(name(&plain, &guard()), "signature", "without the label");
+    for line in [
+        "",
+        "exchange.example/keepwhole/guard AAAA",
+        &format!("{CLEARANCE_LINE}\n"),
+        &format!("{CLEARANCE_LINE} "),
+        &CLEARANCE_LINE.replace("0Qc=", "0Qc"),
+    ] {
+        assert_eq!(name(line, &guard()), "signature_line", "{line}");
+    }
+}
+
+#[test]
+fn a_redemption_is_of_one_clearance_by_one_signer_in_time() {
+    let check = |redemption: &Redemption, signer| {
+        let line = clearance::sign(&redemption.sign_text(), &guard()).unwrap();
+        Redemption::check(
+            &redemption.to_text(),
+            &line,
+            guard().key(),
+            &clearance(),
+            signer,
+        )
+        .map_err(|refusal| refusal.name())
+    };
+    assert_eq!(check(&redemption(), "signer-1"), Ok(redemption()));
+    assert_eq!(check(&redemption(), "signer-2"), Err("other_signer"));
+    let late = Redemption {
+        at: 1_795_000_060,
+        ..redemption()
+    };
+    assert_eq!(check(&late, "signer-1"), Err("expired"));
+    let other = Redemption {
+        clearance: Digest::from_bytes([1; 32]),
+        ..redemption()
+    };
+    assert_eq!(check(&other, "signer-1"), Err("other_clearance"));
+}

@@ -8,10 +8,13 @@
     reason = "a test stops at the first surprise, and a table of cases is one function"
 )]
 
+mod approval_forms;
+mod approval_times;
 mod approvals;
 mod authenticator;
 mod checkpoint;
 mod clearances;
+mod guard_stages;
 mod json;
 mod manifest;
 mod note;
