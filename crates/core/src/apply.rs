@@ -5,12 +5,14 @@ mod cases;
 mod clearances;
 mod requests;
 
+use crate::book::MovementKind;
 use crate::custody::{Custody, Direction, Explained, Flow, Report};
 use crate::due::Timer;
 use crate::event::{Event, Record, RecordRef};
+use crate::history::{History, Sum, Within};
 use crate::index::{HashKey, STAGE};
 use crate::log_keys::{LogKeys, RetiredKey};
-use crate::registry::{AssetIx, OUTSIDE};
+use crate::registry::{AssetIx, OUTSIDE, OwnerIx};
 use crate::state::{Answered, Price, PublishedSet, State};
 use crate::transfer::{Booked, Transfer};
 use crate::transfer_ids::Keyed;
@@ -105,7 +107,10 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
     state.turn = record.turn;
     match record.event {
         Event::AssetRegistered(asset) => state.registry.add_asset(asset.clone()),
-        Event::OwnerRegistered(id) => state.registry.add_owner(id),
+        Event::OwnerRegistered(id) => {
+            state.registry.add_owner(id);
+            state.history.owner_registered(record.at);
+        }
         Event::WalletRegistered(wallet) => state.registry.add_wallet(wallet.clone()),
         Event::ActorEnrolled {
             id,
@@ -117,12 +122,24 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
                 .registry
                 .add_actor(id.clone(), person, roles.clone(), *expires);
         }
-        Event::PolicyAdopted(policy) => state.guard.policy = (**policy).clone(),
+        Event::PolicyAdopted(policy) => requests::policy_adopted(state, record.at, policy),
         Event::RuleAdopted(rule) => {
             state.law.rules.insert(rule.id.clone(), (**rule).clone());
         }
         Event::LawAdopted { digest, count } => state.law.adopted.push((record.at, *digest, *count)),
-        Event::MovementRecorded(movement) => state.book.apply(movement),
+        Event::MovementRecorded(movement) => {
+            state.book.apply(movement);
+            if movement.kind == MovementKind::Deposit {
+                let amount = movement.amount;
+                deposited(
+                    state,
+                    movement.to,
+                    amount.asset(),
+                    amount.units(),
+                    record.at,
+                );
+            }
+        }
         Event::TransferRecorded(row) => {
             let keyed = state.transfer_ids.keyed(row);
             return transfer(state, (record.at, record.turn), row, &keyed);
@@ -154,7 +171,10 @@ fn told(state: &mut State, at: u64, event: &Event) -> bool {
                 price: *price,
                 source: source.clone(),
             };
-            state.prices.insert((*base, *quote), price);
+            if let Some(before) = state.prices.insert((*base, *quote), price) {
+                let pair = (*base, *quote);
+                state.history.price_replaced(pair, before.price);
+            }
         }
         Event::Answered {
             id: Some(id),
@@ -198,6 +218,7 @@ fn key_lookups(state: &mut State, first: RecordRef<'_>) {
     let key = HashKey::of(Digest::of(&bytes).as_bytes());
     state.registry.owners.set_key(key);
     state.transfer_ids.set_key(key);
+    state.history.set_key(key);
 }
 
 /// Folds what concerns the keys of the log; false if the event is another's.
@@ -233,7 +254,33 @@ fn transfer(state: &mut State, (at, turn): (u64, u64), row: &Transfer, keyed: &K
     state.turn = turn;
     state.book.book(row.from, row.to, row.asset, row.units);
     state.transfer_ids.insert(row.effective, keyed);
+    if row.kind == MovementKind::Deposit {
+        deposited(state, row.to, row.asset, row.units, row.effective);
+    }
     state.position = state.position.saturating_add(1);
+}
+
+/// A customer's deposit, dated `on`, for the figures that look back at it.
+fn deposited(state: &mut State, to: OwnerIx, asset: AssetIx, units: u128, on: u64) {
+    if to == OUTSIDE {
+        return;
+    }
+    let (history, within) = looking_back(state);
+    let one = Sum::one(units, within.value(asset, units));
+    let row = within.registry.assets.get(asset.place());
+    let money = row.is_some_and(|asset| asset.network.is_none());
+    history.deposited_now(to, money, on, one, (within.at, within.policy));
+}
+
+/// The history, and what its fold may look at.
+fn looking_back(state: &mut State) -> (&mut History, Within<'_>) {
+    let within = Within {
+        at: state.at,
+        registry: &state.registry,
+        prices: &state.prices,
+        policy: &state.guard.policy,
+    };
+    (&mut state.history, within)
 }
 
 /// Folds what concerns holdings, flows, nodes, deposits and the log's keys; false if the event is another's.
@@ -363,6 +410,7 @@ fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained
         state
             .timers
             .retain(|(_, timer)| *timer != Timer::ClearanceLapses(request));
+        state.history.redeemed(request);
         let list = state
             .custody
             .windows
@@ -373,6 +421,9 @@ fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained
         }
         return;
     }
+    let (history, within) = looking_back(state);
+    let own = explained == Explained::Sweep;
+    history.left_uncleared((wallet, amount.asset()), amount.units(), own, &within);
     // The holding is already smaller; what was free just before includes this outflow.
     let before = state
         .custody

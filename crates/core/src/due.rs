@@ -16,6 +16,10 @@ pub enum Timer {
     ClockWarns(u32, u32) = 3,
     /// A clock is missed: place of the case, number of its clock.
     ClockMissed(u32, u32) = 4,
+    /// A held request is judged again: its number.
+    RequestJudged(u32) = 5,
+    /// The time to collect a request's approvals ends: its number.
+    CollectionEnds(u32) = 6,
 }
 
 /// The next moment at which time alone changes something, ms since the epoch. The caller sends

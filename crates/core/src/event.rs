@@ -4,9 +4,11 @@
 //! given twice. `docs/events.md` lists them.
 
 mod fault;
+mod judged;
 mod record;
 
 pub use fault::{EventTooLarge, RecordError};
+pub use judged::Judged;
 pub use record::{RECORD_VERSION, Record, RecordRef, encode_transfer};
 
 use crate::answer::Answer;
@@ -526,6 +528,8 @@ pub enum Event {
     LogKeysDeclared(DeclaredKeys) = 130,
     /// The log's key gave way to another, as this note, signed by the root key, says (docs/journal-format.md, "Keys of the log").
     LogKeyRotated(Vec<u8>) = 131,
+    /// The rules of the policy were asked about a request.
+    RequestJudged(Box<Judged>) = 140,
     /// The terms of a request that its clearances are bound to.
     IntentBound {
         /// Number of the request.

@@ -6,7 +6,7 @@
 //! the same state to the bit.
 //!
 //! Read in this order: [`amount`], [`split`], [`names`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
-//! [`custody`], [`guard`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
+//! [`custody`], [`policy`], [`history`], [`guard`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
 //! [`decide`], [`apply`], [`due`].
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
@@ -26,6 +26,7 @@ pub mod decide;
 pub mod due;
 pub mod event;
 pub mod guard;
+pub mod history;
 pub mod incident;
 mod index;
 pub mod law;

@@ -190,6 +190,10 @@ reasons! {
     CapReached { /** Window, ms. */ window_ms: u64, /** Left in the window so far, minor units. */ used: u128, /** Asked, minor units. */ asked: u128, /** Cap, minor units. */ cap: u128 } = 66, "cap_reached", Hold;
     /// No rule of the policy clears such a request.
     NoRuleClears { /** Largest amount that a rule clears, minor units. */ up_to: u128 } = 67, "no_rule_clears", Hold;
+    /// One person would have asked for more of the budget than it lets one ask for.
+    RequesterExceeded { /** The person. */ person: String, /** With this batch, minor units. */ total: u128, /** Allowed, minor units. */ limit: u128 } = 68, "requester_exceeded", Deny;
+    /// A credit is worth more than the sanity band of its budget lets it be.
+    ValueBand { /** `line` or `batch`. */ of: String, /** Value, minor units of the reference currency. */ value: u128, /** Greatest value, minor units of the reference currency. */ limit: u128 } = 69, "value_band", Deny;
     /// No price is known.
     PriceMissing { /** The asset without a price. */ asset: String } = 70, "price_missing", Hold;
     /// The price is too old.
@@ -202,6 +206,14 @@ reasons! {
     NodesLagging { /** Nodes that keep up. */ live: u32, /** Needed. */ needs: u32 } = 74, "nodes_lagging", Hold;
     /// Too few confirmations or nodes yet.
     Unconfirmed { /** Nodes that show enough confirmations. */ nodes: u32, /** Needed. */ needs: u32 } = 75, "unconfirmed", Hold;
+    /// A figure that a rule looks at can't be told.
+    FigureUnknown { /** The rule. */ rule: String, /** The figure. */ figure: String, /** Why, in one word. */ why: String } = 76, "figure_unknown", Hold;
+    /// A rule of the policy denies it.
+    RuleDenies { /** The rule. */ rule: String, /** The last figure that it compares. */ figure: String, /** What was seen, in the figure's unit. */ value: u128, /** What it was compared with. */ limit: u128 } = 77, "rule_denies", Deny;
+    /// A rule of the policy holds it.
+    RuleHolds { /** The rule. */ rule: String, /** The last figure that it compares. */ figure: String, /** What was seen, in the figure's unit. */ value: u128, /** What it was compared with. */ limit: u128, /** When it is judged again by itself, ms. */ until: Option<u64> } = 78, "rule_holds", Hold;
+    /// Enough people approved; a rule lets it wait from the last approval on.
+    RuleDelay { /** First moment at which it may go, ms. */ until: u64 } = 79, "rule_delay", Hold;
     /// Too few approvals yet.
     ApprovalsShort { /** Valid approvals of distinct persons. */ valid: u32, /** Needed. */ needs: u32 } = 80, "approvals_short", Hold;
     /// An approver rejected the request.
@@ -220,4 +232,6 @@ reasons! {
     ExceedsLoss { /** Claimed, minor units. */ claimed: u128, /** Payable, minor units. */ payable: u128 } = 87, "exceeds_loss", Reduce;
     /// More would be put back than is short.
     RestoredBeyondLoss { /** Outstanding, minor units. */ outstanding: u128, /** Offered, minor units. */ offered: u128 } = 88, "restored_beyond_loss", Deny;
+    /// Enough people approved, but none of them holds a role that a rule asks for.
+    RoleShort { /** The role. */ role: String } = 89, "role_short", Hold;
 }

@@ -6,6 +6,7 @@ use crate::breaker::Breaker;
 use crate::custody::Custody;
 use crate::due::Timer;
 use crate::guard::Guard;
+use crate::history::History;
 use crate::incident::Incidents;
 use crate::index::Sorted;
 pub use crate::index::UnbuiltPart;
@@ -120,6 +121,8 @@ pub struct State {
     pub subjects: Subjects,
     /// Keys that sign the log's heads, once declared.
     pub log_keys: Option<LogKeys>,
+    /// What rules look back at.
+    pub history: History,
 }
 
 impl State {
@@ -172,6 +175,7 @@ impl BorshDeserialize for Unindexed {
             sets: read(reader)?,
             subjects: read(reader)?,
             log_keys: read(reader)?,
+            history: read(reader)?,
         };
         Ok(Self { state, ids })
     }

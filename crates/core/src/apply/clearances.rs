@@ -44,6 +44,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
             state
                 .timers
                 .retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
+            state.history.redeemed(*request);
         }
         Event::AssetNamed { asset, caip19 } => {
             clearances.assets.insert(*asset, caip19.clone());

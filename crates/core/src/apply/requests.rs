@@ -1,10 +1,11 @@
 //! Folds what concerns the guard: requests, approvals, clearances, changes, reads; and hands on what concerns subjects.
 
-use super::push_outflow;
+use super::{looking_back, push_outflow};
 use crate::custody::Outflow;
 use crate::due::Timer;
-use crate::event::Event;
+use crate::event::{Event, Judged};
 use crate::guard::{Ask, Clearance, CreditLine, Proposal, Request, Standing};
+use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::registry::{ActorIx, PersonIx};
 use crate::state::State;
@@ -24,8 +25,10 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
             stand(state, *request, Standing::Held(reason.clone()))
         }
         Event::RequestDenied { request, reason } => {
-            stand(state, *request, Standing::Denied(reason.clone()))
+            forget_waits(state, *request);
+            stand(state, *request, Standing::Denied(reason.clone()));
         }
+        Event::RequestJudged(of) => judged(state, of.request, of),
         Event::RequestCleared {
             request,
             until,
@@ -48,28 +51,15 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
             {
                 clearance.redeemed = Some(*payload);
             }
+            state.history.redeemed(*request);
             state
                 .timers
                 .retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
         }
-        Event::ClearanceLapsed { request } => {
-            stand(state, *request, Standing::Lapsed);
-            // It stays in the window of the caps, but holds nothing back in the wallet any more.
-            if let Some(Ask::Withdrawal { wallet, asset, .. } | Ask::Transfer { wallet, asset, .. }) =
-                state.guard.request_at(*request).map(|row| &row.ask)
-                && let Some(list) = state.custody.windows.get_mut(&(*wallet, *asset))
-            {
-                for outflow in list.iter_mut().filter(|o| o.request == Some(*request)) {
-                    outflow.lapsed = true;
-                }
-            }
-            state.guard.open.retain(|open| open != request);
-            state
-                .timers
-                .retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
-        }
+        Event::ClearanceLapsed { request } => lapsed(state, *request),
         Event::DestinationListed { address } => {
             state.guard.listed.entry(address.clone()).or_insert(at);
+            state.history.destination_listed(address, at);
         }
         Event::RolesRevoked { actor } => revoke(state, *actor),
         Event::RoleGranted {
@@ -161,6 +151,7 @@ fn request_made(
 ) {
     let number = u32::try_from(state.guard.requests.len()).unwrap_or(u32::MAX);
     state.guard.by_id.insert(String::from(id), number);
+    state.guard.waiting.insert(number);
     state.guard.requests.push(Request {
         id: String::from(id),
         ask: ask.clone(),
@@ -168,6 +159,10 @@ fn request_made(
         at,
         needs,
         approvals: Vec::new(),
+        roles: Vec::new(),
+        delay_ms: 0,
+        judge_at: None,
+        collect_until: None,
         standing: Standing::Held(Reason::ApprovalsShort { valid: 0, needs }),
         clearance: None,
     });
@@ -185,6 +180,13 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
         flow: None,
     });
     let ask = row.ask.clone();
+    let actor = row
+        .actor
+        .and_then(|actor| state.registry.actors.get(actor.place()));
+    let person = actor.map(|actor| actor.person);
+    forget_waits(state, request);
+    let (history, within) = looking_back(state);
+    history.cleared(request, &ask, person, until.is_some(), &within);
     match ask {
         Ask::Withdrawal {
             wallet,
@@ -218,16 +220,122 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
                 },
             );
         }
-        Ask::Credit { budget, lines, .. } => use_budget(state, budget, &lines),
+        Ask::Credit { budget, lines, .. } => use_budget(state, budget, &lines, person),
     }
 }
 
-fn use_budget(state: &mut State, budget: String, lines: &[CreditLine]) {
+fn lapsed(state: &mut State, request: u32) {
+    release(state, request);
+    stand(state, request, Standing::Lapsed);
+    // It stays in the window of the caps, but holds nothing back in the wallet any more.
+    if let Some(Ask::Withdrawal { wallet, asset, .. } | Ask::Transfer { wallet, asset, .. }) =
+        state.guard.request_at(request).map(|row| &row.ask)
+        && let Some(list) = state.custody.windows.get_mut(&(*wallet, *asset))
+    {
+        for outflow in list.iter_mut().filter(|o| o.request == Some(request)) {
+            outflow.lapsed = true;
+        }
+    }
+    state.guard.open.retain(|open| *open != request);
+    state
+        .timers
+        .retain(|(_, timer)| *timer != Timer::ClearanceLapses(request));
+}
+
+/// A request whose clearance lapsed counts in no window any more.
+fn release(state: &mut State, request: u32) {
+    let Some(ask) = state.guard.request_at(request).map(|row| row.ask.clone()) else {
+        return;
+    };
+    let (history, within) = looking_back(state);
+    history.lapsed(request, &ask, &within);
+}
+
+/// A policy came into force: what waits is judged by it, as soon as time is observed.
+pub(super) fn policy_adopted(state: &mut State, at: u64, policy: &Policy) {
+    let before = core::mem::replace(&mut state.guard.policy, policy.clone());
+    if before.reference != policy.reference {
+        state.history.reference_changed();
+    }
+    state.guard.policy_digest = crate::command::sha256_of(policy);
+    if before.rules.is_empty() && policy.rules.is_empty() {
+        return;
+    }
+    let waiting: Vec<u32> = state.guard.waiting.iter().copied().collect();
+    for request in waiting {
+        judge_at(state, request, Some(at));
+    }
+}
+
+/// When the request is judged again by itself.
+fn judge_at(state: &mut State, request: u32, at: Option<u64>) {
+    let Some(row) = state.guard.request_mut(request) else {
+        return;
+    };
+    let before = core::mem::replace(&mut row.judge_at, at);
+    if let Some(before) = before {
+        state
+            .timers
+            .remove(&(before, Timer::RequestJudged(request)));
+    }
+    if let Some(at) = at {
+        state.timers.insert((at, Timer::RequestJudged(request)));
+    }
+}
+
+/// When the time to collect its approvals ends.
+fn collect_until(state: &mut State, request: u32, until: Option<u64>) {
+    let Some(row) = state.guard.request_mut(request) else {
+        return;
+    };
+    let before = core::mem::replace(&mut row.collect_until, until);
+    if let Some(before) = before {
+        state
+            .timers
+            .remove(&(before, Timer::CollectionEnds(request)));
+    }
+    if let Some(until) = until {
+        state.timers.insert((until, Timer::CollectionEnds(request)));
+    }
+}
+
+/// It waits for nothing any more.
+fn forget_waits(state: &mut State, request: u32) {
+    judge_at(state, request, None);
+    collect_until(state, request, None);
+    state.guard.waiting.remove(&request);
+}
+
+/// The rules were asked: what they need of people, and when to ask them again.
+fn judged(state: &mut State, request: u32, judged: &Judged) {
+    let collection = state.guard.policy.collection_ms;
+    let (policy, at) = (&state.guard.policy, state.at);
+    let Some(row) = state.guard.request_at(request) else {
+        return;
+    };
+    let short = row.approvers(policy, at, false) < judged.needs;
+    let until = collection
+        .filter(|_| short)
+        .map(|ms| row.at.saturating_add(ms));
+    if let Some(row) = state.guard.request_mut(request) {
+        row.needs = judged.needs;
+        row.roles.clone_from(&judged.roles);
+        row.delay_ms = judged.delay_ms;
+    }
+    judge_at(state, request, judged.until);
+    collect_until(state, request, until);
+}
+
+fn use_budget(state: &mut State, budget: String, lines: &[CreditLine], person: Option<PersonIx>) {
     let used = state.guard.budgets.entry(budget).or_default();
     for line in lines {
         used.total = used.total.saturating_add(line.units);
         let customer = used.by_customer.entry(line.owner).or_insert(0);
         *customer = customer.saturating_add(line.units);
+        if let Some(person) = person {
+            let asked = used.by_person.entry(person).or_insert(0);
+            *asked = asked.saturating_add(line.units);
+        }
     }
 }
 

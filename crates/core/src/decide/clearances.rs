@@ -285,7 +285,7 @@ fn clearable(turn: &Turn<'_>, number: u32, request: &Request) -> Result<u64, Rea
     if request.standing != Standing::Cleared {
         return Err(missing());
     }
-    requests::judge_again(turn, &request.ask)?;
+    requests::judge_again(turn, number, request)?;
     Ok(until.saturating_sub(until % 1_000))
 }
 

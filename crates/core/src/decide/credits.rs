@@ -1,12 +1,15 @@
 //! What may be credited without a deposit: within a budget of the same asset, and never beyond what is held.
 
 use super::turn::Turn;
-use super::{Ruling, requests};
+use super::{Ruling, requests, rules};
 use crate::breaker::Touch;
 use crate::command::NewCreditLine;
 use crate::guard::{Ask, CreditLine};
+use crate::policy::BudgetBand;
+use crate::policy::figures::Unknown;
+use crate::policy::value::value_now;
 use crate::reason::Reason;
-use crate::registry::{AssetIx, OwnerIx, WalletIx};
+use crate::registry::{ActorIx, AssetIx, OwnerIx, WalletIx};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -43,7 +46,12 @@ pub(super) fn request(
 }
 
 /// All checks of a batch but approvals, in order.
-pub(super) fn judge(turn: &Turn<'_>, budget: &str, lines: &[CreditLine]) -> Result<(), Reason> {
+pub(super) fn judge(
+    turn: &Turn<'_>,
+    budget: &str,
+    lines: &[CreditLine],
+    actor: Option<ActorIx>,
+) -> Result<(), Reason> {
     for line in lines {
         turn.not_halted(Touch {
             asset: Some(line.asset),
@@ -88,7 +96,60 @@ pub(super) fn judge(turn: &Turn<'_>, budget: &str, lines: &[CreditLine]) -> Resu
             limit: rule.total,
         });
     }
-    within_holdings(turn, rule.asset, total.saturating_sub(used))
+    let asked = total.saturating_sub(used);
+    within_holdings(turn, rule.asset, asked)?;
+    match turn.policy().band(budget) {
+        Some(band) => within_band(turn, band, (lines, asked), actor),
+        None => Ok(()),
+    }
+}
+
+/// What one person asked for, and the value of the lines and of the batch: a wrong unit is seen by its value.
+fn within_band(
+    turn: &Turn<'_>,
+    band: &BudgetBand,
+    (lines, asked): (&[CreditLine], u128),
+    actor: Option<ActorIx>,
+) -> Result<(), Reason> {
+    let state = turn.state;
+    let untold = |figure: &'static str| move |why| rules::untold(state, why, &band.budget, figure);
+    if let Some(limit) = band.per_requester {
+        let actor = actor.and_then(|ix| state.registry.actors.get(ix.place()));
+        let person = actor
+            .ok_or(Unknown::NotRecorded)
+            .map_err(untold("requester"))?
+            .person;
+        let used = state.guard.budgets.get(&band.budget);
+        let used = used.and_then(|used| used.by_person.get(&person)).copied();
+        let total = used.unwrap_or(0).saturating_add(asked);
+        if total > limit {
+            let name = state.registry.persons.get(person.place()).cloned();
+            return Err(Reason::RequesterExceeded {
+                person: name.unwrap_or_default(),
+                total,
+                limit,
+            });
+        }
+    }
+    if band.line_value.is_none() && band.batch_value.is_none() {
+        return Ok(());
+    }
+    let over = |of: &str, value: u128, limit: Option<u128>| match limit {
+        Some(limit) if value > limit => Err(Reason::ValueBand {
+            of: String::from(of),
+            value,
+            limit,
+        }),
+        _ => Ok(()),
+    };
+    let mut batch = 0u128;
+    for line in lines {
+        let value = value_now(state, line.asset, line.units, turn.at);
+        let value = value.map_err(untold("value"))?;
+        over("line", value, band.line_value)?;
+        batch = batch.saturating_add(value);
+    }
+    over("batch", batch, band.batch_value)
 }
 
 /// With the credit we may not owe more of an asset on a chain than we hold, less what is cleared to leave.

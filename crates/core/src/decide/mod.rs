@@ -3,6 +3,7 @@
 //! Deciding is recording: every answered command leaves its events and one [`Event::Answered`]; there is no way to ask
 //! first and act later.
 
+mod approvals;
 mod cases;
 mod chain;
 mod changes;
@@ -13,6 +14,7 @@ mod ledger;
 mod log_keys;
 mod registering;
 mod requests;
+mod rules;
 mod signing;
 mod subjects;
 mod time;
@@ -249,13 +251,6 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
             budget,
             lines,
         } => credits::request(turn, reason, budget, lines),
-        Body::Approve {
-            target,
-            nonce,
-            binds,
-            seen,
-        } => requests::approve(turn, target, nonce, binds.as_ref(), seen.as_ref()),
-        Body::Reject { target, nonce } => requests::reject(turn, target, nonce),
         Body::RedeemClearance {
             target,
             operations,
@@ -270,6 +265,19 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
             key,
             network,
         } => clearances::name_key(turn, wallet, key, network),
+        other => route_people(turn, other),
+    }
+}
+
+fn route_people(turn: &mut Turn<'_>, body: &Body) -> Ruling {
+    match body {
+        Body::Approve {
+            target,
+            nonce,
+            binds,
+            seen,
+        } => approvals::approve(turn, target, nonce, binds.as_ref(), seen.as_ref()),
+        Body::Reject { target, nonce } => approvals::reject(turn, target, nonce),
         other => route_facts(turn, other),
     }
 }

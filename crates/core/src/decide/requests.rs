@@ -1,21 +1,22 @@
 //! What may leave: withdrawals, transfers between own wallets, approvals. The order of checks is the order of
 //! [`Reason`]; each check runs once, and the first that fails names the reason.
 
+use super::rules::{Said, Strictest};
 use super::turn::Turn;
-use super::{Ruling, credits};
+use super::{Ruling, approvals, credits, rules};
 use crate::amount::Amount;
 use crate::answer::Answer;
 use crate::book::MovementKind;
 use crate::breaker::Touch;
-use crate::command::Binds;
-use crate::event::Event;
-use crate::guard::{Approval, Ask, Request, Standing};
+use crate::event::{Event, Judged};
+use crate::guard::{Ask, Request};
 use crate::incident::AlarmCode;
-use crate::policy::ActionClass;
+use crate::policy::figures::Input;
 use crate::reason::{Effect, Reason};
-use crate::registry::{AssetIx, OUTSIDE, OwnerIx, PersonIx, WalletIx};
+use crate::registry::{ActorIx, AssetIx, OUTSIDE, OwnerIx, WalletIx};
 use crate::split::mul_div;
 use crate::state::State;
+use alloc::boxed::Box;
 use alloc::string::String;
 
 pub(super) fn withdrawal(
@@ -72,26 +73,29 @@ pub(super) fn transfer(
 /// Records the request and what the guard says of it.
 pub(super) fn ask_guard(turn: &mut Turn<'_>, ask: Ask, needs: u32) -> Ruling {
     let id = String::from(turn.needs_id()?);
-    let request = u32::try_from(turn.state.guard.requests.len()).unwrap_or(u32::MAX);
-    let verdict = judge(turn, &ask).and(if needs > 0 {
+    let number = u32::try_from(turn.state.guard.requests.len()).unwrap_or(u32::MAX);
+    let actor = turn.actor;
+    let ruled = judge(turn, number, &ask, actor, needs);
+    let needs = ruled.judged.as_ref().map_or(needs, |judged| judged.needs);
+    let verdict = ruled.verdict.and(if needs > 0 {
         Err(Reason::ApprovalsShort { valid: 0, needs })
     } else {
         Ok(())
     });
-    let actor = turn.actor;
     turn.emit(Event::RequestMade {
         id,
         ask: ask.clone(),
         actor,
         needs,
     });
+    record(turn, ruled.judged);
     match verdict {
-        Ok(()) => clear(turn, request, &ask),
+        Ok(()) => clear(turn, number, &ask, None),
         Err(reason) => {
             tell_alarm(turn, &ask, &reason);
-            let held = reason.effect() == Effect::Hold;
+            let request = number;
             let event_reason = reason.clone();
-            turn.emit(if held {
+            turn.emit(if reason.effect() == Effect::Hold {
                 Event::RequestHeld {
                     request,
                     reason: event_reason,
@@ -104,6 +108,12 @@ pub(super) fn ask_guard(turn: &mut Turn<'_>, ask: Ask, needs: u32) -> Ruling {
             });
             Ok(Answer::because(reason))
         }
+    }
+}
+
+pub(super) fn record(turn: &mut Turn<'_>, judged: Option<Judged>) {
+    if let Some(judged) = judged {
+        turn.emit(Event::RequestJudged(Box::new(judged)));
     }
 }
 
@@ -121,8 +131,8 @@ fn tell_alarm(turn: &mut Turn<'_>, ask: &Ask, reason: &Reason) {
     }
 }
 
-/// Issues the clearance and moves what moves with it.
-fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
+/// Issues the clearance, which holds no longer than `latest`, and moves what moves with it.
+pub(super) fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask, latest: Option<u64>) -> Ruling {
     let terms = turn.state.guard.clearances.terms.get(&request);
     let ends = turn.ends.or(terms.map(|terms| terms.expires));
     if let Some(ended) = ends.filter(|ends| *ends <= turn.at) {
@@ -135,7 +145,7 @@ fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
     }
     let lasts = turn.policy().clearance_ttl_ms;
     let until = lasts.map(|ttl| turn.at.saturating_add(ttl));
-    let until = until.into_iter().chain(ends).min();
+    let until = until.into_iter().chain(ends).chain(latest).min();
     match ask {
         Ask::Withdrawal {
             owner,
@@ -176,8 +186,31 @@ fn clear(turn: &mut Turn<'_>, request: u32, ask: &Ask) -> Ruling {
     Ok(Answer::Cleared)
 }
 
-/// All checks but approvals, in order.
-fn judge(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
+/// What all checks but approvals say of a request.
+pub(super) struct Ruled {
+    pub(super) verdict: Result<(), Reason>,
+    pub(super) judged: Option<Judged>,
+}
+
+/// All checks but approvals. All of them run; the strictest says why, and of one strictness the first in the order.
+pub(super) fn judge(
+    turn: &Turn<'_>,
+    request: u32,
+    ask: &Ask,
+    actor: Option<ActorIx>,
+    needs: u32,
+) -> Ruled {
+    let input = Input {
+        ask,
+        actor,
+        at: turn.at,
+        counted: false,
+    };
+    let mut said = rules::ask(turn, request, input);
+    if let Some(judged) = &mut said.judged {
+        judged.needs = judged.needs.max(needs);
+    }
+    let mut strictest = Strictest::default();
     match ask {
         Ask::Withdrawal {
             owner,
@@ -186,13 +219,14 @@ fn judge(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
             units,
             to,
         } => {
-            outgoing_open(turn, *wallet, *asset)?;
+            strictest.take(outgoing_open(turn, *wallet, *asset));
             let has = turn.state.book.balance(*owner, *asset);
             if has < *units {
-                return Err(Reason::InsufficientBalance { has, asked: *units });
+                strictest.take(Err(Reason::InsufficientBalance { has, asked: *units }));
             }
-            destination(turn.state, to, turn.at)?;
-            wallet_limits(turn, *wallet, *asset, *units)
+            strictest.take(destination(turn.state, to, turn.at));
+            strictest.take(wallet_limits(turn, *wallet, *asset, *units));
+            strictest.take(covered(turn, *asset, *units, &said));
         }
         Ask::Transfer {
             wallet,
@@ -200,18 +234,57 @@ fn judge(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
             units,
             ..
         } => {
-            outgoing_open(turn, *wallet, *asset)?;
-            wallet_limits(turn, *wallet, *asset, *units)
+            strictest.take(outgoing_open(turn, *wallet, *asset));
+            strictest.take(wallet_limits(turn, *wallet, *asset, *units));
+            strictest.take(covered(turn, *asset, *units, &said));
         }
-        Ask::Credit { budget, lines, .. } => credits::judge(turn, budget, lines),
+        Ask::Credit { budget, lines, .. } => {
+            strictest.take(credits::judge(turn, budget, lines, actor));
+        }
+    }
+    strictest.take(said.reason.map_or(Ok(()), Err));
+    Ruled {
+        verdict: strictest.said(),
+        judged: said.judged,
     }
 }
 
+/// A rule clears it, or says itself why not.
+fn covered(turn: &Turn<'_>, asset: AssetIx, units: u128, said: &Said) -> Result<(), Reason> {
+    let short = turn.policy().clears_up_to(asset);
+    if said.allows || said.reason.is_some() || short.is_some_and(|up_to| units <= up_to) {
+        return Ok(());
+    }
+    let up_to = turn.policy().largest_cleared(asset);
+    Err(Reason::NoRuleClears { up_to })
+}
+
 /// What is judged again when bytes are about to be signed: what the request itself moved counts already.
-pub(super) fn judge_again(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
-    match ask {
-        Ask::Withdrawal { to, .. } => destination(turn.state, to, turn.at),
-        Ask::Transfer { .. } | Ask::Credit { .. } => Ok(()),
+pub(super) fn judge_again(turn: &Turn<'_>, number: u32, request: &Request) -> Result<(), Reason> {
+    let input = Input {
+        ask: &request.ask,
+        actor: request.actor,
+        at: turn.at,
+        counted: true,
+    };
+    let said = rules::ask(turn, number, input);
+    let mut strictest = Strictest::default();
+    match &request.ask {
+        Ask::Withdrawal {
+            to, asset, units, ..
+        } => {
+            strictest.take(destination(turn.state, to, turn.at));
+            if said.judged.is_some() {
+                strictest.take(covered(turn, *asset, *units, &said));
+            }
+        }
+        Ask::Transfer { .. } | Ask::Credit { .. } => {}
+    }
+    strictest.take(said.reason.map_or(Ok(()), Err));
+    strictest.said()?;
+    match said.judged {
+        Some(judged) => approvals::still_enough(turn, request, &judged),
+        None => Ok(()),
     }
 }
 
@@ -278,7 +351,7 @@ fn looks_like(address: &str, known: &str) -> bool {
     a.iter().take(6).eq(b.iter().take(6)) && a.iter().rev().take(4).eq(b.iter().rev().take(4))
 }
 
-/// What the wallet has free, its rolling caps, and the rule that clears.
+/// What the wallet has free, and its rolling caps.
 fn wallet_limits(
     turn: &Turn<'_>,
     wallet: WalletIx,
@@ -309,133 +382,7 @@ fn wallet_limits(
             });
         }
     }
-    let up_to = turn.policy().clears_up_to(asset).unwrap_or(0);
-    if turn.policy().clears_up_to(asset).is_none() || units > up_to {
-        return Err(Reason::NoRuleClears { up_to });
-    }
     Ok(())
-}
-
-/// The person may stand for or against this request: not the requester's, and with the role.
-fn approver(turn: &mut Turn<'_>, request: &Request) -> Result<PersonIx, Reason> {
-    let (actor, person) = turn.needs_actor()?;
-    let registry = &turn.state.registry;
-    let asked_by = request.actor.and_then(|ix| registry.actors.get(ix.place()));
-    let name = registry
-        .persons
-        .get(person.place())
-        .cloned()
-        .unwrap_or_default();
-    if request.actor == Some(actor) {
-        return Err(Reason::SelfApproval { person: name });
-    }
-    if asked_by.is_some_and(|by| by.person == person) {
-        return Err(Reason::SamePerson { person: name });
-    }
-    turn.needs_role(ActionClass::Approve)?;
-    Ok(person)
-}
-
-/// A nonce is what makes a repeat of an approval harmless: it can't be empty.
-fn needs_nonce(turn: &Turn<'_>, nonce: &str) -> Result<(), Reason> {
-    if nonce.is_empty() {
-        return Err(turn.malformed("an approval needs a nonce that the person never used before"));
-    }
-    Ok(())
-}
-
-fn find<'a>(turn: &Turn<'a>, target: &str) -> Result<(u32, &'a Request), Reason> {
-    turn.state
-        .guard
-        .request(target)
-        .ok_or_else(|| Reason::UnknownTarget {
-            target: String::from(target),
-        })
-}
-
-pub(super) fn approve(
-    turn: &mut Turn<'_>,
-    target: &str,
-    nonce: &str,
-    binds: Option<&Binds>,
-    seen: Option<&[u8; 32]>,
-) -> Ruling {
-    needs_nonce(turn, nonce)?;
-    let (number, request) = find(turn, target)?;
-    let person = approver(turn, request)?;
-    if let Some(binds) = binds {
-        bound(turn.state, &request.ask, binds)?;
-    }
-    if seen.is_some_and(|seen| *seen != request.digest()) {
-        // Somebody's screen shows another payment than the guard was asked for.
-        turn.alarm(AlarmCode::PayloadMismatch, target);
-        return Err(Reason::SeenMismatch);
-    }
-    match turn.state.guard.nonces.get(&(person, String::from(nonce))) {
-        Some(used) if *used == number => {
-            turn.repeated = true;
-            return Ok(Answer::Recorded);
-        }
-        Some(_) => {
-            return Err(Reason::ApprovalReplayed {
-                nonce: String::from(nonce),
-            });
-        }
-        None => {}
-    }
-    let Standing::Held(before) = &request.standing else {
-        return Ok(Answer::Recorded);
-    };
-    let approval = Approval {
-        person,
-        at: turn.at,
-        nonce: String::from(nonce),
-    };
-    let mut after = request.clone();
-    after.approvals.push(approval.clone());
-    turn.emit(Event::ApprovalGiven {
-        request: number,
-        approval,
-    });
-    let valid = after.approvers(turn.policy(), turn.at, false);
-    if valid >= request.needs {
-        match judge(turn, &request.ask) {
-            Ok(()) => {
-                clear(turn, number, &request.ask)?;
-            }
-            Err(reason) => turn.emit(Event::RequestHeld {
-                request: number,
-                reason,
-            }),
-        }
-    } else if matches!(before, Reason::ApprovalsShort { .. }) {
-        let reason = Reason::ApprovalsShort {
-            valid,
-            needs: request.needs,
-        };
-        turn.emit(Event::RequestHeld {
-            request: number,
-            reason,
-        });
-    }
-    Ok(Answer::Recorded)
-}
-
-/// What the approver says it is must be what it is.
-fn bound(state: &State, ask: &Ask, binds: &Binds) -> Result<(), Reason> {
-    let (to, asset, units) = asked(state, ask);
-    let differs = if binds.to != to {
-        "to"
-    } else if binds.asset != state.registry.asset_id(asset) {
-        "asset"
-    } else if binds.units != units {
-        "amount"
-    } else {
-        return Ok(());
-    };
-    Err(Reason::ApprovalMismatch {
-        field: String::from(differs),
-    })
 }
 
 /// Destination, asset and amount of a request; a batch of credits has the first line's.
@@ -467,35 +414,6 @@ pub(super) fn asked(state: &State, ask: &Ask) -> (String, AssetIx, u128) {
                 )
             }),
     }
-}
-
-pub(super) fn reject(turn: &mut Turn<'_>, target: &str, nonce: &str) -> Ruling {
-    needs_nonce(turn, nonce)?;
-    let (number, request) = find(turn, target)?;
-    let person = approver(turn, request)?;
-    match turn.state.guard.nonces.get(&(person, String::from(nonce))) {
-        Some(used) if *used != number => {
-            return Err(Reason::ApprovalReplayed {
-                nonce: String::from(nonce),
-            });
-        }
-        _ => {}
-    }
-    if matches!(request.standing, Standing::Held(_)) {
-        let person = turn
-            .state
-            .registry
-            .persons
-            .get(person.place())
-            .cloned()
-            .unwrap_or_default();
-        let reason = Reason::RejectedByApprover { person };
-        turn.emit(Event::RequestDenied {
-            request: number,
-            reason,
-        });
-    }
-    Ok(Answer::Recorded)
 }
 
 /// Gives back what a lapsed withdrawal took.

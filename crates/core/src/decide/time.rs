@@ -1,7 +1,7 @@
 //! What time alone changes: clearances lapse, changes come into force, clocks warn and are missed.
 
 use super::turn::Turn;
-use super::{changes, requests};
+use super::{approvals, changes, requests};
 use crate::amount::Amount;
 use crate::answer::Answer;
 use crate::due::Timer;
@@ -37,6 +37,13 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
         .filter(|t| matches!(t, Timer::ClockMissed(..)))
         .collect();
     let all: alloc::vec::Vec<Timer> = due().collect();
+    // Requests are judged again one a turn and alone, so that each sees what the one before it and whatever else was due
+    // changed.
+    let alone = |timer: &Timer| matches!(timer, Timer::RequestJudged(_));
+    if let (Some(Timer::RequestJudged(request)), true) = (all.first(), all.iter().all(alone)) {
+        approvals::judge_again(turn, *request);
+        return Answer::Recorded;
+    }
     for timer in all {
         match timer {
             Timer::ClearanceLapses(request) => lapse(turn, request),
@@ -46,6 +53,8 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
                     changes::in_force(turn, proposal, &row.change);
                 }
             }
+            Timer::RequestJudged(_) => {}
+            Timer::CollectionEnds(request) => approvals::collection_ends(turn, request),
             Timer::ClockWarns(incident, clock) => {
                 if !missed.contains(&Timer::ClockMissed(incident, clock)) {
                     turn.emit(Event::ClockWarned { incident, clock });

@@ -8,7 +8,7 @@ use crate::policy::{BudgetUse, Policy};
 use crate::reason::Reason;
 use crate::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, WalletIx};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -116,6 +116,14 @@ pub struct Request {
     pub at: u64,
     /// Distinct approvers needed.
     pub needs: u32,
+    /// Roles each of which one of the approvers must hold.
+    pub roles: Vec<String>,
+    /// Wait from the last approval on, ms.
+    pub delay_ms: u64,
+    /// When it is judged again by itself, ms.
+    pub judge_at: Option<u64>,
+    /// First moment at which it may collect no approvals any more, ms.
+    pub collect_until: Option<u64>,
     /// Approvals, in order.
     pub approvals: Vec<Approval>,
     /// Where it stands.
@@ -224,6 +232,8 @@ pub struct Proposal {
 pub struct Guard {
     /// The policy in force.
     pub policy: Policy,
+    /// SHA-256 of the policy in its stored form; zeros before the first.
+    pub policy_digest: [u8; 32],
     /// All requests, in order.
     pub requests: Vec<Request>,
     /// From outside id to number of a request.
@@ -242,6 +252,8 @@ pub struct Guard {
     pub open: Vec<u32>,
     /// Intents and the clearances issued for them.
     pub clearances: clearance::Clearances,
+    /// Requests that wait.
+    pub waiting: BTreeSet<u32>,
 }
 
 impl Guard {

@@ -3,15 +3,20 @@
 //! There is no default that clears: a withdrawal or transfer is cleared only if a rule says so, which is a [`rule::Rule`]
 //! that clears or asks for approvals, or its short form [`Clear`]. All rules run and the strictest outcome wins.
 
+pub mod direction;
 pub mod field;
+pub mod figures;
+pub mod judge;
 pub mod rule;
+mod space;
+pub mod value;
 
-use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
+use crate::registry::{AssetIx, OwnerIx, PersonIx, Registry, WalletIx};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use field::{Field, Members, Unit};
-use rule::{Fault, Rule, Rules, Test};
+use rule::{Fault, Outcome, Rule, Rules, Test};
 
 /// Classes of action; which roles may take them is data of the policy.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
@@ -210,6 +215,23 @@ impl Policy {
             .max()
     }
 
+    /// The largest amount of `asset` that a rule with a limit clears, with approvals or without; zero without one.
+    #[must_use]
+    pub fn largest_cleared(&self, asset: AssetIx) -> u128 {
+        let limit = |rule: &Rule| {
+            let of = rule.when.iter().find(|c| c.field == Field::Amount(asset));
+            match of.map(|condition| &condition.test) {
+                Some(Test::Below(limit)) => limit.saturating_sub(1),
+                Some(Test::Equals(limit)) => *limit,
+                _ => 0,
+            }
+        };
+        let allow = |rule: &&Rule| matches!(rule.then, Outcome::Clear | Outcome::Approve(_));
+        let by_rules = self.rules.iter().filter(allow).map(limit).max();
+        let short = self.clears_up_to(asset).unwrap_or(0);
+        by_rules.map_or(short, |most| most.max(short))
+    }
+
     /// The largest payment of a claim in `asset` that a machine may make; zero without a rule.
     #[must_use]
     pub fn auto_pay_up_to(&self, asset: AssetIx) -> u128 {
@@ -318,23 +340,11 @@ impl Policy {
         self.breaker_armed || self.version == 0
     }
 
-    /// True if `next` is nowhere looser than this policy. Caps and the arming of the breaker are compared; any other
-    /// difference counts as looser, because unknown is looser.
+    /// True if `next` is nowhere looser than this policy ([`direction::differences`]).
     #[must_use]
     pub fn only_tightened_by(&self, next: &Self) -> bool {
-        if self.breaker_armed && !next.breaker_armed {
-            return false;
-        }
-        let mut same = next.clone();
-        same.caps.clone_from(&self.caps);
-        same.version = self.version;
-        same.breaker_armed = self.breaker_armed;
-        let caps_kept = self.caps.iter().all(|old| {
-            next.caps
-                .iter()
-                .any(|new| new.window_ms == old.window_ms && new.bps <= old.bps)
-        });
-        same == *self && caps_kept
+        let differ = direction::differences(self, next);
+        differ.iter().all(|one| one.way == direction::Way::Tighter)
     }
 }
 
@@ -345,6 +355,8 @@ pub struct BudgetUse {
     pub total: u128,
     /// Credits by customer, minor units.
     pub by_customer: alloc::collections::BTreeMap<OwnerIx, u128>,
+    /// Credits by the person who asked, minor units.
+    pub by_person: alloc::collections::BTreeMap<PersonIx, u128>,
 }
 
 /// Bit of the stored version that says that the later fields follow.

@@ -10,11 +10,13 @@
 
 mod books;
 mod denials;
+mod directions;
 mod exchange;
 mod flows;
 mod found_by_simulator;
 mod found_by_stories;
 mod ids;
+mod judging;
 mod law;
 mod records;
 mod script;

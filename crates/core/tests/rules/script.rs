@@ -11,6 +11,7 @@ use keepwhole_core::command::{
 };
 use keepwhole_core::custody::{Direction, NodeHealth};
 use keepwhole_core::guard::Change;
+use keepwhole_core::policy::Policy;
 use keepwhole_core::subject::{SubjectAction, SubjectCommand};
 use keepwhole_core::transfer::{TransferBatch, TransferRow};
 use std::collections::BTreeMap;
@@ -154,8 +155,12 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new() -> Self {
+        Self::under(policy())
+    }
+
+    pub(crate) fn under(policy: Policy) -> Self {
         Self {
-            exchange: Exchange::new(),
+            exchange: Exchange::under(policy),
             last: Step::default(),
         }
     }

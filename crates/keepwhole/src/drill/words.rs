@@ -102,7 +102,9 @@ pub(super) const fn reason(product: &Product) -> Reason {
         Product::UnknownBudget { .. } => Reason::UnknownBudget,
         Product::BudgetUnit { .. } => Reason::BudgetUnit,
         Product::PerCustomerExceeded { .. } => Reason::PerCustomerExceeded,
-        Product::BudgetExceeded { .. } => Reason::BudgetExceeded,
+        Product::BudgetExceeded { .. }
+        | Product::RequesterExceeded { .. }
+        | Product::ValueBand { .. } => Reason::BudgetExceeded,
         Product::HoldingsExceeded { .. } => Reason::HoldingsExceeded,
         Product::WalletShort { .. } => Reason::WalletShort,
         Product::CapReached { window_ms, .. } if *window_ms <= TEN_MINUTES => Reason::Cap10m,
@@ -113,15 +115,20 @@ pub(super) const fn reason(product: &Product) -> Reason {
         Product::NodesDisagree => Reason::NodesDisagree,
         Product::NodesLagging { .. } => Reason::NodesLagging,
         Product::Unconfirmed { .. } => Reason::Unconfirmed,
-        Product::ApprovalsShort { .. } | Product::RejectedByApprover { .. } => {
-            Reason::ApprovalsShort
-        }
+        Product::ApprovalsShort { .. }
+        | Product::RoleShort { .. }
+        | Product::RejectedByApprover { .. } => Reason::ApprovalsShort,
         Product::NeedsSecondAdmin { .. } => Reason::NeedsSecondAdmin,
-        Product::CoolOff { .. } => Reason::CoolOff,
+        Product::CoolOff { .. } | Product::RuleDelay { .. } => Reason::CoolOff,
         Product::AwarenessIsFixed { .. } => Reason::AwarenessIsFixed,
         Product::AlreadyPaid => Reason::AlreadyPaid,
         // The adapter clears every amount, so that `no_rule_clears` would mean that it forgot an asset.
-        Product::NoRuleClears { .. } | Product::NeedsHuman { .. } => Reason::NeedsHuman,
+        // The other rules of the typed language are in no story.
+        Product::NoRuleClears { .. }
+        | Product::FigureUnknown { .. }
+        | Product::RuleDenies { .. }
+        | Product::RuleHolds { .. }
+        | Product::NeedsHuman { .. } => Reason::NeedsHuman,
         Product::ExceedsLoss { .. } | Product::RestoredBeyondLoss { .. } => Reason::ExceedsLoss,
     }
 }

@@ -1,0 +1,164 @@
+//! A line of running totals by time: the sum of any window that ends now is the difference of two of them.
+
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// What a window adds up to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct Sum {
+    /// How many.
+    pub count: u32,
+    /// How many of them had no price; the value leaves them out.
+    pub unpriced: u32,
+    /// Minor units.
+    pub units: u128,
+    /// Value, minor units of the reference currency.
+    pub value: u128,
+}
+
+impl Sum {
+    /// One of them; `value` is `None` where no price was known.
+    #[must_use]
+    pub fn one(units: u128, value: Option<u128>) -> Self {
+        Self {
+            count: 1,
+            unpriced: u32::from(value.is_none()),
+            units,
+            value: value.unwrap_or(0),
+        }
+    }
+
+    /// Totals run modulo their width; the difference of two is exact as long as the window itself fits, which it does:
+    /// what is cleared of an asset fits 128 bits together, and no single value is above 2^96.
+    pub(super) const fn plus(self, other: Self) -> Self {
+        Self {
+            count: self.count.wrapping_add(other.count),
+            unpriced: self.unpriced.wrapping_add(other.unpriced),
+            units: self.units.wrapping_add(other.units),
+            value: self.value.wrapping_add(other.value),
+        }
+    }
+
+    const fn minus(self, other: Self) -> Self {
+        Self {
+            count: self.count.wrapping_sub(other.count),
+            unpriced: self.unpriced.wrapping_sub(other.unpriced),
+            units: self.units.wrapping_sub(other.units),
+            value: self.value.wrapping_sub(other.value),
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count.saturating_add(other.count),
+            unpriced: self.unpriced.saturating_add(other.unpriced),
+            units: self.units.saturating_add(other.units),
+            value: self.value.saturating_add(other.value),
+        }
+    }
+}
+
+/// The totals up to a moment and with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+struct Entry {
+    at: u64,
+    upto: Sum,
+}
+
+/// Entries in order of their moments, each moment once.
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(super) struct Line {
+    entries: Vec<Entry>,
+}
+
+impl Line {
+    /// Adds at a moment, which is mostly the latest.
+    pub(super) fn add(&mut self, at: u64, one: Sum) {
+        let place = self.entries.partition_point(|entry| entry.at < at);
+        if self.entries.get(place).is_none_or(|entry| entry.at != at) {
+            let before = place.checked_sub(1).and_then(|last| self.entries.get(last));
+            let upto = before.map_or_else(Sum::default, |entry| entry.upto);
+            self.entries.insert(place, Entry { at, upto });
+        }
+        for entry in self.entries.iter_mut().skip(place) {
+            entry.upto = entry.upto.plus(one);
+        }
+    }
+
+    /// Takes back what was added at that moment; nothing where that moment is forgotten.
+    pub(super) fn release(&mut self, at: u64, one: Sum) {
+        let place = self.entries.partition_point(|entry| entry.at < at);
+        if self.entries.get(place).is_some_and(|entry| entry.at == at) {
+            for entry in self.entries.iter_mut().skip(place) {
+                entry.upto = entry.upto.minus(one);
+            }
+        }
+    }
+
+    /// The sum of `(now - ms, now]`, for a `now` that is not before the last entry.
+    pub(super) fn sum(&self, now: u64, ms: u64) -> Sum {
+        let Some(last) = self.entries.last() else {
+            return Sum::default();
+        };
+        let Some(start) = now.checked_sub(ms) else {
+            return last.upto;
+        };
+        if last.at <= start {
+            return Sum::default();
+        }
+        let place = self.entries.partition_point(|entry| entry.at <= start);
+        match place
+            .checked_sub(1)
+            .and_then(|before| self.entries.get(before))
+        {
+            Some(before) => last.upto.minus(before.upto),
+            None => last.upto,
+        }
+    }
+
+    /// Forgets what is older than `kept` once that is half of all or more, so that the work is shared out.
+    pub(super) fn prune(&mut self, now: u64, kept: u64) {
+        let old = |entry: &Entry| entry.at.saturating_add(kept) <= now;
+        let half = self.entries.get(self.entries.len() / 2);
+        if self.entries.len() < 4 || !half.is_some_and(old) {
+            return;
+        }
+        let gone = self.entries.partition_point(old);
+        let last = gone
+            .checked_sub(1)
+            .and_then(|place| self.entries.get(place));
+        let before = last.map_or_else(Sum::default, |entry| entry.upto);
+        self.entries.drain(..gone);
+        for entry in &mut self.entries {
+            entry.upto = entry.upto.minus(before);
+        }
+        let len = self.entries.len();
+        self.entries.shrink_to(len.saturating_mul(2));
+    }
+
+    /// True if nothing in it is younger than `kept`.
+    pub(super) fn is_old(&self, now: u64, kept: u64) -> bool {
+        let last = self.entries.last();
+        last.is_none_or(|entry| entry.at.saturating_add(kept) <= now)
+    }
+
+    /// Nothing in it has a value any more, because values are told in another currency now.
+    pub(super) fn unprice(&mut self) {
+        for entry in &mut self.entries {
+            entry.upto.unpriced = entry.upto.count;
+            entry.upto.value = 0;
+        }
+    }
+
+    /// Gives its memory back.
+    pub(super) fn clear(&mut self) {
+        self.entries = Vec::new();
+    }
+
+    /// Bytes of memory behind it.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.capacity().saturating_mul(size_of::<Entry>())
+    }
+}

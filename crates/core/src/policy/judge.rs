@@ -1,0 +1,335 @@
+//! Judging: all rules run, the strictest outcome wins, and people's part of several rules adds up. Pure, and without
+//! memory of its own on the way to a clearance.
+//!
+//! What can't be told counts against the request: a condition on it holds in a rule that restricts, fails in a rule that
+//! clears, and where every other condition of that rule holds the request is held at least.
+
+use super::field::{Field, Members, Unit};
+use super::figures::{Figures, Input, Seen, Unknown};
+use super::rule::{Condition, FIGURES_MAX, Outcome, Rule, Rules, Source, Test};
+use crate::guard::Ask;
+use crate::registry::{Tier, WalletIx};
+use crate::state::State;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A set of rules by their places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Places([u64; 4]);
+
+impl Places {
+    fn insert(&mut self, place: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(place / 64)) {
+            *word |= 1 << (place % 64);
+        }
+    }
+
+    /// True if the rule of that place is in it.
+    #[must_use]
+    pub fn contains(&self, place: u8) -> bool {
+        let word = self.0.get(usize::from(place / 64));
+        word.is_some_and(|word| word & (1 << (place % 64)) != 0)
+    }
+
+    /// The places, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..=u8::MAX).filter(|place| self.contains(*place))
+    }
+}
+
+/// What a rule's condition came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// It holds.
+    Yes,
+    /// It does not, or does not apply.
+    No,
+    /// It can't be told.
+    Unknown(Unknown),
+}
+
+/// What all rules together say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Verdict {
+    /// Strictest outcome of a rule that matched ([`Outcome::strictness`]); zero where none matched.
+    pub strictness: u8,
+    /// Rules that matched.
+    pub matched: Places,
+    /// The first rule that led to the strictest outcome.
+    pub decided: Option<u8>,
+    /// The first rule in which something that can't be told came to matter, and what.
+    pub unknown: Option<(u8, Field, Unknown)>,
+    /// True if a rule clears, or asks for approvals and nothing else.
+    pub allows: bool,
+    /// Approvals that the rules need, distinct persons.
+    pub needs: u32,
+    /// Wait from the last approval on, ms.
+    pub delay_ms: u64,
+    /// Where every rule that holds does so because of an age: first moment at which none of them does, ms.
+    pub until: Option<u64>,
+}
+
+/// One request before the rules of the policy in force.
+pub struct Judging<'s> {
+    state: &'s State,
+    rules: &'s Rules,
+    figures: Figures<'s>,
+    seen: [Option<Seen>; FIGURES_MAX],
+}
+
+impl<'s> Judging<'s> {
+    /// A request before the rules of the policy in force.
+    #[must_use]
+    pub fn new(state: &'s State, input: Input<'s>) -> Self {
+        Self::by(state, &state.guard.policy.rules, input)
+    }
+
+    /// A request before other rules. Reference currency and greatest age of a price stay those of the policy in force.
+    #[must_use]
+    pub const fn by(state: &'s State, rules: &'s Rules, input: Input<'s>) -> Self {
+        Self {
+            state,
+            rules,
+            figures: Figures::new(state, input),
+            seen: [None; FIGURES_MAX],
+        }
+    }
+
+    /// What all rules together say.
+    pub fn verdict(&mut self) -> Verdict {
+        let mut verdict = Verdict::default();
+        let mut until = Until::default();
+        for (place, rule) in (0..=u8::MAX).zip(self.rules.iter()) {
+            let restricts = !matches!(rule.then, Outcome::Clear);
+            let (matches, unknown) = self.matches(usize::from(place), rule, restricts);
+            if let Some((field, why)) = unknown {
+                verdict.unknown.get_or_insert((place, field, why));
+            }
+            if !matches {
+                continue;
+            }
+            verdict.matched.insert(place);
+            let strictness = rule.then.strictness();
+            if strictness > verdict.strictness {
+                verdict.strictness = strictness;
+                verdict.decided = Some(place);
+            }
+            match &rule.then {
+                Outcome::Clear => verdict.allows = true,
+                Outcome::Approve(approvals) => {
+                    verdict.allows = true;
+                    verdict.needs = verdict.needs.max(approvals.n);
+                    verdict.delay_ms = verdict.delay_ms.max(approvals.delay_ms);
+                }
+                Outcome::Hold => until.and(self.ends(usize::from(place), rule)),
+                Outcome::Deny => {}
+            }
+        }
+        if verdict.strictness == 3 && verdict.unknown.is_none() {
+            verdict.until = until.0.flatten();
+        }
+        verdict
+    }
+
+    /// Roles each of which one of the approvers must hold: those of all rules that matched, ascending.
+    #[must_use]
+    pub fn roles(&self, verdict: &Verdict) -> Vec<String> {
+        let mut roles: Vec<String> = Vec::new();
+        for (place, rule) in (0..=u8::MAX).zip(self.rules.iter()) {
+            if let (true, Outcome::Approve(approvals)) =
+                (verdict.matched.contains(place), &rule.then)
+            {
+                roles.extend(approvals.roles.iter().cloned());
+            }
+        }
+        roles.sort_unstable();
+        roles.dedup();
+        roles
+    }
+
+    /// The rules that it is before.
+    #[must_use]
+    pub const fn rules(&self) -> &'s Rules {
+        self.rules
+    }
+
+    /// The figures that were worked out so far, by place.
+    pub fn vector(&self) -> impl Iterator<Item = (u8, Seen)> + '_ {
+        let told = (0..=u8::MAX).zip(self.seen.iter());
+        told.filter_map(|(place, seen)| Some((place, (*seen)?)))
+    }
+
+    /// True if all conditions hold; what can't be told stands in the way where nothing else does.
+    fn matches(
+        &mut self,
+        place: usize,
+        rule: &Rule,
+        restricts: bool,
+    ) -> (bool, Option<(Field, Unknown)>) {
+        let mut unknown = None;
+        let rules = self.rules;
+        for (condition, source) in rule.when.iter().zip(rules.sources(place)) {
+            match self.holds(condition, *source) {
+                Held::Yes => {}
+                Held::No => return (false, None),
+                Held::Unknown(why) => {
+                    unknown.get_or_insert((condition.field, why));
+                }
+            }
+        }
+        (restricts || unknown.is_none(), unknown)
+    }
+
+    fn holds(&mut self, condition: &Condition, source: Source) -> Held {
+        match source {
+            Source::Choice => self.chosen(&condition.test),
+            Source::Figure(place) => compare(self.figure(place, condition.field), &condition.test),
+        }
+    }
+
+    fn figure(&mut self, place: u8, field: Field) -> Seen {
+        if let Some(Some(seen)) = self.seen.get(usize::from(place)) {
+            return *seen;
+        }
+        let seen = self.figures.seen(field);
+        if let Some(slot) = self.seen.get_mut(usize::from(place)) {
+            *slot = Some(seen);
+        }
+        seen
+    }
+
+    fn chosen(&self, test: &Test) -> Held {
+        let Test::In(members) = test else {
+            return Held::No;
+        };
+        let input = &self.figures.input;
+        let registry = &self.state.registry;
+        let within = match members {
+            Members::Kinds(kinds) => kinds.contains(&input.kind()),
+            Members::Assets(assets) => match input.ask {
+                Ask::Credit { lines, .. } => lines.iter().any(|line| assets.contains(&line.asset)),
+                _ => input.asset().is_some_and(|asset| assets.contains(&asset)),
+            },
+            Members::Networks(networks) => {
+                let row = input
+                    .asset()
+                    .and_then(|asset| registry.assets.get(asset.place()));
+                let network = row.and_then(|row| row.network.as_ref());
+                network.is_some_and(|network| networks.contains(network))
+            }
+            Members::Wallets(wallets) => input
+                .wallet()
+                .is_some_and(|wallet| wallets.contains(&wallet)),
+            Members::Tiers(tiers) => {
+                let tier = input.wallet().and_then(|wallet| self.tier(wallet));
+                tier.is_some_and(|tier| tiers.contains(&tier))
+            }
+            Members::Campaigns(budgets) => match input.ask {
+                Ask::Credit { budget, .. } => budgets.contains(budget),
+                _ => false,
+            },
+        };
+        if within { Held::Yes } else { Held::No }
+    }
+
+    fn tier(&self, wallet: WalletIx) -> Option<Tier> {
+        let row = self.state.registry.wallets.get(wallet.place())?;
+        Some(row.tier)
+    }
+
+    /// First moment at which a rule that matched matches no more because something grew old enough.
+    fn ends(&mut self, place: usize, rule: &Rule) -> Option<u64> {
+        let rules = self.rules;
+        let mut first: Option<u64> = None;
+        for (condition, source) in rule.when.iter().zip(rules.sources(place)) {
+            let (Source::Figure(place), Test::Below(limit), Unit::Ms) =
+                (*source, &condition.test, condition.field.unit())
+            else {
+                continue;
+            };
+            // A destination that nobody listed or paid does not grow old.
+            let seen = self.figure(place, condition.field);
+            let (Seen::Number(age), true) = (seen, condition.field != Field::PriceAge) else {
+                continue;
+            };
+            if condition.field == Field::DestinationAge && age == 0 {
+                continue;
+            }
+            let left = u64::try_from(limit.saturating_sub(age)).unwrap_or(u64::MAX);
+            let ends = self.figures.input.at.saturating_add(left);
+            first = Some(first.map_or(ends, |known| known.min(ends)));
+        }
+        first
+    }
+
+    /// What each rule came to, condition by condition.
+    pub fn explain(&mut self) -> Vec<RuleSeen> {
+        let rules = self.rules;
+        let mut explained = Vec::with_capacity(rules.len());
+        for (place, rule) in rules.iter().enumerate() {
+            let restricts = !matches!(rule.then, Outcome::Clear);
+            let of = rule.when.iter().zip(rules.sources(place));
+            let conditions = of.map(|(condition, source)| {
+                let held = self.holds(condition, *source);
+                let seen = match source {
+                    Source::Figure(place) => Some(self.figure(*place, condition.field)),
+                    Source::Choice => None,
+                };
+                ConditionSeen { seen, held }
+            });
+            let conditions: Vec<ConditionSeen> = conditions.collect();
+            let (matched, unknown) = self.matches(place, rule, restricts);
+            explained.push(RuleSeen {
+                matched,
+                unknown,
+                conditions,
+            });
+        }
+        explained
+    }
+}
+
+/// The least moment at which all of them ended; `None` inside where one never does.
+#[derive(Default)]
+struct Until(Option<Option<u64>>);
+
+impl Until {
+    fn and(&mut self, ends: Option<u64>) {
+        self.0 = Some(match self.0 {
+            None => ends,
+            Some(known) => known.zip(ends).map(|(a, b)| a.max(b)),
+        });
+    }
+}
+
+fn compare(seen: Seen, test: &Test) -> Held {
+    let holds = match (seen, test) {
+        (Seen::Unknown(why), _) => return Held::Unknown(why),
+        (Seen::Number(number), Test::AtLeast(limit)) => number >= *limit,
+        (Seen::Number(number), Test::Below(limit)) => number < *limit,
+        (Seen::Number(number), Test::Equals(limit)) => number == *limit,
+        (Seen::Flag(flag), Test::Is(wanted)) => flag == *wanted,
+        _ => false,
+    };
+    if holds { Held::Yes } else { Held::No }
+}
+
+/// What a condition saw; members of a closed set are told by the request itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConditionSeen {
+    /// The figure; `None` for a member of a closed set.
+    pub seen: Option<Seen>,
+    /// What it came to.
+    pub held: Held,
+}
+
+/// What a rule saw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleSeen {
+    /// True if it matched.
+    pub matched: bool,
+    /// What could not be told, where nothing else stood in the way.
+    pub unknown: Option<(Field, Unknown)>,
+    /// Its conditions, in order.
+    pub conditions: Vec<ConditionSeen>,
+}
