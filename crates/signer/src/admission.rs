@@ -70,7 +70,7 @@ pub(crate) fn admit<'s>(
 
 /// Ends are exclusive, and an own clock that may be behind does not stretch them: the tolerance only widens what is taken
 /// as the latest end.
-fn check_times(parts: &Parts, settings: &Settings, now: u64) -> Result<(), Refusal> {
+pub(crate) fn check_times(parts: &Parts, settings: &Settings, now: u64) -> Result<(), Refusal> {
     let Parts {
         clearance, intent, ..
     } = parts;

@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use crate::request::Parts;
 use crate::settings::{Account, FundsKey};
-use keepwhole_payload::{Expected, Kind, Outcome, bitcoin, evm, solana};
+use keepwhole_payload::{Effect, Expected, Kind, Outcome, bitcoin, evm, solana};
 use keepwhole_verify::clearance::PayloadKind;
 use keepwhole_verify::json::to_hex;
 use std::collections::BTreeMap;
@@ -146,11 +146,16 @@ fn spends(outcome: &Outcome, payload: &[u8]) -> Result<String, Refusal> {
     ))
 }
 
-/// Whose value must move. A key of Solana moves tokens out of accounts that only their owner, itself, can sign for; the
-/// inputs of Bitcoin were checked while decoding.
+/// Whose value must move: the sender's, or that of one of its Safes. A key of Solana moves tokens out of accounts that only
+/// their owner, itself, can sign for; the inputs of Bitcoin were checked while decoding.
 fn source(key: &FundsKey, outcome: &Outcome) -> Option<String> {
-    match &key.account {
-        Account::Evm { .. } => Some(outcome.payer.clone()),
-        Account::Bitcoin { .. } | Account::Solana { .. } => None,
-    }
+    let Account::Evm { safes, .. } = &key.account else {
+        return None;
+    };
+    let mut moved = outcome.effects.iter().filter_map(|effect| match effect {
+        Effect::Transfer { from, .. } => Some(from),
+        _ => None,
+    });
+    let own = |from: &&String| safes.iter().any(|safe| safe.to_string() == **from);
+    Some(moved.find(own).unwrap_or(&outcome.payer).clone())
 }

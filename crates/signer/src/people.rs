@@ -2,8 +2,10 @@
 
 use crate::refusal::Refusal;
 use crate::request::Parts;
-use crate::settings::{Asset, RelyingParty, Settings};
-use keepwhole_verify::approval::{self, ApprovalsFile, Granted, Quorum, Rules, Seen, Timing};
+use crate::settings::{Asset, Settings};
+use keepwhole_verify::approval::{
+    self, ApprovalsFile, Granted, Quorum, Rules, Seen, Timing, Voice,
+};
 
 /// Whether the amount is above the automatic limit, and then whether the pinned people approved exactly this intent.
 /// Gives whether people approved: approvals that come along below the limit are not looked at.
@@ -24,11 +26,8 @@ pub(crate) fn check(
         return Ok(false);
     }
     let approvals = &settings.approvals;
-    let client = approvals
-        .client
-        .as_ref()
-        .filter(|_| intent.amount > asset.client_limit);
-    let (quorum, key) = if intent.amount > asset.client_limit {
+    let above_client = intent.amount > asset.client_limit;
+    let (quorum, key) = if above_client {
         (&asset.client_quorum, "client_quorum")
     } else {
         (&asset.quorum, "quorum")
@@ -53,13 +52,15 @@ pub(crate) fn check(
         });
     }
     let granted = granted(file, quorum, settings, now)?;
-    if let Some(RelyingParty { rp_id, .. }) = client
-        && let Some(voice) = granted.voices.iter().find(|voice| voice.rp_id != *rp_id)
-    {
-        return Err(Refusal::ClientRequired {
-            approver: voice.approver.clone(),
-            rp_id: rp_id.clone(),
-        });
+    if above_client {
+        let rp_id = approvals.client.as_ref().map(|client| &client.rp_id);
+        let foreign = |voice: &&Voice| Some(&voice.rp_id) != rp_id;
+        if let Some(voice) = granted.voices.iter().find(foreign) {
+            return Err(Refusal::ClientRequired {
+                approver: voice.approver.clone(),
+                rp_id: rp_id.cloned().unwrap_or_default(),
+            });
+        }
     }
     Ok(true)
 }

@@ -194,6 +194,8 @@ impl Signer {
         let begun = {
             // Whatever came in between is seen here: this is where it is decided.
             let mut store = self.store()?;
+            let now = self.now(&store)?;
+            admission::check_times(&parts, &self.settings, now)?;
             let before = admission::check_attempt(&parts, &decoded.spends, store.state())?;
             let counts = counts(store.state(), now)?;
             self.begin(&parts, &decoded, before, counts, now, &mut store)?

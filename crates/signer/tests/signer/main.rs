@@ -7,9 +7,15 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+#[path = "../../examples/evm_signer/account.rs"]
+mod account;
 mod assertions;
+mod chains;
+mod guard_server;
 mod heads;
 mod log;
+mod networks;
+mod nodes;
 mod people;
 mod refusals;
 mod settings;
