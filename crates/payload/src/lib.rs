@@ -5,6 +5,7 @@
 //! about themselves is checked against it. The signing digest is always computed here, never taken from the caller.
 
 pub mod bitcoin;
+pub mod callback;
 pub mod evm;
 pub mod expected;
 pub mod outcome;

@@ -14,6 +14,8 @@ pub enum Kind {
     Psbt,
     /// A message of Solana.
     SolanaMessage,
+    /// What a custody vendor tells about a transaction whose bytes it does not show.
+    VendorCallback,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
             Self::SafeTx => "safe-tx",
             Self::Psbt => "psbt",
             Self::SolanaMessage => "solana-message",
+            Self::VendorCallback => "vendor-callback",
         }
     }
 }

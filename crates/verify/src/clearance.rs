@@ -37,11 +37,19 @@ pub enum PayloadKind {
     Psbt,
     /// SHA-256 of a Solana message.
     SolanaMessage,
+    /// SHA-256 of what a custody vendor told, where it shows no bytes (docs/cosigners.md, "Callback").
+    VendorCallback,
 }
 
 impl PayloadKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::EvmTx, Self::SafeTx, Self::Psbt, Self::SolanaMessage];
+    pub const ALL: [Self; 5] = [
+        Self::EvmTx,
+        Self::SafeTx,
+        Self::Psbt,
+        Self::SolanaMessage,
+        Self::VendorCallback,
+    ];
 
     /// The written form.
     #[must_use]
@@ -51,6 +59,7 @@ impl PayloadKind {
             Self::SafeTx => "safe-tx",
             Self::Psbt => "psbt",
             Self::SolanaMessage => "solana-message",
+            Self::VendorCallback => "vendor-callback",
         }
     }
 

@@ -4,6 +4,7 @@
 use keepwhole_core::command::{DecodedPayload, Operation, PayloadContent};
 use keepwhole_edge::guard::PayloadBytes;
 use keepwhole_payload::bitcoin::{self, Chain};
+use keepwhole_payload::callback;
 use keepwhole_payload::evm::{self, Address};
 use keepwhole_payload::solana::{self, Cluster, Key};
 use keepwhole_payload::{Effect, Kind, Outcome, Refusal};
@@ -88,6 +89,14 @@ fn outcome(payload: &PayloadBytes, context: &KeyContext) -> Result<Outcome, Faul
             };
             Ok(solana::message(&payload.bytes, &context)?)
         }
+        // What a custody vendor tells where it shows no bytes (docs/cosigners.md).
+        "vendor-callback" => {
+            let outcome = callback::callback(&payload.bytes)?;
+            if outcome.network != context.network {
+                return Err(Fault::Unread("wrong_chain"));
+            }
+            Ok(outcome)
+        }
         _ => Err(Fault::Unread("kind_unknown")),
     }
 }
@@ -141,8 +150,12 @@ fn content(outcome: &Outcome, context: &KeyContext) -> PayloadContent {
                     to
                 };
                 let mut operation = plain(to, asset, *amount);
-                // What another account pays is no withdrawal of this wallet. Of Bitcoin all inputs are ours.
+                // What another account pays is no withdrawal of this wallet. Of Bitcoin all inputs are ours, and a
+                // vendor's wallet is many addresses there.
+                let many =
+                    outcome.kind == Kind::VendorCallback && outcome.network.starts_with("bip122:");
                 let ours = outcome.kind == Kind::Psbt
+                    || many
                     || from.eq_ignore_ascii_case(&context.address)
                     || solana::is_token_account_of(from, &context.address, asset);
                 if !ours {

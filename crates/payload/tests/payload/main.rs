@@ -8,6 +8,7 @@
 )]
 
 mod bitcoin;
+mod callback;
 mod evm;
 mod evm_refusals;
 mod expected;
