@@ -11,6 +11,7 @@
 
 mod approvals;
 mod books;
+mod cosigners;
 mod journal;
 mod payloads;
 mod proofs;
@@ -69,6 +70,11 @@ targets![
     approvals::roster,
     approvals::assertion,
     approvals::cose_key,
+    payloads::callback,
+    cosigners::jwt,
+    cosigners::fireblocks_request,
+    cosigners::bitgo_request,
+    cosigners::responder_settings,
 ];
 
 /// The target of that name.

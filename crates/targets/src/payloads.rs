@@ -78,3 +78,15 @@ pub(crate) fn psbt(bytes: &[u8]) {
     };
     complete(&bitcoin::psbt(bytes, &context));
 }
+
+/// A callback that decodes writes back to the same bytes.
+pub(crate) fn callback(bytes: &[u8]) {
+    if let Ok(read) = keepwhole_payload::callback::Callback::decode(bytes) {
+        assert_eq!(
+            read.to_canonical().as_bytes(),
+            bytes,
+            "two forms of one callback"
+        );
+    }
+    complete(&keepwhole_payload::callback::callback(bytes));
+}

@@ -1,0 +1,283 @@
+//! What this process checks of a clearance by itself: the main host may be in a thief's hands and sign anything.
+
+use super::Ask;
+use crate::fireblocks::request::same_address;
+use crate::json::Json;
+use crate::mapping::Mapping;
+use crate::raw::Payload;
+use keepwhole_verify::approval::{self, ApprovalsFile, Quorum, Rules, Seen, Timing};
+use keepwhole_verify::clearance::{Clearance, Redemption, Refusal, check_signature};
+use keepwhole_verify::intent::Intent;
+use keepwhole_verify::json::FormatError;
+use keepwhole_verify::note::VerifierKey;
+use keepwhole_verify::roster::Roster;
+use std::sync::Arc;
+
+/// Longest life of a clearance, seconds.
+const LIFE_S: u64 = 600;
+
+/// What is pinned here.
+#[derive(Clone, Debug)]
+pub struct Pins {
+    /// The key `<origin>/guard`.
+    pub guard: VerifierKey,
+    /// Our own name in redemptions.
+    pub signer: String,
+    /// Names and limits.
+    pub mapping: Arc<Mapping>,
+    /// Whether a fee that the vendor does not tell is accepted.
+    pub fees_untold: bool,
+    /// Whose approvals count above the automatic limits; `None`: nothing is approved above them.
+    pub people: Option<People>,
+}
+
+/// The people whose assertions count, pinned here: the main host's own roster is not read.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Who they are, with their keys.
+    pub roster: Roster,
+    /// How many, and in which roles.
+    pub quorum: Quorum,
+    /// Ids of relying parties that count.
+    pub rp_ids: Vec<String>,
+    /// Web origins that count.
+    pub origins: Vec<String>,
+    /// How long an approval holds, seconds.
+    pub ttl: u64,
+}
+
+/// What the guard gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// The clearance.
+    pub clearance: Clearance,
+    /// The guard's signature line over it.
+    pub signature: String,
+    /// The intent that it carries out.
+    pub intent: Intent,
+    /// The approvals of the intent, where there are any.
+    pub approvals: Option<ApprovalsFile>,
+}
+
+/// Why the guard's word is not taken: the request is held, and people are told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// A field of the answer is missing.
+    #[error("`{0}` is missing in its answer")]
+    Missing(&'static str),
+    /// A text of the answer that has not its format.
+    #[error("{0}")]
+    Form(String),
+    /// The clearance or the redemption.
+    #[error("{0}")]
+    Clearance(String, &'static str),
+    /// It says something else than was asked.
+    #[error("`{field}` is `{found}`, asked was `{asked}`")]
+    Other {
+        /// Which.
+        field: &'static str,
+        /// In the answer.
+        found: String,
+        /// In the question.
+        asked: String,
+    },
+    /// Too late, or too long.
+    #[error("`{0}` is over, or lies too far ahead")]
+    Time(&'static str),
+    /// Above what goes without people.
+    #[error(
+        "`{amount}` is above the automatic limit of `{limit}`, and no approvals that this process can check came with it"
+    )]
+    Approvals {
+        /// Minor units.
+        amount: u128,
+        /// Minor units.
+        limit: u128,
+    },
+    /// Approvals that do not hold.
+    #[error("approvals: {0}")]
+    ApprovalsRefused(String),
+    /// The fee is not bounded by the vendor's word.
+    #[error("the vendor tells no fee, and the settings do not accept that")]
+    FeeUntold,
+}
+
+impl Distrust {
+    /// The stable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) | Self::Form(_) => "form",
+            Self::Clearance(_, code) => code,
+            Self::Other { field, .. } => field,
+            Self::Time(_) => "time",
+            Self::Approvals { .. } | Self::ApprovalsRefused(_) => "approvals",
+            Self::FeeUntold => "fee",
+        }
+    }
+}
+
+impl From<FormatError> for Distrust {
+    fn from(error: FormatError) -> Self {
+        Self::Form(error.to_string())
+    }
+}
+
+impl From<Refusal> for Distrust {
+    fn from(refusal: Refusal) -> Self {
+        Self::Clearance(refusal.to_string(), refusal.name())
+    }
+}
+
+fn same(field: &'static str, found: &str, asked: &str) -> Result<(), Distrust> {
+    if found == asked {
+        return Ok(());
+    }
+    Err(Distrust::Other {
+        field,
+        found: found.to_owned(),
+        asked: asked.to_owned(),
+    })
+}
+
+fn text<'j>(answer: &'j Json, field: &'static str) -> Result<&'j str, Distrust> {
+    let found = answer.member(field).and_then(Json::as_text);
+    found.ok_or(Distrust::Missing(field))
+}
+
+impl Cleared {
+    /// Reads the guard's answer.
+    ///
+    /// # Errors
+    /// [`Distrust`].
+    pub fn read(answer: &Json) -> Result<Self, Distrust> {
+        Ok(Self {
+            clearance: Clearance::read(text(answer, "clearance")?)?,
+            signature: text(answer, "signature")?.to_owned(),
+            intent: Intent::read(text(answer, "intent")?)?,
+            approvals: match answer.member("approvals") {
+                None => None,
+                Some(Json::Text(text)) => Some(ApprovalsFile::read(text)?),
+                Some(_) => return Err(Distrust::Form("`approvals` is no text".to_owned())),
+            },
+        })
+    }
+}
+
+impl Pins {
+    /// Whether a clearance is the guard's, for this question, for these bytes, now. `now` is in milliseconds.
+    ///
+    /// # Errors
+    /// [`Distrust`].
+    pub fn check(
+        &self,
+        cleared: &Cleared,
+        ask: &Ask,
+        payload: &Payload,
+        now: u64,
+    ) -> Result<(), Distrust> {
+        let Cleared {
+            clearance, intent, ..
+        } = cleared;
+        check_signature(&clearance.sign_text(), &cleared.signature, &self.guard)?;
+        clearance.check_intent(intent)?;
+        let now = now / 1_000;
+        if clearance.is_expired(now) || clearance.expires > now.saturating_add(LIFE_S) {
+            return Err(Distrust::Time("clearance"));
+        }
+        if intent.is_expired(now) {
+            return Err(Distrust::Time("intent"));
+        }
+        let claims = &ask.claims;
+        same("id", &intent.id, &claims.withdrawal)?;
+        same("network", &intent.network, &claims.network)?;
+        same("asset", &intent.asset, &claims.asset)?;
+        same("wallet", &intent.wallet, &claims.wallet)?;
+        if !same_address(&intent.dest, &claims.to) {
+            same("dest", &intent.dest, &claims.to)?;
+        }
+        same("memo", &intent.memo, &claims.memo)?;
+        same(
+            "amount",
+            &intent.amount.to_string(),
+            &claims.amount.to_string(),
+        )?;
+        self.check_bytes(cleared, ask, payload)?;
+        self.check_people(cleared, now)
+    }
+
+    fn check_bytes(&self, cleared: &Cleared, ask: &Ask, payload: &Payload) -> Result<(), Distrust> {
+        let (clearance, outcome) = (&cleared.clearance, &payload.outcome);
+        let hex = keepwhole_verify::json::to_hex;
+        same("key", &clearance.key, &ask.claims.key)?;
+        let kind = clearance.payload_kind.name();
+        same("payload_kind", kind, outcome.kind.name())?;
+        let (found, asked) = (hex(&clearance.signing_digest), hex(&outcome.signing_digest));
+        same("signing_digest", &found, &asked)?;
+        let keys = (&clearance.conflict_key, &outcome.conflict_key);
+        same("conflict_key", keys.0, keys.1)?;
+        if clearance.total_fee < outcome.fee {
+            let (found, asked) = (clearance.total_fee.to_string(), outcome.fee.to_string());
+            return same("total_fee", &found, &asked);
+        }
+        let told = ask.claims.fee.is_some() || ask.claims.raw.is_some();
+        if told || self.fees_untold {
+            Ok(())
+        } else {
+            Err(Distrust::FeeUntold)
+        }
+    }
+
+    /// Above the automatic limit: whether the pinned people approved exactly this intent. `now` is in seconds.
+    fn check_people(&self, cleared: &Cleared, now: u64) -> Result<(), Distrust> {
+        let intent = &cleared.intent;
+        let limit = self.mapping.limits(&intent.asset);
+        let limit = limit.map_or(0, |asset| asset.automatic);
+        if intent.amount <= limit {
+            return Ok(());
+        }
+        let (Some(people), Some(file)) = (&self.people, &cleared.approvals) else {
+            let amount = intent.amount;
+            return Err(Distrust::Approvals { amount, limit });
+        };
+        if file.command.intent().as_ref() != Some(intent) {
+            return Err(Distrust::ApprovalsRefused("of another intent".to_owned()));
+        }
+        let rules = Rules {
+            rp_ids: &people.rp_ids,
+            origins: &people.origins,
+            least: Some(&people.quorum),
+            administrative: false,
+            timing: Some(Timing {
+                now,
+                approval_ttl: people.ttl,
+                delay: 0,
+            }),
+        };
+        // Each withdrawal is approved once here, so an answer that is shown again approves nothing more.
+        let granted = approval::check(file, &people.roster, &rules, &mut Seen::default());
+        granted
+            .map(|_| ())
+            .map_err(|refusal| Distrust::ApprovalsRefused(refusal.to_string()))
+    }
+
+    /// Whether a redemption is the guard's, of this clearance, by us, and still fresh. `now` is in milliseconds.
+    ///
+    /// # Errors
+    /// [`Distrust`].
+    pub fn check_redemption(
+        &self,
+        answer: &Json,
+        cleared: &Cleared,
+        now: u64,
+    ) -> Result<(), Distrust> {
+        let (redemption, signature) = (text(answer, "redemption")?, text(answer, "signature")?);
+        let clearance = &cleared.clearance;
+        Redemption::check(redemption, signature, &self.guard, clearance, &self.signer)?;
+        // An answer that comes after the clearance has ended can't be revoked by a breaker any more.
+        if clearance.is_expired(now / 1_000) {
+            return Err(Distrust::Time("clearance"));
+        }
+        Ok(())
+    }
+}
