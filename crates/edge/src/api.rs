@@ -1,18 +1,20 @@
 //! The HTTP interface for the exchange's own programs: batches of the ledger, each with an idempotency key.
 //!
-//! `POST /v1/transfers` and `POST /v1/owners` need `Authorization: Bearer TOKEN`, `Content-Type: application/json`, a
-//! `Content-Length` and an `Idempotency-Key` (the IETF draft of that name). The same key with the same body gets the
-//! first answer again; with another body it is refused. An answer leaves only after its records are durable.
+//! `POST /v1/transfers` and `POST /v1/owners` need `Authorization: Bearer TOKEN`, a client certificate that is bound, or
+//! both, as the identity's line says ([`crate::tokens`]); then `Content-Type: application/json`, a `Content-Length` and an
+//! `Idempotency-Key` (the IETF draft of that name). The same key with the same body gets the first answer again; with
+//! another body it is refused. An answer leaves only after its records are durable.
 
 use crate::guard::{self, GuardDesk};
 use crate::rates::{Limits, Rates};
+use crate::tls::PeerCertificate;
 use crate::tokens::{Token, TokenScope, Tokens};
 use crate::wire;
 use crate::{Intake, NoReply};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -259,7 +261,7 @@ pub(crate) async fn admit(
     scope: TokenScope,
 ) -> Result<Asked, Problem> {
     let (parts, body) = request.into_parts();
-    let identity = may_read(api, &parts.headers, scope)?;
+    let identity = may_read(api, &parts.headers, &parts.extensions, scope)?;
     let length = length_of(&parts.headers, api.bounds.body_max)?;
     let json = parts
         .headers
@@ -299,9 +301,10 @@ pub(crate) async fn admit(
 pub(crate) fn may_read(
     api: &Api,
     headers: &HeaderMap,
+    shown: &Extensions,
     scope: TokenScope,
 ) -> Result<Token, Problem> {
-    let identity = identify(api, headers, scope)?;
+    let identity = identify(api, headers, shown, scope)?;
     let Err(wait) = api.rates.take(&identity.name, Instant::now()) else {
         return Ok(identity);
     };
@@ -313,17 +316,31 @@ pub(crate) fn may_read(
     Err(Problem::later(status, "too_many_requests", what, wait))
 }
 
-fn identify(api: &Api, headers: &HeaderMap, scope: TokenScope) -> Result<Token, Problem> {
+/// The identity behind a token, a certificate, or both, as its line of the file wants it; never the network address.
+fn identify(
+    api: &Api,
+    headers: &HeaderMap,
+    shown: &Extensions,
+    scope: TokenScope,
+) -> Result<Token, Problem> {
     let unknown = || {
-        let what = "no valid token: send `Authorization: Bearer TOKEN`; `keepwhole token add` makes one, and each ends on its day";
+        let what = "no valid token: send `Authorization: Bearer TOKEN`; `keepwhole token add` makes one, each ends on its day, \
+                    and one that is bound to a client certificate counts only over a connection with it";
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", what)
     };
-    let value = headers.get(header::AUTHORIZATION).ok_or_else(unknown)?;
-    let value = value.to_str().map_err(|_| unknown())?;
-    let token = value.strip_prefix("Bearer ").ok_or_else(unknown)?;
-    let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let bearer =
+        |value: &HeaderValue| Some(value.to_str().ok()?.strip_prefix("Bearer ")?.to_owned());
+    let token = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => Some(bearer(value).ok_or_else(unknown)?),
+    };
+    let now = jiff::Timestamp::now();
+    let certificate = shown.get::<PeerCertificate>();
+    let certificate = certificate.and_then(|certificate| certificate.sha256_at(now));
+    let today = now.to_zoned(TimeZone::UTC).date();
     let tokens = api.tokens();
-    let found = tokens.find(token, today).ok_or_else(unknown)?;
+    let found = tokens.find(token.as_deref(), certificate, today);
+    let found = found.ok_or_else(unknown)?;
     if found.scope == scope {
         return Ok(found.clone());
     }

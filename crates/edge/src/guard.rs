@@ -115,7 +115,12 @@ pub(crate) async fn standing(
     request: Request,
 ) -> Result<Response, Problem> {
     let desk = Arc::clone(desk(&api)?);
-    crate::api::may_read(&api, request.headers(), TokenScope::Guard)?;
+    crate::api::may_read(
+        &api,
+        request.headers(),
+        request.extensions(),
+        TokenScope::Guard,
+    )?;
     let Some(standing) = desk.standing(&id) else {
         let what = format!("no request `{}` was recorded", crate::wire::shown(&id));
         return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_request", what));

@@ -12,6 +12,7 @@ mod intake;
 mod rates;
 pub mod server;
 pub mod settings;
+pub mod tls;
 pub mod tokens;
 mod wire;
 

@@ -4,6 +4,7 @@
 //! wrong. All faults of a file are told at once, each with its line, key, value, reason and fix.
 
 use crate::rates::Limits;
+use crate::tls::{CERTIFICATE, CLIENT_CA, ClientCertificates, KEY, TlsSettings};
 use crate::{api, feed};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -35,8 +36,10 @@ pub struct Settings {
 /// The HTTP interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// Loopback address.
+    /// Loopback address; any address with TLS.
     pub listen: SocketAddr,
+    /// TLS; absent where the interface speaks plain HTTP.
+    pub tls: Option<TlsSettings>,
     /// Its bounds.
     pub bounds: api::Bounds,
     /// Connections at once.
@@ -128,6 +131,16 @@ struct RawApi {
     requests_per_second: Option<Spanned<i64>>,
     requests_per_second_each: Option<Spanned<i64>>,
     connections: Option<Spanned<i64>>,
+    tls: Option<RawTls>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTls {
+    certificate: Spanned<String>,
+    key: Spanned<String>,
+    client_ca: Spanned<String>,
+    client_certificates: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -260,24 +273,30 @@ impl Check<'_> {
     }
 
     fn loopback(&mut self, value: &Spanned<String>, key: &str) -> Option<SocketAddr> {
-        let given = value.get_ref();
-        let at = value.span().start;
-        match given.parse::<SocketAddr>() {
-            Ok(address) if address.ip().to_canonical().is_loopback() => Some(address),
-            Ok(_) => {
-                let what = format!(
-                    "`{given}` is reached from other machines; only loopback addresses such as `127.0.0.1:8651` are served"
-                );
-                self.fault(at, key, what);
-                None
-            }
-            Err(_) => {
-                let what =
-                    format!("`{given}` is not an address with a port such as `127.0.0.1:8651`");
-                self.fault(at, key, what);
-                None
-            }
+        let address = self.address(value, key)?;
+        if address.ip().to_canonical().is_loopback() {
+            return Some(address);
         }
+        let fix = match key {
+            "api.listen" => "add `[api.tls]`, or use",
+            _ => "use",
+        };
+        let what = format!(
+            "`{}` is reached from other machines, and what is said there is not encrypted; {fix} a loopback address such as `127.0.0.1:8651`",
+            value.get_ref()
+        );
+        self.fault(value.span().start, key, what);
+        None
+    }
+
+    fn address(&mut self, value: &Spanned<String>, key: &str) -> Option<SocketAddr> {
+        let given = value.get_ref();
+        let address = given.parse::<SocketAddr>();
+        if address.is_err() {
+            let what = format!("`{given}` is not an address with a port such as `127.0.0.1:8651`");
+            self.fault(value.span().start, key, what);
+        }
+        address.ok()
     }
 
     /// A path inside the installation.
@@ -400,7 +419,11 @@ impl Settings {
 }
 
 fn read_api(check: &mut Check<'_>, raw: &RawApi) -> Option<ApiSettings> {
-    let listen = check.loopback(&raw.listen, "api.listen");
+    let tls = raw.tls.as_ref().map(|raw| read_tls(check, raw));
+    let listen = match &tls {
+        Some(_) => check.address(&raw.listen, "api.listen"),
+        None => check.loopback(&raw.listen, "api.listen"),
+    };
     let all = check.rate(raw.requests_per_second.as_ref(), &RATE);
     let each = check.rate(raw.requests_per_second_each.as_ref(), &RATE_EACH);
     if let Some(given) = &raw.requests_per_second_each
@@ -420,6 +443,7 @@ fn read_api(check: &mut Check<'_>, raw: &RawApi) -> Option<ApiSettings> {
     let connections = check.count(raw.connections.as_ref(), &API_CONNECTIONS);
     Some(ApiSettings {
         listen: listen?,
+        tls,
         bounds,
         connections,
     })
@@ -447,6 +471,33 @@ fn read_log_key(check: &mut Check<'_>, raw: &RawLogKey) -> LogKeySettings {
         module: module.to_path_buf(),
         token: token.clone(),
         pin_file: check.anywhere(&raw.pin_file, "log_key.pin_file", "keys/token-pin"),
+    }
+}
+
+fn read_tls(check: &mut Check<'_>, raw: &RawTls) -> TlsSettings {
+    let certificate = check.anywhere(&raw.certificate, CERTIFICATE, "keys/api.pem");
+    let key = check.anywhere(&raw.key, KEY, "keys/api.key");
+    let client_ca = check.anywhere(&raw.client_ca, CLIENT_CA, "keys/clients-ca.pem");
+    let mut clients = ClientCertificates::Required;
+    if let Some(given) = &raw.client_certificates {
+        let word = given.get_ref();
+        let known = ClientCertificates::ALL
+            .iter()
+            .find(|(name, _)| name == word);
+        match known {
+            Some((_, known)) => clients = *known,
+            None => {
+                let words = ClientCertificates::ALL.map(|(name, _)| name).join("` or `");
+                let what = format!("`{}` is not `{words}`", word.escape_debug());
+                check.fault(given.span().start, "api.tls.client_certificates", what);
+            }
+        }
+    }
+    TlsSettings {
+        certificate,
+        key,
+        client_ca,
+        clients,
     }
 }
 

@@ -2,17 +2,27 @@
 //!
 //! A line is `name scope sha256 until`: the name of an identity, what it may do, SHA-256 of its token in hex, and the
 //! first day (UTC) on which the token no longer counts. Empty lines and lines that start with `#` are skipped.
+//!
+//! Up to two fields `cert:sha256` may follow: SHA-256 of a client certificate (DER) in hex. Such an identity is heard only
+//! over a TLS connection with one of these certificates. Where `-` stands for the token's digest it has no token, and the
+//! certificate alone identifies. A line says all that is needed; a caller can't do with less by leaving something out.
 
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 
 /// Longest name of an identity, bytes.
 const NAME_MAX: usize = 64;
 /// Longest time that a token counts, days.
 pub const DAYS_MAX: i64 = 90;
+/// Most certificates of one identity: the one in use and the next.
+pub const CERTIFICATES_MAX: usize = 2;
+/// Stands for the digest of an identity that has no token.
+const NO_TOKEN: &str = "-";
+/// What a certificate's digest begins with.
+const BOUND: &str = "cert:";
 
 /// What an identity may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +51,79 @@ pub struct Token {
     pub name: String,
     /// What it may do.
     pub scope: TokenScope,
-    /// SHA-256 of its token.
-    digest: [u8; 32],
+    /// SHA-256 of its token; none where its certificate alone identifies.
+    digest: Option<[u8; 32]>,
     /// First day, UTC, on which it no longer counts.
     pub until: Date,
+    /// SHA-256 of each certificate that it is bound to; empty where it is bound to none.
+    certificates: Vec<[u8; 32]>,
+}
+
+impl Token {
+    /// SHA-256 of each certificate that it is bound to, the newest last; empty where it is bound to none.
+    #[must_use]
+    pub fn certificates(&self) -> &[[u8; 32]] {
+        &self.certificates
+    }
+
+    /// Whether it has a token; without one its certificate alone identifies.
+    #[must_use]
+    pub const fn has_token(&self) -> bool {
+        self.digest.is_some()
+    }
+
+    /// Its line with other certificates.
+    #[must_use]
+    pub fn line_with(&self, certificates: &[[u8; 32]]) -> String {
+        let word = TokenScope::ALL
+            .iter()
+            .find(|(_, scope)| *scope == self.scope);
+        let word = word.map_or("", |(word, _)| word);
+        line_text(
+            &self.name,
+            word,
+            self.digest.as_ref(),
+            self.until,
+            certificates,
+        )
+    }
+
+    /// Whether what was shown is what its line wants, in constant time.
+    fn fits(&self, digest: Option<&[u8; 32]>, certificate: Option<&[u8; 32]>) -> Choice {
+        let secret = match (&self.digest, digest) {
+            (Some(known), Some(shown)) => known.ct_eq(shown),
+            (None, None) => Choice::from(1),
+            _ => Choice::from(0),
+        };
+        let bound = match certificate {
+            _ if self.certificates.is_empty() => Choice::from(1),
+            None => Choice::from(0),
+            Some(shown) => {
+                let each = self.certificates.iter().map(|known| known.ct_eq(shown));
+                each.fold(Choice::from(0), |any, one| any | one)
+            }
+        };
+        secret & bound
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn line_text(
+    name: &str,
+    scope: &str,
+    digest: Option<&[u8; 32]>,
+    until: Date,
+    certificates: &[[u8; 32]],
+) -> String {
+    let digest = digest.map_or_else(|| NO_TOKEN.to_owned(), |digest| hex(digest));
+    let bound: String = certificates
+        .iter()
+        .map(|certificate| format!(" {BOUND}{}", hex(certificate)))
+        .collect();
+    format!("{name} {scope} {digest} {until}{bound}\n")
 }
 
 impl fmt::Debug for Token {
@@ -53,6 +132,7 @@ impl fmt::Debug for Token {
             .field("name", &self.name)
             .field("scope", &self.scope)
             .field("until", &self.until)
+            .field("certificates", &self.certificates.len())
             .finish_non_exhaustive()
     }
 }
@@ -99,10 +179,10 @@ pub fn is_name(name: &str) -> bool {
 
 fn line_of(text: &str) -> Result<Token, String> {
     let fields: Vec<&str> = text.split_ascii_whitespace().collect();
-    let [name, scope, digest, until] = fields.as_slice() else {
+    let [name, scope, digest, until, bound @ ..] = fields.as_slice() else {
         let have = fields.len();
         return Err(format!(
-            "`{have}` fields where four are needed: `name scope sha256 until`; add tokens with `keepwhole token add`"
+            "`{have}` fields where four or more are needed: `name scope sha256 until`, then `cert:sha256`; add tokens with `keepwhole token add`"
         ));
     };
     if !is_name(name) {
@@ -117,8 +197,17 @@ fn line_of(text: &str) -> Result<Token, String> {
             "scope `{scope}` is not known; use one of `{words}`"
         ));
     };
-    let Some(digest) = unhex(digest) else {
-        return Err("the third field is not 64 lower-case hex digits; write the token's SHA-256, never the token".into());
+    let digest = match unhex(digest) {
+        Some(digest) => Some(digest),
+        None if *digest == NO_TOKEN && !bound.is_empty() => None,
+        None if *digest == NO_TOKEN => {
+            return Err(
+                "neither a token nor a certificate; bind one with a field `cert:sha256`".into(),
+            );
+        }
+        None => {
+            return Err("the third field is not 64 lower-case hex digits; write the token's SHA-256, never the token".into());
+        }
     };
     let Ok(until) = Date::from_str(until) else {
         return Err(format!("`{until}` is not a day such as 2026-12-31"));
@@ -128,7 +217,24 @@ fn line_of(text: &str) -> Result<Token, String> {
         scope: *scope,
         digest,
         until,
+        certificates: certificates_of(bound)?,
     })
+}
+
+fn certificates_of(fields: &[&str]) -> Result<Vec<[u8; 32]>, String> {
+    if fields.len() > CERTIFICATES_MAX {
+        let have = fields.len();
+        return Err(format!(
+            "`{have}` certificates; an identity has at most {CERTIFICATES_MAX}, the one in use and the next"
+        ));
+    }
+    let read = |field: &&str| {
+        let digest = field.strip_prefix(BOUND).and_then(unhex);
+        digest.ok_or_else(|| {
+            format!("after the day stands `{BOUND}` with 64 lower-case hex digits, the certificate's SHA-256, or nothing")
+        })
+    };
+    fields.iter().map(read).collect()
 }
 
 impl Tokens {
@@ -151,8 +257,22 @@ impl Tokens {
                 );
                 return Err(TokenFault { line, what });
             }
-            if all.iter().any(|known| known.digest == token.digest) {
-                let what = "the token of another line; give each identity its own".to_owned();
+            let alike = |known: &Token| match (&known.digest, &token.digest) {
+                (Some(known), Some(digest)) => known == digest,
+                (None, None) => {
+                    let mut certificates = known.certificates.iter();
+                    certificates.any(|one| token.certificates.contains(one))
+                }
+                _ => false,
+            };
+            if all.iter().any(alike) {
+                let what = match token.digest {
+                    Some(_) => "the token of another line; give each identity its own",
+                    None => {
+                        "a certificate that identifies another line alone; give each identity its own"
+                    }
+                };
+                let what = what.to_owned();
                 return Err(TokenFault { line, what });
             }
             all.push(token);
@@ -163,20 +283,35 @@ impl Tokens {
     /// The line that keeps a new token.
     #[must_use]
     pub fn line(name: &str, scope: &str, token: &str, until: Date) -> String {
-        let hex: String = digest_of(token)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        format!("{name} {scope} {hex} {until}\n")
+        Self::bound_line(name, scope, Some(token), until, &[])
     }
 
-    /// The identity whose token this is, if it counts on `today` (UTC). Every line is compared, in constant time.
+    /// The line of a new identity that is bound to certificates; without a token they alone identify.
     #[must_use]
-    pub fn find(&self, token: &str, today: Date) -> Option<&Token> {
-        let digest = digest_of(token);
+    pub fn bound_line(
+        name: &str,
+        scope: &str,
+        token: Option<&str>,
+        until: Date,
+        certificates: &[[u8; 32]],
+    ) -> String {
+        let digest = token.map(digest_of);
+        line_text(name, scope, digest.as_ref(), until, certificates)
+    }
+
+    /// The identity of what a caller shows, a token and the SHA-256 of the certificate of its connection, if it counts on
+    /// `today` (UTC). Every line is compared, in constant time.
+    #[must_use]
+    pub fn find(
+        &self,
+        token: Option<&str>,
+        certificate: Option<&[u8; 32]>,
+        today: Date,
+    ) -> Option<&Token> {
+        let digest = token.map(digest_of);
         let mut found = None;
         for known in &self.0 {
-            if bool::from(known.digest.ct_eq(&digest)) {
+            if bool::from(known.fits(digest.as_ref(), certificate)) {
                 found = Some(known);
             }
         }

@@ -4,7 +4,8 @@ use crate::intake::{Mood, Watched};
 use jiff::civil::date;
 use keepwhole_core::command::Body;
 use keepwhole_edge::api::{Api, Bounds, WHOLE, router};
-use keepwhole_edge::server::serve;
+use keepwhole_edge::server::{serve, serve_tls};
+use keepwhole_edge::tls::Tls;
 use keepwhole_edge::tokens::Tokens;
 use keepwhole_edge::{Intake, Limits};
 use std::io::{Read as _, Write as _};
@@ -31,6 +32,11 @@ impl Server {
     pub(crate) fn start(limits: Limits) -> Self {
         let lines = Tokens::line("ledger", "ledger", TOKEN, date(2199, 1, 1))
             + &Tokens::line("old", "ledger", OLD, date(2020, 1, 1));
+        Self::start_as(limits, &lines, None)
+    }
+
+    /// With these identities, over TLS where there is one.
+    pub(crate) fn start_as(limits: Limits, lines: &str, tls: Option<Arc<Tls>>) -> Self {
         let intake = Arc::new(Watched::new());
         let asked: Arc<dyn Intake> = Arc::clone(&intake) as _;
         let bounds = Bounds {
@@ -38,7 +44,7 @@ impl Server {
             rates: limits,
             whole: WHOLE,
         };
-        let api = Api::new(asked, None, Tokens::parse(&lines).unwrap(), bounds);
+        let api = Api::new(asked, None, Tokens::parse(lines).unwrap(), bounds);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -50,7 +56,12 @@ impl Server {
                 .unwrap();
             runtime.block_on(async {
                 let stop = async { drop(stopped.await) };
-                serve(listener, router(api), 64, stop).await.unwrap();
+                match tls {
+                    None => serve(listener, router(api), 64, stop).await.unwrap(),
+                    Some(tls) => serve_tls(listener, tls, router(api), 64, stop)
+                        .await
+                        .unwrap(),
+                }
             });
         });
         Self {
@@ -71,12 +82,16 @@ impl Server {
 
     /// Sends bytes and reads the answer until the connection ends.
     pub(crate) fn raw(&self, request: &[u8]) -> String {
+        String::from_utf8(self.raw_bytes(request)).unwrap()
+    }
+
+    pub(crate) fn raw_bytes(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
         // The server may answer and close before all is sent.
         let _early = stream.write_all(request);
         let mut answer = Vec::new();
         let _reset = stream.read_to_end(&mut answer);
-        String::from_utf8(answer).unwrap()
+        answer
     }
 
     fn post(&self, path: &str, key: &str, body: &str) -> String {

@@ -8,8 +8,10 @@
 )]
 
 mod abuse;
+mod certificates;
 mod feeding;
 mod http;
 mod intake;
 mod settings;
+mod tls;
 mod tokens;

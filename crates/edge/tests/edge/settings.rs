@@ -1,6 +1,7 @@
 //! Row 27 of the fault matrix: a wrong `keepwhole.toml` is refused with line, key, value, reason and fix.
 
 use keepwhole_edge::settings::Settings;
+use keepwhole_edge::tls::ClientCertificates;
 
 const GOOD: &str = r#"version = 1
 
@@ -51,6 +52,48 @@ fn the_example_is_taken_and_what_is_left_out_has_its_default() {
     );
 }
 
+/// `[api.tls]` stands after the table of the good file, so that its lines stay as they are.
+const TLS: &str = r#"
+[api.tls]
+certificate = "keys/api.pem"
+key = "keys/api.key"
+client_ca = "keys/clients-ca.pem"
+client_certificates = "required"
+"#;
+
+#[test]
+fn any_address_may_listen_with_tls_and_only_loopback_without() {
+    let open = GOOD.replace("127.0.0.1:8651", "0.0.0.0:8651");
+    let faults = Settings::parse(&open).unwrap_err();
+    assert!(
+        faults[0].to_string().contains("add `[api.tls]`"),
+        "{}",
+        faults[0]
+    );
+    for address in [
+        "0.0.0.0:8651",
+        "[::]:8651",
+        "10.0.0.1:8651",
+        "127.0.0.1:8651",
+    ] {
+        let text = GOOD.replace("127.0.0.1:8651", address) + TLS;
+        let api = Settings::parse(&text).unwrap().api.unwrap();
+        assert_eq!(api.listen, address.parse().unwrap());
+        let tls = api.tls.unwrap();
+        assert_eq!(tls.clients, ClientCertificates::Required);
+        let short = text.replace("client_certificates = \"required\"\n", "");
+        assert_eq!(Settings::parse(&short).unwrap().api.unwrap().tls, Some(tls));
+    }
+    let optional = GOOD.to_owned() + &TLS.replace("required", "optional");
+    let tls = Settings::parse(&optional)
+        .unwrap()
+        .api
+        .unwrap()
+        .tls
+        .unwrap();
+    assert_eq!(tls.clients, ClientCertificates::Optional);
+}
+
 /// Replaced in the good file, by what, the line of the fault, what it says.
 const BAD: &str = include_str!("bad_settings.txt");
 
@@ -66,8 +109,9 @@ fn row_27_each_of_a_hundred_wrong_files_is_refused_with_its_line() {
             panic!("{row}")
         };
         let from = from.replace("\\n", "\n");
-        assert!(GOOD.contains(&from), "{row}");
-        let text = GOOD.replacen(&from, &to.replace("\\n", "\n"), 1);
+        let good = GOOD.to_owned() + TLS;
+        assert!(good.contains(&from), "{row}");
+        let text = good.replacen(&from, &to.replace("\\n", "\n"), 1);
         let faults = Settings::parse(&text).expect_err(row);
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let at_line = format!("line {line}:");

@@ -4,7 +4,7 @@
 use super::contest::{Contest, Report, Waits, per_second, timed};
 use super::ledger::{self, Draw};
 use super::{BenchError, Figure, Setup, of_folder};
-use crate::edges::{EdgeError, Edges, Sequenced, add_token, read_settings};
+use crate::edges::{EdgeError, Edges, NewIdentity, Sequenced, add_token, read_settings};
 use keepwhole_books::value::rfc3339;
 use keepwhole_core::command::Body;
 use std::fmt::Write as _;
@@ -107,7 +107,15 @@ pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
     std::fs::write(&place, SETTINGS).map_err(of_folder(&place))?;
     let until = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
     let until = until.date().saturating_add(jiff::Span::new().days(1));
-    let token = add_token(&dir, "bench", "ledger", until).map_err(EdgeError::from)?;
+    let new = NewIdentity {
+        name: "bench",
+        scope: "ledger",
+        until,
+        certificate: None,
+        token: true,
+    };
+    let token = add_token(&dir, &new).map_err(EdgeError::from)?;
+    let token = token.unwrap_or_default();
     let settings = read_settings(&dir)?;
     let served = ledger::served(made);
     let intake = Arc::new(Sequenced::new(served.handle(), served.reader()));

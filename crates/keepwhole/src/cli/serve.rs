@@ -121,7 +121,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         let opened = Edges::start(&dir, &settings, intake, Some(desk), Arc::new(note));
         let opened = edges.insert(opened.map_err(|error| of_edges(&error))?);
         let also = Also {
-            api: opened.api,
+            api: opened.api_url(),
             feed: opened.feed.clone(),
         };
         serve(&args.data, listener, Arc::new(feed), running.ended(), &also)
@@ -438,7 +438,7 @@ fn of_console(error: &ConsoleError) -> Failure {
 /// What is open beside the console.
 #[derive(Clone, Debug, Default)]
 struct Also {
-    api: Option<SocketAddr>,
+    api: Option<String>,
     feed: Option<PathBuf>,
 }
 
@@ -447,8 +447,8 @@ fn announce(dir: &Path, address: SocketAddr, json: bool, also: &Also) -> Result<
     if json {
         let mut told =
             json!({ "listening": format!("http://{address}"), "data": dir.display().to_string() });
-        if let Some(api) = also.api {
-            told["api"] = json!(format!("http://{api}"));
+        if let Some(api) = &also.api {
+            told["api"] = json!(api);
         }
         if let Some(feed) = &also.feed {
             told["feed"] = json!(feed.display().to_string());
@@ -456,8 +456,8 @@ fn announce(dir: &Path, address: SocketAddr, json: bool, also: &Also) -> Result<
         output.line(&told.to_string())?;
     } else {
         output.line(&format!("listening on http://{address}"))?;
-        if let Some(api) = also.api {
-            output.line(&format!("taking batches on http://{api}"))?;
+        if let Some(api) = &also.api {
+            output.line(&format!("taking batches on {api}"))?;
         }
         if let Some(feed) = &also.feed {
             output.line(&format!("taking the feed on {}", feed.display()))?;
@@ -472,6 +472,7 @@ fn of_edges(error: &EdgeError) -> Failure {
         EdgeError::Settings { .. } | EdgeError::Key { .. } | EdgeError::File { .. } => {
             Failure::usage("settings", message)
         }
+        EdgeError::Tls { .. } => Failure::usage("certificates", message),
         EdgeError::Tokens(_) => Failure::usage("tokens", message),
         EdgeError::Api(_) | EdgeError::Bind { .. } | EdgeError::Feed(_) => {
             Failure::refused("not_bound", message)

@@ -2,6 +2,7 @@
 //!
 //! docs/edges.md is the contract. The edges run on a thread of their own; [`Edges::stop`] ends them before the sequencer.
 
+mod certificates;
 mod desk;
 mod intake;
 pub mod payloads;
@@ -9,13 +10,17 @@ mod tokens;
 
 pub use desk::Desk;
 pub use intake::Sequenced;
-pub use tokens::{TOKENS, TokenFileError, add_token, read_tokens, remove_token};
+pub use tokens::{
+    NewIdentity, TOKENS, TokenFileError, add_token, bind_certificate, read_tokens, remove_token,
+};
 
+use certificates::Certificates;
 use keepwhole_edge::api::{Api, router};
 use keepwhole_edge::feed::{Feed, FeedError};
 use keepwhole_edge::guard::GuardDesk;
-use keepwhole_edge::server::{ServerError, serve};
+use keepwhole_edge::server::{ServerError, serve, serve_tls};
 use keepwhole_edge::settings::{self, ApiSettings, FeedSettings, PeatioSettings, Settings};
+use keepwhole_edge::tls::TlsFault;
 use keepwhole_edge::{Intake, settings::SettingsFault};
 use keepwhole_peatio::consumer::{ConsumerError, Source, consume};
 use keepwhole_peatio::events::Names;
@@ -29,7 +34,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
-/// How often the file of tokens is looked at.
+/// How often the files of tokens and certificates are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two tries to reach the message broker.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -65,6 +70,12 @@ pub enum EdgeError {
         path: PathBuf,
         /// What is wrong.
         why: String,
+    },
+    /// Files of `[api.tls]`; one line for each fault.
+    #[error("{}", certificates::told(faults))]
+    Tls {
+        /// What is wrong.
+        faults: Vec<TlsFault>,
     },
     /// The HTTP interface.
     #[error("`api.listen`: {0}")]
@@ -117,6 +128,8 @@ pub struct Edges {
     thread: Option<JoinHandle<()>>,
     /// Where the HTTP interface listens, if it does.
     pub api: Option<SocketAddr>,
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// The socket of the feed, if it is there.
     pub feed: Option<PathBuf>,
 }
@@ -124,6 +137,7 @@ pub struct Edges {
 /// What is bound and read before the edges run, so that a mistake stops the start and not an hour later.
 struct Opened {
     api: Option<(TcpListener, Arc<Api>, usize)>,
+    tls: Option<Certificates>,
     tokens: Option<(PathBuf, SystemTime)>,
     feed: Option<(PathBuf, FeedSettings)>,
     peatio: Option<(String, Source)>,
@@ -143,12 +157,17 @@ impl Edges {
     ) -> Result<Self, EdgeError> {
         let mut opened = Opened {
             api: None,
+            tls: None,
             tokens: None,
             feed: None,
             peatio: None,
         };
         let mut address = None;
         if let Some(api) = &settings.api {
+            let files = api.tls.as_ref();
+            opened.tls = files
+                .map(|files| Certificates::open(dir, files))
+                .transpose()?;
             let (listener, served, seen) = open_api(dir, api, &intake, desk)?;
             address = Some(listener.local_addr()?);
             opened.api = Some((listener, served, api.connections));
@@ -164,6 +183,7 @@ impl Edges {
             .worker_threads(2)
             .enable_all()
             .build()?;
+        let tls = opened.tls.is_some();
         let socket = opened.feed.as_ref().map(|(path, _)| path.clone());
         let feed = match &socket {
             Some(path) => {
@@ -180,8 +200,16 @@ impl Edges {
             stop,
             thread: Some(thread),
             api: address,
+            tls,
             feed: socket,
         })
+    }
+
+    /// The URL of the HTTP interface, if it listens.
+    #[must_use]
+    pub fn api_url(&self) -> Option<String> {
+        let scheme = if self.tls { "https" } else { "http" };
+        self.api.map(|address| format!("{scheme}://{address}"))
     }
 
     /// Lets running answers finish and ends the edges.
@@ -258,6 +286,7 @@ async fn run(
 ) {
     let Opened {
         api,
+        tls,
         tokens,
         feed: bounds,
         peatio,
@@ -267,14 +296,24 @@ async fn run(
             watch_tokens(api, &path, seen, note, stopped.clone()).await;
         }
     };
+    let shown = tls
+        .as_ref()
+        .map(|certificates| Arc::clone(&certificates.tls));
+    let renewed = async {
+        if let Some(certificates) = tls {
+            certificates.watch(note, stopped.clone()).await;
+        }
+    };
     let http = async {
         if let Some((listener, api, connections)) = &api {
-            let served = match listener.try_clone() {
-                Ok(listener) => {
-                    let router = router(Arc::clone(api));
-                    serve(listener, router, *connections, until(stopped.clone())).await
+            let router = router(Arc::clone(api));
+            let stop = until(stopped.clone());
+            let served = match (listener.try_clone(), shown) {
+                (Ok(listener), None) => serve(listener, router, *connections, stop).await,
+                (Ok(listener), Some(tls)) => {
+                    serve_tls(listener, tls, router, *connections, stop).await
                 }
-                Err(error) => Err(error.into()),
+                (Err(error), _) => Err(error.into()),
             };
             if let Err(error) = served {
                 note(&format!("the HTTP interface ended: {error}"));
@@ -293,7 +332,7 @@ async fn run(
             consume_again(&uri, &source, intake, note, stopped).await;
         }
     };
-    tokio::join!(watched, http, feeding, consuming);
+    tokio::join!(watched, renewed, http, feeding, consuming);
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

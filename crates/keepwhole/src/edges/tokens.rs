@@ -1,7 +1,7 @@
 //! The file `keys/tokens` of an installation: made, read, and changed whole.
 
 use jiff::civil::Date;
-use keepwhole_edge::tokens::{TokenFault, Tokens};
+use keepwhole_edge::tokens::{CERTIFICATES_MAX, TokenFault, Tokens};
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -100,33 +100,89 @@ fn read_text(path: &Path) -> Result<Option<(String, SystemTime)>, TokenFileError
     Ok(Some((text, changed)))
 }
 
-/// Adds an identity and returns its token, which is kept nowhere.
+/// An identity that is to be made.
+#[derive(Clone, Debug)]
+pub struct NewIdentity<'n> {
+    /// Its name.
+    pub name: &'n str,
+    /// Word of its scope.
+    pub scope: &'n str,
+    /// First day, UTC, on which it no longer counts.
+    pub until: Date,
+    /// SHA-256 of the client certificate that it is bound to.
+    pub certificate: Option<[u8; 32]>,
+    /// Whether it has a token; without one the certificate alone identifies.
+    pub token: bool,
+}
+
+/// Adds an identity and returns its token, which is kept nowhere, if it is to have one.
 ///
 /// # Errors
 /// [`TokenFileError`].
-pub fn add_token(
-    dir: &Path,
-    name: &str,
-    scope: &str,
-    until: Date,
-) -> Result<String, TokenFileError> {
+pub fn add_token(dir: &Path, new: &NewIdentity<'_>) -> Result<Option<String>, TokenFileError> {
     let (known, _) = read_tokens(dir)?;
-    if known.all().iter().any(|token| token.name == name) {
-        let name = name.to_owned();
+    if known.all().iter().any(|token| token.name == new.name) {
+        let name = new.name.to_owned();
         return Err(TokenFileError::Known { name });
     }
-    let mut random = [0; TOKEN_BYTES];
-    getrandom::fill(&mut random).map_err(|_| TokenFileError::Random)?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let token = format!("kw_{token}");
+    let token = if new.token {
+        Some(random_token()?)
+    } else {
+        None
+    };
     let path = dir.join(TOKENS);
     let mut text = read_text(&path)?.map_or_else(String::new, |(text, _)| text);
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    text.push_str(&Tokens::line(name, scope, &token, until));
+    let bound: Vec<[u8; 32]> = new.certificate.into_iter().collect();
+    let line = Tokens::bound_line(new.name, new.scope, token.as_deref(), new.until, &bound);
+    text.push_str(&line);
     replace(&path, &text)?;
     Ok(token)
+}
+
+fn random_token() -> Result<String, TokenFileError> {
+    let mut random = [0; TOKEN_BYTES];
+    getrandom::fill(&mut random).map_err(|_| TokenFileError::Random)?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("kw_{token}"))
+}
+
+/// Binds an identity to one more certificate; beyond the most that it may have, the oldest no longer counts.
+///
+/// # Errors
+/// [`TokenFileError`].
+pub fn bind_certificate(
+    dir: &Path,
+    name: &str,
+    certificate: [u8; 32],
+) -> Result<(), TokenFileError> {
+    let path = dir.join(TOKENS);
+    let (known, _) = read_tokens(dir)?;
+    let Some(token) = known.all().iter().find(|token| token.name == name) else {
+        let name = name.to_owned();
+        return Err(TokenFileError::Unknown { name });
+    };
+    let mut bound = token.certificates().to_vec();
+    bound.retain(|one| *one != certificate);
+    bound.push(certificate);
+    let more = bound.len().saturating_sub(CERTIFICATES_MAX);
+    let line = token.line_with(bound.get(more..).unwrap_or_default());
+    let text = read_text(&path)?.map_or_else(String::new, |(text, _)| text);
+    let lines: String = text
+        .lines()
+        .map(|old| match is_of(old, name) {
+            true => line.clone(),
+            false => format!("{old}\n"),
+        })
+        .collect();
+    replace(&path, &lines)
+}
+
+/// Whether a line of the file is that of an identity.
+fn is_of(line: &str, name: &str) -> bool {
+    !line.starts_with('#') && line.split_ascii_whitespace().next() == Some(name)
 }
 
 /// Removes an identity.
@@ -137,8 +193,7 @@ pub fn remove_token(dir: &Path, name: &str) -> Result<(), TokenFileError> {
     let path = dir.join(TOKENS);
     read_tokens(dir)?;
     let text = read_text(&path)?.map_or_else(String::new, |(text, _)| text);
-    let of_it =
-        |line: &str| !line.starts_with('#') && line.split_ascii_whitespace().next() == Some(name);
+    let of_it = |line: &str| is_of(line, name);
     if !text.lines().any(of_it) {
         let name = name.to_owned();
         return Err(TokenFileError::Unknown { name });
@@ -151,8 +206,12 @@ pub fn remove_token(dir: &Path, name: &str) -> Result<(), TokenFileError> {
     replace(&path, &rest)
 }
 
-/// Puts the new file in the place of the old one, whole or not at all.
+/// Puts the new file in the place of the old one, whole or not at all, and only if it can be read again.
 fn replace(path: &Path, text: &str) -> Result<(), TokenFileError> {
+    if let Err(fault) = Tokens::parse(text) {
+        let path = path.to_path_buf();
+        return Err(TokenFileError::Line { path, fault });
+    }
     let beside = path.with_extension("new");
     let mut file = fs::OpenOptions::new()
         .write(true)
