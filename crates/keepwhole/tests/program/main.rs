@@ -46,6 +46,7 @@ mod snapshots;
 mod starts;
 mod stories;
 mod text;
+mod tls;
 mod turns;
 mod views;
 mod witnesses;
