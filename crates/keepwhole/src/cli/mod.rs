@@ -104,7 +104,7 @@ enum Verb {
     Export(export::ExportArgs),
     /// Make, show and remove tokens of programs that tell the books over HTTP.
     #[command(
-        after_help = "Examples:\n  keepwhole token add ledger --data exchange --days 30\n  keepwhole token list --data exchange"
+        after_help = "Examples:\n  keepwhole token add ledger --data exchange --days 30\n  keepwhole token add signer --scope signer --certificate signer.pem --data exchange\n  keepwhole token list --data exchange"
     )]
     Token(token::TokenArgs),
     /// Check, show and publish the journal.
