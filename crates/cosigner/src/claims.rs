@@ -82,10 +82,11 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The one transaction that a withdrawal is approved for: vendor, account and the vendor's id.
+    /// The one request that a withdrawal is approved for: vendor, account, the vendor's transaction and request. Parts of
+    /// a batched transaction share the transaction's id and not the request's.
     #[must_use]
-    pub fn paid_by(&self, vendor: Vendor, account: &str) -> String {
-        format!("{vendor}/{account}/{}", self.transaction)
+    pub fn paid_by(&self, vendor: Vendor, account: &str, request: &str) -> String {
+        format!("{vendor}/{account}/{}/{request}", self.transaction)
     }
 }
 

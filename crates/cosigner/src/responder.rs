@@ -164,7 +164,7 @@ impl Read {
     fn approves(&self, word: &str) -> Option<(String, String)> {
         let claims = self.claims.as_ref().ok()?;
         let signs = word == "approve" && self.stage == Stage::Signing;
-        let by = claims.paid_by(self.vendor, &self.account);
+        let by = claims.paid_by(self.vendor, &self.account, &self.request);
         signs.then(|| (claims.withdrawal.clone(), by))
     }
 }

@@ -13,8 +13,11 @@ use keepwhole_verify::note::VerifierKey;
 use keepwhole_verify::roster::Roster;
 use std::sync::Arc;
 
-/// Longest life of a clearance, seconds.
-const LIFE_S: u64 = 600;
+/// Longest life of a clearance, seconds: decided withdrawals are carried out within a day, or asked again.
+const LIFE_S: u64 = 86_400;
+/// Oldest redemption that is acted on, seconds: it can't be revoked, so a breaker that tripped since would be missed. A few
+/// rounds of the vendor's own retries fit.
+const REDEEMED_S: u64 = 900;
 
 /// What is pinned here.
 #[derive(Clone, Debug)]
@@ -273,10 +276,10 @@ impl Pins {
     ) -> Result<(), Distrust> {
         let (redemption, signature) = (text(answer, "redemption")?, text(answer, "signature")?);
         let clearance = &cleared.clearance;
-        Redemption::check(redemption, signature, &self.guard, clearance, &self.signer)?;
-        // An answer that comes after the clearance has ended can't be revoked by a breaker any more.
-        if clearance.is_expired(now / 1_000) {
-            return Err(Distrust::Time("clearance"));
+        let read = Redemption::check(redemption, signature, &self.guard, clearance, &self.signer)?;
+        let now = now / 1_000;
+        if clearance.is_expired(now) || now.abs_diff(read.at) > REDEEMED_S {
+            return Err(Distrust::Time("redemption"));
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ impl HttpGuard {
     /// One transaction for each withdrawal, and no more in an hour than this process allows, whatever the guard says.
     fn count(&self, ask: &Ask, now: u64) -> Result<(), Verdict> {
         let claims = &ask.claims;
-        let by = claims.paid_by(ask.vendor, &ask.account);
+        let by = claims.paid_by(ask.vendor, &ask.account, &ask.request);
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let elsewhere = store.approved(&claims.withdrawal);
         if elsewhere.is_some_and(|other| other != by) {

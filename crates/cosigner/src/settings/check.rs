@@ -321,6 +321,14 @@ fn take_asset(check: &mut Check<'_>, mapping: &mut Mapping, raw: &raw::Asset) {
         let what = format!("`{}` is on no `[[network]]` of this file", shown(&asset));
         check.fault(at, "asset.asset", what);
     }
+    // Two spellings of one token would be two assets with a cap each.
+    if asset.starts_with("eip155:") && asset.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let what = format!(
+            "`{}` has capital letters; assets of EVM networks are written in small ones",
+            shown(&asset)
+        );
+        check.fault(at, "asset.asset", what);
+    }
     let decimals = check.number(&raw.decimals, "asset.decimals", 0..=36);
     let value = Asset {
         asset: asset.clone(),

@@ -301,7 +301,7 @@ async fn a_stolen_guard_signs_anything_and_is_not_believed() {
         ),
         (
             "distrust_time",
-            Box::new(|answer| answer.clearance.expires = NOW / 1_000 + 601),
+            Box::new(|answer| answer.clearance.expires = NOW / 1_000 + 86_401),
         ),
         (
             "distrust_key",
@@ -361,6 +361,20 @@ async fn a_redemption_that_comes_after_the_end_is_not_used() {
 }
 
 #[tokio::test]
+async fn an_old_redemption_is_not_acted_on() {
+    for (age, good) in [(900, true), (901, false)] {
+        let bench = bench().await;
+        bench.simulator.memory.lock().unwrap().tamper = Some(Box::new(|answer| {
+            answer.clearance.expires = NOW / 1_000 + 86_000;
+        }));
+        bench.simulator.memory.lock().unwrap().tamper_redemption =
+            Some(Box::new(move |told| told.at = NOW / 1_000 - age));
+        let verdict = bench.guard.ask(&ask()).await;
+        assert_eq!(verdict == Verdict::Cleared, good, "{age}: {verdict:?}");
+    }
+}
+
+#[tokio::test]
 async fn own_limits_hold_whatever_the_guard_says() {
     // Above the automatic limit nothing is approved without assertions of pinned people.
     let bench = bench().await;
@@ -408,10 +422,13 @@ async fn one_transaction_is_approved_for_a_withdrawal() {
         word: "approve".to_owned(),
         approves: Some(("w-1".to_owned(), by.to_owned())),
     };
-    let ours = ask().claims.paid_by(Vendor::Fireblocks, SIGNER);
+    let ours = ask().claims.paid_by(Vendor::Fireblocks, SIGNER, "r-1");
     bench.store.lock().unwrap().answer(approves(&ours)).unwrap();
     assert_eq!(bench.guard.ask(&ask()).await, Verdict::Cleared);
-    // Another transaction, or another vendor, for the same withdrawal: the guard would clear it.
+    // Another part of a batched transaction, another transaction or another vendor: the guard would clear it.
+    let request = "r-1-part-2".to_owned();
+    let part = Ask { request, ..ask() };
+    assert_eq!(code(&bench.guard.ask(&part).await), "withdrawal_elsewhere");
     bench
         .store
         .lock()

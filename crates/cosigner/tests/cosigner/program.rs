@@ -208,7 +208,8 @@ async fn it_answers_over_tls_and_remembers_over_a_kill() {
     let bitgo = BitGo::new();
     let mut claims = sample("bitgo-webhook");
     let object = claims.as_object_mut().unwrap();
-    (object.remove("iat"), object.remove("exp"));
+    object.remove("iat");
+    object.remove("exp");
     let (status, body) = program
         .post(at, "/bitgo", &bitgo.token(&claims), false)
         .await

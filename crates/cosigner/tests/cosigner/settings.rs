@@ -187,6 +187,11 @@ fn each_fault_is_told_with_its_key() {
             "\"eip155:5/slip44:60\"",
             "asset.asset",
         ),
+        (
+            "\"eip155:1/slip44:60\"",
+            "\"eip155:1/erc20:0xA0b8\"",
+            "asset.asset",
+        ),
         ("\"50000000000000000\"", "\"0.05\"", "asset.per_hour"),
         ("\"20000000000000000\"", "\"020\"", "asset.automatic"),
         (
