@@ -17,6 +17,7 @@ pub mod installation;
 pub mod journal;
 pub mod law;
 pub mod outside;
+pub mod policy;
 pub mod redress;
 pub mod report;
 pub mod sequencer;

@@ -192,7 +192,11 @@ fn wires() -> Result<(), Box<dyn Error>> {
     put("tile_path", "good-full", "tile/0/x001/x234/067")?;
     put("tile_path", "good-partial", "tile/entries/273.p/112")?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for (target, folder) in [("scenario", "scenarios/theft"), ("law", "law")] {
+    for (target, folder) in [
+        ("scenario", "scenarios/theft"),
+        ("law", "law"),
+        ("policy", "policies"),
+    ] {
         let mut files: Vec<PathBuf> = fs::read_dir(root.join(folder))?
             .flatten()
             .map(|file| file.path())

@@ -57,6 +57,7 @@ targets![
     wires::feed_request,
     wires::scenario,
     wires::law,
+    wires::policy,
     books::import,
     books::profile,
     payloads::evm_transaction,

@@ -2,6 +2,8 @@
 
 use keepwhole::drill::load;
 use keepwhole::law::{SourceFile, load as load_law};
+use keepwhole::policy::render::render;
+use keepwhole::policy::{read, read_bytes};
 use keepwhole_edge::settings::Settings;
 use keepwhole_edge::tokens::Tokens;
 
@@ -58,5 +60,21 @@ pub(crate) fn law(bytes: &[u8]) {
             bytes: given.as_bytes().to_vec(),
         };
         let _ = load_law(&[file], None);
+    }
+}
+
+/// A policy that is refused says where; one that is taken is written out as a file that says the same.
+pub(crate) fn policy(bytes: &[u8]) {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+    match read_bytes("policy.toml", bytes, None) {
+        Ok(taken) => {
+            let again = read("again.toml", &render(&taken.policy, &taken.names), None);
+            assert_eq!(again.map(|again| again.policy), Ok(taken.policy));
+        }
+        Err(refused) => {
+            assert!(!refused.faults.is_empty());
+            let there = |line: &usize| (1..=lines).contains(line);
+            assert!(refused.faults.iter().all(|fault| there(&fault.line)));
+        }
     }
 }

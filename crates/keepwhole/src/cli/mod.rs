@@ -18,6 +18,7 @@ pub mod key;
 pub mod law;
 pub mod output;
 pub mod person;
+pub mod policy;
 mod progress;
 pub mod proof;
 pub mod serve;
@@ -122,6 +123,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole person put --data exchange --account c-1042 --actor kim record.json\n  keepwhole person list --data exchange"
     )]
     Person(person::PersonArgs),
+    /// Check, show, compare, replay and adopt the policy: what may leave, what may be credited, and who says yes.
+    #[command(
+        after_help = "Examples:\n  keepwhole policy check policies/small.toml\n  keepwhole policy show --data exchange"
+    )]
+    Policy(policy::PolicyArgs),
     /// Show the rules that bind an exchange, with source, status and confidence.
     #[command(
         after_help = "Examples:\n  keepwhole law list --jurisdiction KR\n  keepwhole law at 2025-11-27"
@@ -195,6 +201,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Journal(args) => (journal::run(args), args.is_json()),
         Verb::Key(args) => (key::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),
+        Verb::Policy(args) => (policy::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),
         Verb::Demo(args) => (run_demo(args), args.json),
         Verb::Bench(args) => (bench::run(args), args.json),

@@ -36,6 +36,7 @@ mod machine;
 mod overlap;
 mod past;
 mod person;
+mod policy;
 mod real_faults;
 mod redress;
 mod rotations;

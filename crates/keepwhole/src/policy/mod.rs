@@ -1,0 +1,27 @@
+//! Policy as a file and a command: reads TOML into the typed policy of the core, writes it back, and answers questions
+//! about it.
+//!
+//! Read in this order: [`file`] (the form, every fault at once), [`condition`] (one comparison), [`render`] (a policy as
+//! a file), [`check`] (whether it can be adopted), [`diff`] (which way it goes). The language is described in
+//! `docs/policy.md`.
+
+pub mod check;
+pub mod condition;
+pub mod demands;
+pub mod diff;
+pub mod extent;
+pub mod file;
+pub mod journal;
+mod lint;
+pub mod names;
+mod quorum;
+pub mod render;
+pub mod rules;
+mod source;
+mod unit;
+
+pub use check::{Finding, Severity, check, fails};
+pub use diff::{Change, Difference, Direction, diff};
+pub use file::{LawScope, PolicyFile, SCHEMA, read, read_bytes};
+pub use names::Names;
+pub use source::{Fault, Refused};
