@@ -7,12 +7,12 @@ use keepwhole_core::policy::rule::{Approvals, Outcome, Rule};
 use keepwhole_core::policy::{ActionClass, LossOrder, Policy};
 use keepwhole_core::registry::AssetIx;
 
-use super::condition::condition_text;
 use super::extent::Cover;
 use super::file::CLASSES;
 use super::names::Names;
 use super::render::outcome_text;
 use super::unit::{show_duration, show_share};
+use super::wording::condition_text;
 
 /// Which way a change goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,9 +9,9 @@ use keepwhole_core::policy::rule::{Outcome, Rule};
 use keepwhole_core::registry::AssetIx;
 
 use super::check::{Code, Finding, Severity};
-use super::condition::{field_text, number_text};
 use super::extent::{Cover, Extent};
 use super::file::PolicyFile;
+use super::wording::{field_text, number_text};
 
 /// Finds what the rules of a file contradict, hide or leave open.
 pub(super) fn lint(file: &PolicyFile, out: &mut Vec<Finding>) {

@@ -1,10 +1,12 @@
 //! Policy as a file and a command: reads TOML into the typed policy of the core, writes it back, and answers questions
 //! about it.
 //!
-//! Read in this order: [`file`] (the form, every fault at once), [`condition`] (one comparison), [`render`] (a policy as
+//! Read in this order: [`file`] (the form, every fault at once), [`condition`] and [`wording`] (one comparison, read and
+//! written), [`render`] (a policy as
 //! a file), [`check`] (whether it can be adopted), [`diff`] (which way it goes). The language is described in
 //! `docs/policy.md`.
 
+mod amounts;
 pub mod check;
 pub mod condition;
 pub mod demands;
@@ -17,8 +19,10 @@ pub mod names;
 mod quorum;
 pub mod render;
 pub mod rules;
+mod sections;
 mod source;
 mod unit;
+pub mod wording;
 
 pub use check::{Finding, Severity, check, fails};
 pub use diff::{Change, Difference, Direction, diff};

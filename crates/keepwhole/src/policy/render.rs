@@ -6,11 +6,11 @@ use keepwhole_core::policy::rule::{Outcome, Rule};
 use keepwhole_core::policy::{Budget, LossOrder, Policy};
 use keepwhole_core::registry::AssetIx;
 
-use super::condition::condition_text;
 use super::file::{CLASSES, SCHEMA};
 use super::names::Names;
 use super::rules::words;
 use super::unit::{show_duration, show_share};
+use super::wording::condition_text;
 
 /// Writes the policy. A control that it does not set is left out, with a comment that says so.
 #[must_use]
