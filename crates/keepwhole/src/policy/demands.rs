@@ -201,16 +201,7 @@ fn test(asks: Asks, limit: Option<u64>, policy: &Policy, names: &Names) -> (Opti
                 "a credit never makes us owe more of an asset than we hold: `holdings.guard = true`",
             ),
         ),
-        Asks::ColdShare => (
-            None,
-            match limit {
-                Some(permille) => format!(
-                    "at least {}% of the value stands offline; no field of a policy limits it, so it is not covered here",
-                    permille / 10
-                ),
-                None => String::from("a share of the value stands offline"),
-            },
-        ),
+        Asks::ColdShare => (None, cold_share(limit)),
         Asks::BreakerArmed => (
             Some(policy.breaker_armed),
             String::from("an alarm halts by itself: `breaker.armed = true`"),
@@ -249,6 +240,16 @@ fn test(asks: Asks, limit: Option<u64>, policy: &Policy, names: &Names) -> (Opti
             )
         }
     }
+}
+
+fn cold_share(permille: Option<u64>) -> String {
+    let share = permille.map_or_else(
+        || String::from("a share"),
+        |permille| format!("at least {}%", permille / 10),
+    );
+    format!(
+        "{share} of the value stands offline; no field of a policy limits it, so it is not covered here"
+    )
 }
 
 /// Whether a rule that holds or refuses covers what `wanted` says, for every withdrawal.

@@ -307,10 +307,7 @@ fn open_between(ranges: &[(u128, Option<u128>)]) -> Vec<(u128, Option<u128>)> {
         if from > reached {
             open.push((reached, Some(from)));
         }
-        next = match to {
-            None => None,
-            Some(to) => Some(reached.max(to)),
-        };
+        next = to.map(|to| reached.max(to));
     }
     if let Some(reached) = next {
         open.push((reached, None));

@@ -3,21 +3,27 @@
 //!
 //! Read in this order: [`file`] (the form, every fault at once), [`condition`] and [`wording`] (one comparison, read and
 //! written), [`render`] (a policy as
-//! a file), [`check`] (whether it can be adopted), [`diff`] (which way it goes). The language is described in
+//! a file), [`check`] (whether it can be adopted), [`diff`] (which way it goes), [`explain`] and [`backtest`]
+//! (requests of the journal before a policy). The language is described in
 //! `docs/policy.md`.
 
 mod amounts;
+pub mod backtest;
 pub mod check;
 pub mod condition;
 pub mod demands;
+pub mod described;
 pub mod diff;
+pub mod explain;
 pub mod extent;
 pub mod file;
 pub mod journal;
 mod lint;
 pub mod names;
+pub mod picture;
 mod quorum;
 pub mod render;
+pub mod replay;
 pub mod rules;
 mod sections;
 mod source;

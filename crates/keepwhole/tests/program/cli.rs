@@ -255,6 +255,8 @@ fn every_example_of_every_help_parses() {
         &["policy", "check"],
         &["policy", "show"],
         &["policy", "diff"],
+        &["policy", "explain"],
+        &["policy", "backtest"],
         &["policy", "adopt"],
         &["key"],
         &["key", "root"],

@@ -1,8 +1,10 @@
 //! The verb `policy`: a policy as a file that is checked, shown, compared, explained, replayed and adopted.
 
 mod adopt;
+mod backtest;
 mod check;
 mod diff;
+mod explain;
 mod show;
 
 use super::exit::{Exit, Failure};
@@ -40,6 +42,16 @@ enum PolicyVerb {
         after_help = "Examples:\n  keepwhole policy diff old.toml new.toml\n  keepwhole policy diff 3 new.toml --data exchange"
     )]
     Diff(diff::DiffArgs),
+    /// Say why a request stands as it does: each rule, what it saw, what would release it.
+    #[command(
+        after_help = "Examples:\n  keepwhole policy explain w-1042 --data exchange\n  keepwhole policy explain request.toml --data exchange"
+    )]
+    Explain(explain::ExplainArgs),
+    /// Put the requests of the journal before another policy and count what would have come out.
+    #[command(
+        after_help = "Examples:\n  keepwhole policy backtest next.toml --data exchange\n  keepwhole policy backtest next.toml --data exchange --from 2026-10-01T00:00:00+09:00 --out backtest.html"
+    )]
+    Backtest(backtest::BacktestArgs),
     /// Adopt the first policy of an installation, or propose the next one.
     #[command(
         after_help = "Example:\n  keepwhole policy adopt next.toml --data exchange --actor kim"
@@ -55,6 +67,8 @@ impl PolicyArgs {
             PolicyVerb::Check(args) => args.json,
             PolicyVerb::Show(args) => args.data.json,
             PolicyVerb::Diff(args) => args.json,
+            PolicyVerb::Explain(args) => args.data.json,
+            PolicyVerb::Backtest(args) => args.data.json,
             PolicyVerb::Adopt(args) => args.data.json,
         }
     }
@@ -69,6 +83,8 @@ pub fn run(args: &PolicyArgs) -> Result<Exit, Failure> {
         PolicyVerb::Check(args) => check::run(args),
         PolicyVerb::Show(args) => show::run(args),
         PolicyVerb::Diff(args) => diff::run(args),
+        PolicyVerb::Explain(args) => explain::run(args),
+        PolicyVerb::Backtest(args) => backtest::run(args),
         PolicyVerb::Adopt(args) => adopt::run(args),
     }
 }

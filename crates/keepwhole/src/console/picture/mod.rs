@@ -7,7 +7,8 @@ mod coverage;
 mod scale;
 mod timeline;
 
-pub(crate) use bars::token_bars;
+pub(crate) use bars::{hatch, token_bars};
 pub(crate) use course::courses;
 pub(crate) use coverage::coverage_bars;
+pub(crate) use scale::place;
 pub(crate) use timeline::timeline;
