@@ -70,6 +70,18 @@ pub trait GuardDesk: Send + Sync + 'static {
     fn redemption(&self, digest: &[u8; 32]) -> Option<SignedText>;
 }
 
+/// Reads a body of `POST /v1/guard/credits`: the id of the request and its command.
+///
+/// # Errors
+/// The field, what is wrong with it and what to do, in one sentence.
+pub fn read_credit(body: &[u8]) -> Result<(String, Body), String> {
+    match guard_wire::credit(body) {
+        Ok(CreditBody { id, body }) => Ok((id, body)),
+        Err(fault) if fault.field.is_empty() => Err(fault.what),
+        Err(fault) => Err(format!("`{}`: {}", fault.field, fault.what)),
+    }
+}
+
 fn desk(api: &Api) -> Result<&Arc<dyn GuardDesk>, Problem> {
     api.desk().ok_or_else(|| {
         let what = "the guard does not run here: `[api]` needs `guard = true` in keepwhole.toml";

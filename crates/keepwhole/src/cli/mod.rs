@@ -11,6 +11,7 @@ pub mod demo;
 pub mod drill;
 pub mod exit;
 pub mod export;
+pub mod guard;
 pub mod import;
 pub mod init;
 pub mod journal;
@@ -108,6 +109,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole token add ledger --data exchange --days 30\n  keepwhole token add signer --scope signer --certificate signer.pem --data exchange\n  keepwhole token list --data exchange"
     )]
     Token(token::TokenArgs),
+    /// Show what was asked of the guard, ask for credits, and name wallets, assets and keys.
+    #[command(
+        after_help = "Examples:\n  keepwhole guard list --data exchange --state held\n  keepwhole guard credit event.json --data exchange --actor requester-1"
+    )]
+    Guard(guard::GuardArgs),
     /// Check, show and publish the journal.
     #[command(
         after_help = "Examples:\n  keepwhole journal check --data exchange\n  keepwhole journal show --data exchange --from 0 --count 3"
@@ -198,6 +204,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Import(args) => (import::run(args), args.data.json),
         Verb::Export(args) => (export::run(args), args.data.json),
         Verb::Token(args) => (token::run(args), args.is_json()),
+        Verb::Guard(args) => (guard::run(args), args.is_json()),
         Verb::Journal(args) => (journal::run(args), args.is_json()),
         Verb::Key(args) => (key::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),

@@ -48,6 +48,10 @@ impl Served {
         })
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.api
+    }
+
     pub(crate) fn post(&self, path: &str, token: &str, key: &str, body: &str) -> (u16, Value) {
         let answer = self.ask(path, token, key, body).unwrap();
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();

@@ -25,6 +25,7 @@ mod forgeries_container;
 mod forgeries_redress;
 mod full_disk;
 mod golden;
+mod guard_api;
 mod journal_disk;
 mod journal_faults;
 mod journal_publish;

@@ -1,0 +1,391 @@
+//! The verb `guard`: what was asked of it, batches of credits from a file, and the names that clearances are bound to.
+
+use super::exit::{Exit, Failure};
+use super::output::{Output, table};
+use super::{DataArgs, wall_clock};
+use crate::installation::{Installation, Reading, reason_json};
+use crate::sequencer::Until;
+use crate::text::seoul;
+use clap::{Args, Subcommand, ValueEnum};
+use keepwhole_core::answer::Answer;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::guard::{Ask, Request, Standing};
+use keepwhole_core::reason::Reason;
+use keepwhole_core::registry::{Tier, Wallet};
+use keepwhole_core::state::State;
+use keepwhole_edge::guard::read_credit;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+
+/// Largest file of credits, bytes.
+const FILE_MAX: u64 = 8 * 1024 * 1024;
+
+/// Arguments of `guard`.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List what was asked for, the newest last.
+    #[command(after_help = "Example:\n  keepwhole guard list --data exchange --state held")]
+    List(ListArgs),
+    /// Ask for a batch of credits: all lines or none. The service must stand still; beside it, use the HTTP interface.
+    #[command(
+        after_help = "Example:\n  keepwhole guard credit event.json --data exchange --actor requester-1"
+    )]
+    Credit(CreditArgs),
+    /// Register a wallet of ours.
+    #[command(
+        after_help = "Example:\n  keepwhole guard wallet hot-1 --tier hot --address 0x71c7656ec7ab88b098defb751b7401b5f6d8976f --data exchange"
+    )]
+    Wallet(WalletArgs),
+    /// Name an asset as its network does (CAIP-19).
+    #[command(
+        after_help = "Example:\n  keepwhole guard name-asset ETH eip155:1/slip44:60 --data exchange"
+    )]
+    NameAsset(NameAssetArgs),
+    /// Name a signing key of a wallet, and the network that it is for (CAIP-2).
+    #[command(
+        after_help = "Example:\n  keepwhole guard name-key hot-1 hot-1/2026-1 eip155:1 --data exchange"
+    )]
+    NameKey(NameKeyArgs),
+}
+
+/// Which requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// Waiting.
+    Held,
+    /// Refused.
+    Denied,
+    /// Cleared.
+    Cleared,
+    /// Cleared and lapsed unused.
+    Lapsed,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// The folder and the form of the answer.
+    #[command(flatten)]
+    data: DataArgs,
+    /// Only those that stand so.
+    #[arg(long, value_name = "STATE")]
+    state: Option<Which>,
+}
+
+/// Who does it; before there is a policy nobody need be named.
+#[derive(Debug, Args)]
+struct Doer {
+    /// The folder and the form of the answer.
+    #[command(flatten)]
+    data: DataArgs,
+    /// Account of the person who does it; needed once a policy is in force.
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct CreditArgs {
+    /// The batch as JSON, as `POST /v1/guard/credits` takes it (docs/guard-api.md).
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    doer: Doer,
+}
+
+#[derive(Debug, Args)]
+struct WalletArgs {
+    /// Its name.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// How it signs.
+    #[arg(long, value_name = "TIER")]
+    tier: WalletTier,
+    /// Its address.
+    #[arg(long, value_name = "ADDRESS")]
+    address: String,
+    #[command(flatten)]
+    doer: Doer,
+}
+
+/// How a wallet signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WalletTier {
+    /// By itself, on line.
+    Hot,
+    /// With a person.
+    Warm,
+    /// Keys kept off line.
+    Cold,
+    /// Receives customers' deposits.
+    Deposit,
+    /// The exchange's own operations.
+    Operational,
+}
+
+#[derive(Debug, Args)]
+struct NameAssetArgs {
+    /// The asset.
+    #[arg(value_name = "ASSET")]
+    asset: String,
+    /// Its name on its network.
+    #[arg(value_name = "CAIP-19")]
+    caip19: String,
+    #[command(flatten)]
+    doer: Doer,
+}
+
+#[derive(Debug, Args)]
+struct NameKeyArgs {
+    /// The wallet.
+    #[arg(value_name = "WALLET")]
+    wallet: String,
+    /// The key.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// The network.
+    #[arg(value_name = "CAIP-2")]
+    network: String,
+    #[command(flatten)]
+    doer: Doer,
+}
+
+impl GuardArgs {
+    /// Whether JSON is asked for.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        match &self.what {
+            What::List(args) => args.data.json,
+            What::Credit(args) => args.doer.data.json,
+            What::Wallet(args) => args.doer.data.json,
+            What::NameAsset(args) => args.doer.data.json,
+            What::NameKey(args) => args.doer.data.json,
+        }
+    }
+}
+
+/// Does what is asked.
+///
+/// # Errors
+/// [`Failure`] with exit 1 where the guard holds or denies, 2 for a file that can't be read, 3 for a damaged store.
+pub fn run(args: &GuardArgs) -> Result<Exit, Failure> {
+    match &args.what {
+        What::List(args) => list(args),
+        What::Credit(args) => credit(args),
+        What::Wallet(args) => {
+            let tier = match args.tier {
+                WalletTier::Hot => Tier::Hot,
+                WalletTier::Warm => Tier::Warm,
+                WalletTier::Cold => Tier::Cold,
+                WalletTier::Deposit => Tier::Deposit,
+                WalletTier::Operational => Tier::Operational,
+            };
+            let wallet = Wallet {
+                id: args.name.clone(),
+                tier,
+                address: args.address.clone(),
+            };
+            let done = format!("registered the wallet `{}`", args.name);
+            tell(&args.doer, None, Body::RegisterWallet(wallet), &done)
+        }
+        What::NameAsset(args) => {
+            let body = Body::NameAsset {
+                asset: args.asset.clone(),
+                caip19: args.caip19.clone(),
+            };
+            let done = format!("`{}` is `{}` on its network", args.asset, args.caip19);
+            tell(&args.doer, None, body, &done)
+        }
+        What::NameKey(args) => {
+            let body = Body::NameKey {
+                wallet: args.wallet.clone(),
+                key: args.key.clone(),
+                network: args.network.clone(),
+            };
+            let done = format!(
+                "`{}` signs for `{}` on `{}`",
+                args.key, args.wallet, args.network
+            );
+            tell(&args.doer, None, body, &done)
+        }
+    }
+}
+
+fn credit(args: &CreditArgs) -> Result<Exit, Failure> {
+    let place = args.file.display();
+    let unreadable = |what: String| Failure::usage("credits", format!("file `{place}`: {what}"));
+    let size =
+        fs::metadata(&args.file).map_err(|error| unreadable(format!("can't be read: {error}")))?;
+    if size.len() > FILE_MAX {
+        let have = size.len();
+        return Err(unreadable(format!(
+            "has `{have}` bytes and may have `{FILE_MAX}`; split the batch"
+        )));
+    }
+    let bytes =
+        fs::read(&args.file).map_err(|error| unreadable(format!("can't be read: {error}")))?;
+    let (id, body) = read_credit(&bytes).map_err(unreadable)?;
+    let done = format!("cleared and credited: `{id}`");
+    tell(&args.doer, Some(id), body, &done)
+}
+
+/// Has one command decided, durable and published.
+fn tell(doer: &Doer, id: Option<String>, body: Body, done: &str) -> Result<Exit, Failure> {
+    let dir = &doer.data.dir;
+    let failed = |error| Failure::of_installation(dir, &error);
+    let mut opened = Installation::open(dir).map_err(failed)?;
+    let command = Command {
+        id,
+        actor: doer.actor.clone(),
+        body,
+    };
+    let now = wall_clock()?;
+    let replies = opened
+        .sequencer
+        .turn(now, std::slice::from_ref(&command))
+        .map_err(|error| failed(error.into()))?;
+    opened.publish().map_err(failed)?;
+    let Some(reply) = replies.first() else {
+        return Err(Failure::fault("answer", "the sequencer gave no answer"));
+    };
+    let reason = reply.answer.reason().map(reason_json);
+    let value =
+        json!({ "outcome": reply.answer.word(), "reason": reason, "repeated": reply.repeated });
+    match &reply.answer {
+        Answer::Recorded | Answer::Cleared => {
+            Output::new(doer.data.json).answer(done, &value)?;
+            Ok(Exit::Done)
+        }
+        other => {
+            let words = other.reason().map(in_words).unwrap_or_default();
+            let code = other.reason().map_or("answer", Reason::code);
+            Err(Failure::refused(code, format!("{}: {words}", other.word())))
+        }
+    }
+}
+
+/// A reason with its numbers, on one line.
+fn in_words(reason: &Reason) -> String {
+    let Value::Object(members) = reason_json(reason) else {
+        return reason.code().to_owned();
+    };
+    let numbers: Vec<String> = members
+        .iter()
+        .filter(|(key, _)| key.as_str() != "code")
+        .map(|(key, value)| match value {
+            Value::String(text) => format!("{key} `{text}`"),
+            other => format!("{key} `{other}`"),
+        })
+        .collect();
+    if numbers.is_empty() {
+        return reason.code().to_owned();
+    }
+    format!("{} ({})", reason.code(), numbers.join(", "))
+}
+
+fn list(args: &ListArgs) -> Result<Exit, Failure> {
+    let dir = &args.data.dir;
+    let failed = |error| Failure::of_installation(dir, &error);
+    let (_, state) = Reading::open_whole_at(dir, Until::End).map_err(failed)?;
+    let shown: Vec<&Request> = state
+        .guard
+        .requests
+        .iter()
+        .filter(|request| args.state.is_none_or(|which| stands(request, which)))
+        .collect();
+    let values: Vec<Value> = shown
+        .iter()
+        .map(|request| value_of(&state, request))
+        .collect();
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|request| row_of(&state, request))
+        .collect();
+    let text = if rows.is_empty() {
+        "nothing was asked of the guard".to_owned()
+    } else {
+        table(&["request", "asked", "what", "stands", "why"], &[], &rows)
+    };
+    Output::new(args.data.json).answer(&text, &json!({ "requests": values }))?;
+    Ok(Exit::Done)
+}
+
+const fn stands(request: &Request, which: Which) -> bool {
+    matches!(
+        (&request.standing, which),
+        (Standing::Held(_), Which::Held)
+            | (Standing::Denied(_), Which::Denied)
+            | (Standing::Cleared, Which::Cleared)
+            | (Standing::Lapsed, Which::Lapsed)
+    )
+}
+
+fn standing_of(request: &Request) -> (&'static str, Option<&Reason>) {
+    match &request.standing {
+        Standing::Held(reason) => ("held", Some(reason)),
+        Standing::Denied(reason) => ("denied", Some(reason)),
+        Standing::Cleared => ("cleared", None),
+        Standing::Lapsed => ("lapsed", None),
+    }
+}
+
+/// What was asked: amounts in minor units.
+fn asked(state: &State, request: &Request) -> String {
+    let registry = &state.registry;
+    match &request.ask {
+        Ask::Withdrawal {
+            owner,
+            asset,
+            units,
+            to,
+            ..
+        } => {
+            let (owner, asset) = (registry.owner_id(*owner), registry.asset_id(*asset));
+            format!("{units} units of {asset} of {owner} to {to}")
+        }
+        Ask::Transfer {
+            wallet,
+            to_wallet,
+            asset,
+            units,
+        } => {
+            let (from, to) = (registry.wallet_id(*wallet), registry.wallet_id(*to_wallet));
+            format!(
+                "{units} units of {} from {from} to {to}",
+                registry.asset_id(*asset)
+            )
+        }
+        Ask::Credit { budget, lines, .. } => {
+            format!("credit of {} lines out of {budget}", lines.len())
+        }
+    }
+}
+
+fn row_of(state: &State, request: &Request) -> Vec<String> {
+    let (word, reason) = standing_of(request);
+    vec![
+        request.id.clone(),
+        seoul(request.at),
+        asked(state, request),
+        word.to_owned(),
+        reason.map(in_words).unwrap_or_default(),
+    ]
+}
+
+fn value_of(state: &State, request: &Request) -> Value {
+    let (word, reason) = standing_of(request);
+    json!({
+        "request": request.id,
+        "asked": crate::text::rfc3339(request.at),
+        "what": asked(state, request),
+        "state": word,
+        "reason": reason.map(reason_json),
+        "approvals": request.approvals.len(),
+        "needs": request.needs,
+    })
+}
