@@ -89,6 +89,16 @@ async function customer(browser, base, demo) {
   return `/customers/${encodeURIComponent(parse(packages[0]).name)}`;
 }
 
+/** The newest request to the guard, where the demo has one. */
+function request(browser, base) {
+  return opened(browser, `${base}/guard`, {}, (page) =>
+    page.evaluate(() => {
+      const link = document.querySelector("tbody a[href^='/guard/']");
+      return link ? new URL(link.href).pathname : undefined;
+    }),
+  );
+}
+
 /** Every check of a page that is served. */
 async function page(browser, name, url, { status, lang, stem, known }) {
   await one(name, "answers in its language", () => check.answers(browser, url, { status, lang }));
@@ -127,12 +137,18 @@ async function main() {
       overview: ["/", 200],
       incidents: ["/incidents", 200],
       incident: ["/incidents/inc-1", 200],
+      guard: ["/guard", 200],
+      policy: ["/policy", 200],
+      people: ["/people", 200],
       customers: ["/customers", 200],
       customer: [person, 200],
       journal: ["/journal", 200],
       "no-page": ["/no-such-page", 404],
       "no-customer": ["/customers/nobody-of-that-name", 404],
+      "no-request": ["/guard/nothing-of-that-name", 404],
     };
+    const asked = await request(browser, base);
+    if (asked) pages.request = [asked, 200];
     const known = new Map();
     for (const [name, [path, status]] of Object.entries(pages)) {
       for (const lang of LANGUAGES) {

@@ -6,8 +6,11 @@ problem-unavailable = Cannot be answered now
 problem-home = Go to the overview
 problem-no-page = No page has this address. Choose one from the navigation above.
 problem-no-incident = This journal has no incident with the id “{ $id }”. Choose one from the list of incidents.
+problem-no-request = This journal has no request with the id “{ $id }”. Choose one from the list of requests.
 problem-no-report = This installation holds no report (report.html). A demo or a drill writes one.
 problem-from = The entry number “{ $from }” is not a whole number from 0 on. Example: /journal?from=0
+problem-state = There is no state “{ $state }”: it is one of held, denied, cleared, redeemed, seen, lapsed.
+problem-version = The version “{ $version }” is not a whole number from 0 on.
 problem-query = The query of the address cannot be read. Give each key once, in UTF-8.
 problem-path = The id in the address cannot be read. Write it in UTF-8.
 problem-foreign-host = The console answers only requests that name this machine (localhost, 127.0.0.1).

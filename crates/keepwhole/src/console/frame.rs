@@ -23,9 +23,12 @@ pub(crate) struct Page<'a> {
     pub(crate) body: Markup,
 }
 
-const NAVIGATION: [(&str, &str); 5] = [
+const NAVIGATION: [(&str, &str); 8] = [
     ("/", "nav-overview"),
     ("/incidents", "nav-incidents"),
+    ("/guard", "nav-guard"),
+    ("/policy", "nav-policy"),
+    ("/people", "nav-people"),
     ("/customers", "nav-customers"),
     ("/journal", "nav-journal"),
     ("/report", "nav-report"),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Reader;
 use super::pages::Problem;
 use crate::text::{Lang, Words};
+use crate::views::RequestState;
 
 /// The longest path and query answered, in bytes.
 const LONGEST: usize = 1024;
@@ -20,12 +21,49 @@ pub(crate) struct Asked {
     pub(crate) from: Option<String>,
     /// A customer's id.
     pub(crate) id: Option<String>,
+    /// Only requests that stand so.
+    pub(crate) state: Option<String>,
+    /// The older of two versions of the policy.
+    pub(crate) old: Option<String>,
+    /// The newer of two versions of the policy.
+    pub(crate) new: Option<String>,
 }
 
 impl Asked {
     /// The reader: her choice, else what her browser prefers, else Korean.
     pub(crate) fn reader(&self, headers: &HeaderMap) -> Reader {
         reader_of(self.lang.as_deref(), headers)
+    }
+
+    /// The state asked for; every one where none is.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] for a word that names none.
+    pub(crate) fn request_state(&self) -> Result<Option<RequestState>, Problem> {
+        match self.state.as_deref().filter(|word| !word.is_empty()) {
+            None => Ok(None),
+            Some(word) => RequestState::of_word(word)
+                .map(Some)
+                .ok_or_else(|| Problem::Malformed(Words::key("problem-state").with("state", word))),
+        }
+    }
+
+    /// The two versions asked for, where both are.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] for one that is no number.
+    pub(crate) fn versions(&self) -> Result<Option<(u64, u64)>, Problem> {
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = text.parse::<u64>().ok().filter(|_| digits);
+            number.ok_or_else(|| {
+                Problem::Malformed(Words::key("problem-version").with("version", text))
+            })
+        };
+        match (self.old.as_deref(), self.new.as_deref()) {
+            (Some(old), Some(new)) => Ok(Some((number(old)?, number(new)?))),
+            _ => Ok(None),
+        }
     }
 
     /// The first entry asked for.

@@ -15,8 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::pages::{
-    Problem, customer_page, customer_search, incident_list, incident_page, journal_page,
-    overview_page, problem_page,
+    Problem, customer_page, customer_search, guard_page, incident_list, incident_page,
+    journal_page, overview_page, people_page, policy_page, problem_page, request_page,
 };
 use super::reader::segment;
 use super::request::{Asked, admit, is_bundle_path, is_tile_path, reader_from};
@@ -39,6 +39,10 @@ pub(crate) fn router(source: Source) -> Router {
         .route("/", get(overview))
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
+        .route("/guard", get(guard))
+        .route("/guard/{id}", get(request))
+        .route("/policy", get(policy))
+        .route("/people", get(people))
         .route("/customers", get(customers))
         .route("/customers/{id}", get(customer))
         .route("/journal", get(journal))
@@ -199,6 +203,63 @@ async fn incident(
         .await?;
         let view = view.ok_or(Problem::NoIncident(id))?;
         Ok(page(200, &r, incident_page(&r, &view, banner.as_ref())))
+    })
+    .await
+}
+
+async fn guard(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
+    answered(&headers, query, async |r, asked| {
+        let (only, from) = (asked.request_state()?, asked.first_entry()?);
+        let (view, (banner, _)) = ask(&source, move |source| {
+            let view = source.guard(only, from.unwrap_or_default())?;
+            Ok((view, frame_of(source)))
+        })
+        .await?;
+        Ok(page(200, &r, guard_page(&r, &view, banner.as_ref())))
+    })
+    .await
+}
+
+async fn request(
+    State(source): State<Source>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    query: QueryResult,
+) -> Response {
+    answered(&headers, query, async |r, _| {
+        let id = path_text(id)?;
+        let asked = id.clone();
+        let (view, (banner, _)) = ask(&source, move |source| {
+            Ok((source.request(&asked)?, frame_of(source)))
+        })
+        .await?;
+        let view = view.ok_or(Problem::NoRequest(id))?;
+        Ok(page(200, &r, request_page(&r, &view, banner.as_ref())))
+    })
+    .await
+}
+
+async fn policy(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
+    answered(&headers, query, async |r, asked| {
+        let between = asked.versions()?;
+        let (view, (banner, _)) = ask(&source, move |source| {
+            Ok((source.policy(between)?, frame_of(source)))
+        })
+        .await?;
+        Ok(page(
+            200,
+            &r,
+            policy_page(&r, &view, between, banner.as_ref()),
+        ))
+    })
+    .await
+}
+
+async fn people(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
+    answered(&headers, query, async |r, _| {
+        let (view, (banner, _)) =
+            ask(&source, |source| Ok((source.people()?, frame_of(source)))).await?;
+        Ok(page(200, &r, people_page(&r, &view, banner.as_ref())))
     })
     .await
 }

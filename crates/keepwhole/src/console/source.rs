@@ -1,6 +1,9 @@
 //! Where the console's pages come from: one method per page.
 
-use crate::views::{Banner, CustomerView, Head, IncidentLine, IncidentView, JournalView, Overview};
+use crate::views::{
+    Banner, CustomerView, GuardView, Head, IncidentLine, IncidentView, JournalView, Overview,
+    PeopleView, PolicyView, RequestState, RequestView,
+};
 
 /// Answers with views, each taken at one head of the journal. Methods may block; the console calls them off its
 /// network threads.
@@ -43,6 +46,30 @@ pub trait ConsoleSource: Send + Sync {
     /// # Errors
     /// Where the journal cannot be read now.
     fn journal(&self, from: Option<u64>) -> Result<JournalView, SourceError>;
+
+    /// Requests to the guard: those that stand as `only` says, without the newest `from`.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn guard(&self, only: Option<RequestState>, from: u64) -> Result<GuardView, SourceError>;
+
+    /// One request; `None` where there is none of that id.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn request(&self, id: &str) -> Result<Option<RequestView>, SourceError>;
+
+    /// The policy, and the difference between two versions where two are given.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn policy(&self, between: Option<(u64, u64)>) -> Result<PolicyView, SourceError>;
+
+    /// The people and the classes of action.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn people(&self) -> Result<PeopleView, SourceError>;
 
     /// A file of the public log by its C2SP path: `checkpoint`, `tile/0/x001/067`. Only paths of that form are asked for.
     /// Entry bundles (`tile/entries/...`) are given out only where the operator said so: they hold every entry in full.

@@ -9,8 +9,8 @@ use crate::outside::PublicLog;
 use crate::sequencer::Reader;
 use crate::text::Words;
 use crate::views::{
-    Banner, CustomerView, Head, IncidentLine, IncidentView, JournalView, Overview, PackageLink,
-    Record as Shown, Trail, banner,
+    Banner, CustomerView, GuardView, Head, IncidentLine, IncidentView, JournalView, Overview,
+    PackageLink, PeopleView, PolicyView, Record as Shown, RequestState, RequestView, Trail, banner,
 };
 use keepwhole_core::event::Record;
 use keepwhole_core::state::State;
@@ -306,6 +306,40 @@ impl ConsoleSource for ConsoleFeed {
                 page: PAGE,
             })
         })
+    }
+
+    fn guard(&self, only: Option<RequestState>, from: u64) -> Result<GuardView, SourceError> {
+        self.at(|moment, _| Ok(GuardView::of(moment.state, &moment.head, only, from)))
+    }
+
+    fn request(&self, id: &str) -> Result<Option<RequestView>, SourceError> {
+        self.at(|moment, trail| {
+            let record = |position| moment.record(position);
+            Ok(RequestView::of(
+                moment.state,
+                trail,
+                &moment.head,
+                id,
+                &record,
+            ))
+        })
+    }
+
+    fn policy(&self, between: Option<(u64, u64)>) -> Result<PolicyView, SourceError> {
+        self.at(|moment, trail| {
+            let record = |position| moment.record(position);
+            Ok(PolicyView::of(
+                moment.state,
+                trail,
+                &moment.head,
+                between,
+                &record,
+            ))
+        })
+    }
+
+    fn people(&self) -> Result<PeopleView, SourceError> {
+        self.at(|moment, _| Ok(PeopleView::of(moment.state, &moment.head)))
     }
 
     fn log_file(&self, path: &str) -> Option<Vec<u8>> {

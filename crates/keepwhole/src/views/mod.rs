@@ -9,9 +9,13 @@ mod answers;
 mod case;
 mod customer;
 mod figure;
+mod guard;
 mod incident;
 mod journal;
 mod overview;
+mod people;
+mod policy;
+mod reason;
 mod report;
 mod trail;
 mod wording;
@@ -19,16 +23,20 @@ mod wording;
 pub use account::STATEMENT_LINES;
 pub use customer::{Balance, CustomerView, PackageLink, Redress, StatementLine};
 pub use figure::{Figure, Mark, Marked, Value};
+pub use guard::{ApprovalRow, GuardView, PAGE, RequestLine, RequestState, RequestView, Step};
 pub use incident::{
     Awareness, ClockRow, ClockState, Done, EventKind, Freeze, IncidentLine, IncidentView,
     LawStatus, LossRow, TimelineEvent, Trip,
 };
 pub use journal::{Head, JournalView, Record};
 pub use overview::{Answer, AnswerState, Banner, Overview};
+pub use people::{ActorRow, ClassRow, PeopleView};
+pub use policy::{ChangeRow, PolicyDifference, PolicyRow, PolicyView, RuleRow, Version};
+pub use reason::{ReasonView, reason_codes};
 pub use report::{
     CoverageRow, FineColumn, FineRow, Hypothesis, ProofView, ReportView, Run, RunMode, TokenLoss,
     Verified,
 };
-pub use trail::{CaseTrail, Trail, TripSeen};
+pub use trail::{CaseTrail, PolicySeen, Trail, TripSeen};
 pub(crate) use wording::authority;
 pub use wording::banner;

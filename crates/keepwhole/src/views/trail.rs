@@ -29,6 +29,19 @@ pub struct TripSeen {
     pub reset: Option<u64>,
 }
 
+/// A policy that came into force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySeen {
+    /// Position of the entry.
+    pub position: u64,
+    /// When, ms.
+    pub at: u64,
+    /// Number of the version.
+    pub version: u32,
+    /// Number of the proposal that brought it, where one did.
+    pub proposal: Option<u32>,
+}
+
 /// Positions of the entries about one case, in the order in which the state lists what they say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaseTrail {
@@ -61,6 +74,8 @@ pub struct Trail {
     pub law: Option<u64>,
     /// Position of the last policy adopted.
     pub policy: Option<u64>,
+    /// Policies that came into force, in order.
+    pub policies: Vec<PolicySeen>,
     /// Trips of the breaker, in order.
     pub trips: Vec<TripSeen>,
     /// Cases, in order.
@@ -72,6 +87,10 @@ pub struct Trail {
     /// First and last movement of the ledger.
     pub movements: Option<(u64, u64)>,
     statements: BTreeMap<OwnerIx, Vec<u64>>,
+    requests: Vec<Vec<u64>>,
+    proposals: Vec<Vec<u64>>,
+    /// The proposal that came into force in the entry before.
+    in_force: Option<u32>,
 }
 
 impl Trail {
@@ -79,6 +98,19 @@ impl Trail {
     #[must_use]
     pub fn statement(&self, owner: OwnerIx) -> &[u64] {
         self.statements.get(&owner).map_or(&[], Vec::as_slice)
+    }
+
+    /// Positions of the entries about the request of that number, oldest first.
+    #[must_use]
+    pub fn request(&self, number: u32) -> &[u64] {
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        self.requests.get(place).map_or(&[], Vec::as_slice)
+    }
+
+    /// Positions of the entries about the proposal at that place, oldest first.
+    #[must_use]
+    pub fn proposal(&self, place: usize) -> &[u64] {
+        self.proposals.get(place).map_or(&[], Vec::as_slice)
     }
 
     /// The trail of the case at that place; empty for one that was never opened.
@@ -99,9 +131,19 @@ impl Trail {
     /// Follows the record at `position`. Records come in order, each once.
     pub fn follow(&mut self, position: u64, record: &Record) {
         self.size = position.saturating_add(1);
+        let in_force = self.in_force.take();
+        self.follow_guard(position, &record.event);
         match &record.event {
             Event::LawAdopted { .. } => self.law = Some(position),
-            Event::PolicyAdopted(_) => self.policy = Some(position),
+            Event::PolicyAdopted(policy) => {
+                self.policy = Some(position);
+                self.policies.push(PolicySeen {
+                    position,
+                    at: record.at,
+                    version: policy.version,
+                    proposal: in_force,
+                });
+            }
             Event::MovementRecorded(movement) => self.moved(position, movement.from, movement.to),
             Event::TransferRecorded(row) => self.moved(position, row.from, row.to),
             Event::FlowSeen(flow) => {
@@ -132,6 +174,39 @@ impl Trail {
                 });
             }
             event => self.follow_case(position, event),
+        }
+    }
+
+    /// Follows requests and proposals; both are numbered in the order in which they came.
+    fn follow_guard(&mut self, position: u64, event: &Event) {
+        match event {
+            Event::RequestMade { .. } => self.requests.push(vec![position]),
+            Event::RequestHeld { request, .. }
+            | Event::RequestDenied { request, .. }
+            | Event::RequestCleared { request, .. }
+            | Event::ApprovalGiven { request, .. }
+            | Event::ClearanceRedeemed { request, .. }
+            | Event::IntentBound { request, .. }
+            | Event::ClearanceIssued { request, .. }
+            | Event::IssuedRedeemed { request, .. }
+            | Event::ClearanceLapsed { request } => {
+                numbered(&mut self.requests, *request, position)
+            }
+            Event::RequestJudged(judged) => {
+                numbered(&mut self.requests, judged.request, position);
+            }
+            Event::ChangeProposed(_) => self.proposals.push(vec![position]),
+            Event::ChangeApproved { proposal, .. }
+            | Event::ChangeWaits { proposal, .. }
+            | Event::ChangeCancelled { proposal, .. }
+            | Event::ChangeOvertaken { proposal } => {
+                numbered(&mut self.proposals, *proposal, position);
+            }
+            Event::ChangeInForce { proposal } => {
+                numbered(&mut self.proposals, *proposal, position);
+                self.in_force = Some(*proposal);
+            }
+            _ => {}
         }
     }
 
@@ -190,6 +265,13 @@ impl Trail {
 
 fn span(held: &mut Option<(u64, u64)>, position: u64) {
     *held = Some((held.map_or(position, |(first, _)| first), position));
+}
+
+fn numbered(held: &mut [Vec<u64>], number: u32, position: u64) {
+    let place = usize::try_from(number).unwrap_or(usize::MAX);
+    if let Some(positions) = held.get_mut(place) {
+        positions.push(position);
+    }
 }
 
 fn example(held: &mut Vec<u64>, position: u64) {

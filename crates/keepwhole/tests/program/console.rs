@@ -9,7 +9,10 @@ use std::time::Duration;
 use keepwhole::console::{
     ConsoleError, ConsoleSource, SourceError, refuse_unless_loopback, serve, serve_until,
 };
-use keepwhole::views::{CustomerView, IncidentLine, IncidentView, JournalView, Overview};
+use keepwhole::views::{
+    CustomerView, GuardView, IncidentLine, IncidentView, JournalView, Overview, PeopleView,
+    PolicyView, RequestState, RequestView,
+};
 
 use crate::sample::{self, HOSTILE, SampleSource};
 
@@ -112,6 +115,13 @@ fn pages_are_as_accepted_in_both_languages() {
             ("customer", "/customers/c-000042", 200),
             ("no-customer", "/customers/nobody", 404),
             ("journal", "/journal?from=40", 200),
+            ("guard", "/guard", 200),
+            ("guard-held", "/guard?state=held", 200),
+            ("request", "/guard/credit-0206", 200),
+            ("no-request", "/guard/nothing", 404),
+            ("policy", "/policy", 200),
+            ("policy-difference", "/policy?old=1&new=2", 200),
+            ("people", "/people", 200),
             ("no-page", "/nowhere", 404),
         ] {
             let joint = if path.contains('?') { '&' } else { '?' };
@@ -193,6 +203,10 @@ fn no_page_holds_a_script_or_an_inline_style() {
         "/customers/c-000042",
         "/journal",
         "/customers",
+        "/guard",
+        "/guard/credit-0206",
+        "/policy?old=1&new=2",
+        "/people",
         "/nowhere",
     ] {
         let html = get(path).text().to_owned();
@@ -207,6 +221,7 @@ fn unknown_ids_get_a_page_that_says_so() {
     for path in [
         "/incidents/none",
         "/customers/none",
+        "/guard/none",
         "/nowhere",
         "/log/tile/0/999",
         "/log/tile/entries/000",
@@ -230,6 +245,11 @@ fn hostile_ids_are_text_wherever_they_are_shown() {
         format!("/customers/{encoded}"),
         format!("/customers/x{encoded}"),
         format!("/incidents/{encoded}"),
+        "/guard".to_owned(),
+        format!("/guard/{encoded}"),
+        format!("/guard/x{encoded}"),
+        format!("/guard?state={encoded}"),
+        format!("/policy?old={encoded}&new=1"),
         format!("/journal?from={encoded}"),
         format!("/?lang={encoded}"),
     ] {
@@ -280,6 +300,12 @@ fn malformed_requests_are_refused_with_a_reason() {
         ("/journal?from=18446744073709551616", 400),
         ("/journal?from=1&from=2", 400),
         ("/customers/%ff", 400),
+        ("/guard?state=open", 400),
+        ("/guard?from=-1", 400),
+        ("/guard?state=held&state=held", 400),
+        ("/guard/%ff", 400),
+        ("/policy?old=1&new=x", 400),
+        ("/policy?old=-1&new=1", 400),
     ] {
         assert_eq!(get(path).status, status, "{path}");
     }
@@ -404,6 +430,18 @@ impl ConsoleSource for Broken {
             "frame 7 at offset 4096 is damaged".to_owned(),
         ))
     }
+    fn guard(&self, _: Option<RequestState>, _: u64) -> Result<GuardView, SourceError> {
+        Err(SourceError::Unavailable("frame 7 is damaged".to_owned()))
+    }
+    fn request(&self, _: &str) -> Result<Option<RequestView>, SourceError> {
+        Ok(None)
+    }
+    fn policy(&self, _: Option<(u64, u64)>) -> Result<PolicyView, SourceError> {
+        Err(SourceError::Unavailable("frame 7 is damaged".to_owned()))
+    }
+    fn people(&self) -> Result<PeopleView, SourceError> {
+        Err(SourceError::Unavailable("frame 7 is damaged".to_owned()))
+    }
     fn log_file(&self, _: &str) -> Option<Vec<u8>> {
         None
     }
@@ -415,7 +453,14 @@ impl ConsoleSource for Broken {
 #[test]
 fn what_cannot_be_read_is_unknown_and_never_green() {
     let address = start(Arc::new(Broken));
-    for path in ["/?lang=en", "/journal?lang=en", "/incidents/x?lang=en"] {
+    for path in [
+        "/?lang=en",
+        "/journal?lang=en",
+        "/incidents/x?lang=en",
+        "/guard?lang=en",
+        "/policy?lang=en",
+        "/people?lang=en",
+    ] {
         let answer = get_from(address, path, "");
         assert_eq!(answer.status, 503, "{path}");
         assert!(answer.text().contains("The mode is unknown"), "{path}");

@@ -247,3 +247,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_signer_that_errs_publishes_nothing_and_is_named() {
+    use keepwhole::journal::{Alarm, AlarmCode, Disk, Journal, Options, Publisher, SimDisk};
+    use keepwhole_verify::note::{
+        Ed25519Signer, NoteError, NoteSigner, SignatureLine, VerifierKey,
+    };
+    use std::sync::Mutex;
+    const ORIGIN: &str = "exchange.example/keepwhole";
+
+    /// A token that turns a bit in every signature from its second on.
+    struct Erring(Ed25519Signer, Mutex<u32>);
+    impl NoteSigner for Erring {
+        fn key(&self) -> &VerifierKey {
+            self.0.key()
+        }
+        fn sign(&self, text: &str) -> Result<SignatureLine, NoteError> {
+            let mut line = self.0.sign(text)?;
+            let mut signed = self.1.lock().unwrap();
+            *signed += 1;
+            if *signed > 1 {
+                line.blob[9] ^= 0x10;
+            }
+            Ok(line)
+        }
+    }
+    let key = Ed25519Signer::new(ORIGIN, &[5; 32]).unwrap();
+    let (mut journal, _) = Journal::open(SimDisk::default(), Options::default()).unwrap();
+    let signer = Box::new(Erring(key, Mutex::new(0)));
+    let (mut publisher, _) = Publisher::open(&mut journal, ORIGIN, signer).unwrap();
+    let before = Disk::read(journal.disk(), "log/checkpoint").unwrap();
+    journal.append(&[b"one"]).unwrap();
+    let fault = publisher.publish(&mut journal).unwrap_err();
+    assert_eq!(fault.code(), "log_key_fault");
+    let alarm = Alarm::of(&fault).unwrap();
+    assert_eq!(alarm.code, AlarmCode::LogKeyFault);
+    assert_eq!(alarm.to_string(), "alarm `log_key_fault`, critical");
+    let after = Disk::read(journal.disk(), "log/checkpoint").unwrap();
+    assert_eq!(before, after);
+}

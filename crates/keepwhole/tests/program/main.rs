@@ -26,6 +26,7 @@ mod forgeries_redress;
 mod full_disk;
 mod golden;
 mod guard_api;
+mod guard_views;
 mod journal_disk;
 mod journal_faults;
 mod journal_publish;

@@ -1,13 +1,19 @@
 //! The pages, each a pure function of a view: one question, one page.
 
 mod customer;
+mod guard;
 mod incident;
 mod journal;
 mod overview;
+mod people;
+mod policy;
 mod problem;
 
 pub(crate) use customer::{customer_page, customer_search};
+pub(crate) use guard::{guard_page, request_page};
 pub(crate) use incident::{incident_list, incident_page};
 pub(crate) use journal::journal_page;
 pub(crate) use overview::overview_page;
+pub(crate) use people::people_page;
+pub(crate) use policy::policy_page;
 pub(crate) use problem::{Problem, problem_page};

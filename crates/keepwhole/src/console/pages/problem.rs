@@ -13,6 +13,8 @@ pub(crate) enum Problem {
     NoPage,
     /// No incident has this id.
     NoIncident(String),
+    /// No request to the guard has this id.
+    NoRequest(String),
     /// The installation holds no report.
     NoReport,
     /// A part of the request is malformed: which, and what would be right.
@@ -35,7 +37,10 @@ impl Problem {
     /// The status code (RFC 9110, section 15).
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Problem::NoPage | Problem::NoIncident(_) | Problem::NoReport => 404,
+            Problem::NoPage
+            | Problem::NoIncident(_)
+            | Problem::NoRequest(_)
+            | Problem::NoReport => 404,
             Problem::Malformed(_) | Problem::ForeignHost => 400,
             Problem::TooLong => 414,
             Problem::Body => 413,
@@ -56,6 +61,7 @@ impl Problem {
         match self {
             Problem::NoPage => Words::key("problem-no-page"),
             Problem::NoIncident(id) => Words::key("problem-no-incident").with("id", id.as_str()),
+            Problem::NoRequest(id) => Words::key("problem-no-request").with("id", id.as_str()),
             Problem::NoReport => Words::key("problem-no-report"),
             Problem::Malformed(words) => words.clone(),
             Problem::ForeignHost => Words::key("problem-foreign-host"),

@@ -4,10 +4,12 @@ use keepwhole::console::{ConsoleSource, SourceError};
 use keepwhole::text::{Amount, Asset, Words};
 use keepwhole::views::{
     Answer, AnswerState, Awareness, Balance, Banner, ClockRow, ClockState, CustomerView, Done,
-    EventKind, Figure, Freeze, Head, IncidentLine, IncidentView, JournalView, LawStatus, LossRow,
-    Mark, Overview, PackageLink, Record, Redress, StatementLine, TimelineEvent, Trip, Value,
+    EventKind, Figure, Freeze, GuardView, Head, IncidentLine, IncidentView, JournalView, LawStatus,
+    LossRow, Mark, Overview, PackageLink, PeopleView, PolicyView, Record, Redress, RequestState,
+    RequestView, StatementLine, TimelineEvent, Trip, Value,
 };
 
+mod guard;
 mod report;
 
 pub(crate) use report::report;
@@ -526,6 +528,22 @@ impl ConsoleSource for SampleSource {
 
     fn journal(&self, from: Option<u64>) -> Result<JournalView, SourceError> {
         Ok(journal(from))
+    }
+
+    fn guard(&self, only: Option<RequestState>, from: u64) -> Result<GuardView, SourceError> {
+        Ok(guard::guard(only, from))
+    }
+
+    fn request(&self, id: &str) -> Result<Option<RequestView>, SourceError> {
+        Ok((id == "credit-0206" || id == HOSTILE).then(|| guard::request(id)))
+    }
+
+    fn policy(&self, between: Option<(u64, u64)>) -> Result<PolicyView, SourceError> {
+        Ok(guard::policy(between))
+    }
+
+    fn people(&self) -> Result<PeopleView, SourceError> {
+        Ok(guard::people())
     }
 
     fn log_file(&self, path: &str) -> Option<Vec<u8>> {

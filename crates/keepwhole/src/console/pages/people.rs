@@ -1,0 +1,115 @@
+//! The people: who can do what, until when, and where are too few of them?
+
+use maud::{Markup, html};
+
+use crate::console::Reader;
+use crate::console::fragment::{as_count, time};
+use crate::console::frame::{Page, framed};
+use crate::text::{Words, count};
+use crate::views::{ActorRow, Banner, ClassRow, PeopleView};
+
+/// The page of the people.
+pub(crate) fn people_page(r: &Reader, view: &PeopleView, banner: Option<&Banner>) -> String {
+    let body = html! {
+        p { (r.t("people-note")) }
+        section aria-labelledby="classes" {
+            h2 #classes { (r.t("people-classes")) }
+            (classes(r, &view.classes))
+        }
+        section aria-labelledby="actors" {
+            h2 #actors { (r.t("people-actors")) }
+            @if view.actors.is_empty() { p { (r.t("people-none")) } } @else { (actors(r, &view.actors)) }
+        }
+    };
+    framed(
+        r,
+        &Page {
+            heading: r.t("people-heading"),
+            here: "/people",
+            banner,
+            as_of: Some(view.as_of),
+            head: Some(&view.head),
+            body,
+        },
+    )
+}
+
+fn classes(r: &Reader, classes: &[ClassRow]) -> Markup {
+    let caption = r.t("people-classes-caption");
+    html! {
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
+            table {
+                caption { (caption) }
+                thead { tr {
+                    th scope="col" { (r.t("people-col-class")) }
+                    th scope="col" { (r.t("people-col-roles")) }
+                    th scope="col" { (r.t("people-col-able")) }
+                    th scope="col" { (r.t("people-col-filled")) }
+                } }
+                tbody { @for class in classes { (class_row(r, class)) } }
+            }
+        }
+    }
+}
+
+fn class_row(r: &Reader, class: &ClassRow) -> Markup {
+    let needs = if class.beside_requester {
+        "people-needs-beside"
+    } else {
+        "people-needs"
+    };
+    html! {
+        tr {
+            th scope="row" { (r.t(class.class)) }
+            td { @if class.roles.is_empty() { span.quiet { (r.t("people-no-roles")) } } @else { (class.roles.join(", ")) } }
+            td {
+                (count(u128::from(as_count(class.persons.len()))))
+                @if !class.persons.is_empty() { span.detail { (class.persons.join(", ")) } }
+            }
+            td {
+                @if class.filled {
+                    span.tag.tag-whole { span aria-hidden="true" { "✓" } " " (r.t("people-filled")) }
+                } @else {
+                    span.tag.tag-attention { span aria-hidden="true" { "▲" } " " (r.t("people-unfilled")) }
+                }
+                span.detail { (Words::key(needs).with("count", class.needs).say(r.lang)) }
+            }
+        }
+    }
+}
+
+fn actors(r: &Reader, actors: &[ActorRow]) -> Markup {
+    let caption = r.t("people-actors-caption");
+    html! {
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
+            table {
+                caption { (caption) }
+                thead { tr {
+                    th scope="col" { (r.t("people-col-account")) }
+                    th scope="col" { (r.t("people-col-person")) }
+                    th scope="col" { (r.t("people-col-roles")) }
+                    th scope="col" { (r.t("people-col-until")) }
+                } }
+                tbody {
+                    @for actor in actors {
+                        tr {
+                            th scope="row" { (actor.id) }
+                            td { (actor.person) }
+                            td {
+                                @if actor.roles.is_empty() { span.quiet { (r.t("people-no-roles")) } }
+                                @else { (actor.roles.join(", ")) }
+                            }
+                            td {
+                                @match actor.expires {
+                                    Some(at) => (time(at)),
+                                    None => span.quiet { (r.t("people-no-end")) },
+                                }
+                                @if !actor.counts && !actor.roles.is_empty() { " " strong { (r.t("people-ended")) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
