@@ -258,9 +258,19 @@ pub(super) fn policy_adopted(state: &mut State, at: u64, policy: &Policy) {
         state.history.reference_changed();
     }
     state.guard.policy_digest = crate::command::sha256_of(policy);
-    if before.rules.is_empty() && policy.rules.is_empty() {
-        return;
+    if !before.rules.is_empty() || !policy.rules.is_empty() {
+        judge_waiting(state, at);
     }
+}
+
+/// A halt is over: what waits is judged again, where rules do that.
+pub(super) fn resumed(state: &mut State, at: u64) {
+    if !state.guard.policy.rules.is_empty() {
+        judge_waiting(state, at);
+    }
+}
+
+fn judge_waiting(state: &mut State, at: u64) {
     let waiting: Vec<u32> = state.guard.waiting.iter().copied().collect();
     for request in waiting {
         judge_at(state, request, Some(at));

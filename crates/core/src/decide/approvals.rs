@@ -9,7 +9,7 @@ use crate::event::{Event, Judged};
 use crate::guard::{Approval, Ask, Request, Standing};
 use crate::incident::AlarmCode;
 use crate::policy::ActionClass;
-use crate::reason::{Effect, Reason};
+use crate::reason::Reason;
 use crate::registry::PersonIx;
 use crate::state::State;
 use alloc::string::String;
@@ -219,10 +219,11 @@ pub(super) fn judge_again(turn: &mut Turn<'_>, number: u32) {
     };
     if let Err(reason) = settle(turn, number, request, true) {
         let request = number;
-        turn.emit(if reason.effect() == Effect::Hold {
-            Event::RequestHeld { request, reason }
-        } else {
+        // Only a rule ends it: a halt or a balance that is short may pass, and the approvals stay.
+        turn.emit(if matches!(reason, Reason::RuleDenies { .. }) {
             Event::RequestDenied { request, reason }
+        } else {
+            Event::RequestHeld { request, reason }
         });
     }
 }
