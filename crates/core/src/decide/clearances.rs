@@ -5,13 +5,14 @@ use super::{Ruling, registering, requests, signing};
 use crate::answer::Answer;
 use crate::command::{DecodedPayload, NewIntent, NewPayload, PayloadContent, sha256_of};
 use crate::event::Event;
-use crate::guard::clearance::{INTENT_LASTS_MS, Issued, Terms};
+use crate::guard::clearance::{CLEARANCE_LASTS_MS, INTENT_LASTS_MS, Issued, Terms};
 use crate::guard::{Ask, Request, Standing};
 use crate::incident::AlarmCode;
 use crate::reason::Reason;
 use crate::registry::{AssetIx, WalletIx};
 use crate::state::State;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use keepwhole_verify::clearance::{Clearance, PayloadKind};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::intent::Intent;
@@ -131,15 +132,20 @@ pub(super) fn issue(turn: &mut Turn<'_>, payload: &NewPayload) -> Ruling {
         return Err(turn.malformed(&fault.to_string()));
     }
     let decoded = fits(turn, wallet, &intent, payload)?;
-    let until = clearable(turn, number, request)?;
-    let issued = turn.state.guard.clearances.of(number);
+    let until = clearable(turn, number, request)?.min(turn.at.saturating_add(CLEARANCE_LASTS_MS));
+    let until = until.saturating_sub(until % 1_000);
+    // What was never redeemed and has ended can't be signed any more: it is as if it had never been.
+    let all = turn.state.guard.clearances.of(number).iter();
+    let issued: Vec<&Issued> = all
+        .filter(|issued| issued.redeemed.is_some() || turn.at < issued.until)
+        .collect();
     if issued.iter().any(|issued| {
         issued.attempt == payload.attempt && issued.signing_digest == decoded.signing_digest
     }) {
         turn.repeated = true;
         return Ok(Answer::Cleared);
     }
-    in_turn(issued, payload, &decoded)?;
+    in_turn(&issued, payload, &decoded)?;
     let clearance = Clearance {
         attempt: payload.attempt,
         build: Digest::from(payload.build),
@@ -286,11 +292,11 @@ fn clearable(turn: &Turn<'_>, number: u32, request: &Request) -> Result<u64, Rea
         return Err(missing());
     }
     requests::judge_again(turn, number, request)?;
-    Ok(until.saturating_sub(until % 1_000))
+    Ok(until)
 }
 
 /// Attempts follow each other, and each can land only where the others do not.
-fn in_turn(issued: &[Issued], payload: &NewPayload, decoded: &Decoded) -> Result<(), Reason> {
+fn in_turn(issued: &[&Issued], payload: &NewPayload, decoded: &Decoded) -> Result<(), Reason> {
     if let Some(first) = issued.first()
         && first.conflict_key != decoded.conflict_key
     {

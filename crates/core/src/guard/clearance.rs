@@ -12,6 +12,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 /// How long an intent without an end of its own may be executed, ms: 24 hours from its request.
 pub const INTENT_LASTS_MS: u64 = 86_400_000;
 
+/// How long a clearance lives at most, ms: five minutes. The bytes are known when it is issued, so nobody has to wait
+/// with it, and what leaks is soon worth nothing.
+pub const CLEARANCE_LASTS_MS: u64 = 300_000;
+
 /// What an intent binds beside who, what, how much and where.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Terms {

@@ -419,7 +419,7 @@ impl Exchange {
         let issued = number.map_or(&[][..], |number| clearances.of(number));
         let of = issued
             .iter()
-            .find(|issued| u128::from(issued.attempt) == attempt);
+            .rfind(|issued| u128::from(issued.attempt) == attempt);
         of.map_or([0; 32], |issued| issued.digest)
     }
 

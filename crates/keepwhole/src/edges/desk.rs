@@ -155,7 +155,8 @@ impl GuardDesk for Desk {
         let (text, intent) = self.read(|state| {
             let (number, _) = state.guard.request(withdrawal)?;
             let issued = state.guard.clearances.of(number);
-            let issued = issued.iter().find(|issued| issued.attempt == attempt)?;
+            // The last of that number: one that ended unredeemed gives its number back.
+            let issued = issued.iter().rfind(|issued| issued.attempt == attempt)?;
             Some((issued.text.clone(), intent_of(state, number)?.to_text()))
         })?;
         let clearance = Clearance::read(&text).ok()?;

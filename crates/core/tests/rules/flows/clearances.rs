@@ -161,6 +161,24 @@ fn nothing_is_issued_or_redeemed_after_the_end() {
 }
 
 #[test]
+fn what_ended_unredeemed_gives_its_number_and_its_conflict_key_back() {
+    let mut r = Reader::new();
+    check(
+        &mut r,
+        "
+        name-asset asset=BTC caip19=eip155:1/slip44:0 by=admin-1 -> recorded
+        name-key wallet=hot key=hot/1 network=eip155:1 by=admin-1 -> recorded
+        intent id=w1 customer=alice wallet=hot asset=BTC units=900 to=0xlistedlist01 max_fee=5 lasts=1200000 -> cleared
+        issue id=x1 target=w1 key=hot/1 attempt=1 digest=1 nonce=7 fee=2 units=900 to=0xlistedlist01 -> cleared
+        issue id=x2 target=w1 key=hot/1 attempt=2 digest=2 nonce=8 fee=2 units=900 to=0xlistedlist01 -> conflict_key_changed
+        time wait=300000 -> recorded
+        issue id=x3 target=w1 key=hot/1 attempt=1 digest=2 nonce=8 fee=2 units=900 to=0xlistedlist01 -> cleared
+        redeem target=w1 attempt=1 signer=signer-1 -> cleared",
+    );
+    assert_eq!(r.exchange.balance("alice", BTC), 59_100);
+}
+
+#[test]
 fn an_intent_ends_by_itself_while_it_waits_for_approvals() {
     let mut r = Reader::new();
     check(
