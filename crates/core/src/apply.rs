@@ -1,9 +1,12 @@
 //! The fold: the only thing that changes a state. Total: it accepts everything that [`crate::decide`] can produce and
 //! everything that was ever stored, and it can't fail.
 
+mod authority;
 mod cases;
 mod clearances;
 mod requests;
+
+pub(crate) use authority::MISMATCHES_MS;
 
 use crate::book::MovementKind;
 use crate::custody::{Custody, Direction, Explained, Flow, Report};
@@ -121,6 +124,7 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
             state
                 .registry
                 .add_actor(id.clone(), person, roles.clone(), *expires);
+            authority::changed(state);
         }
         Event::PolicyAdopted(policy) => requests::policy_adopted(state, record.at, policy),
         Event::RuleAdopted(rule) => {

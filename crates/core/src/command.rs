@@ -1,5 +1,6 @@
 //! Commands: everything that can be asked of keepwhole or told to it. Outside names are text here.
 
+use crate::authority::command::AuthorityCommand;
 use crate::book::MovementKind;
 use crate::custody::{Direction, NodeHealth};
 use crate::guard::Change;
@@ -533,6 +534,8 @@ pub enum Body {
         /// Signed note (docs/journal-format.md, "Keys of the log").
         statement: Vec<u8>,
     } = 42,
+    /// Begin with people, approve with proof, record sign-ins, clear findings.
+    OfAuthority(AuthorityCommand) = 46,
     /// Time passes; what is due becomes an event.
     ObserveTime = 39,
     /// Keep, read, erase or hold personal records, by the random number of the person.

@@ -3,10 +3,12 @@
 //! The stored form of an event is [`Record`] in borsh: version, time, turn, tag, body. Tags are numbers that are never
 //! given twice. `docs/events.md` lists them.
 
+mod authority;
 mod fault;
 mod judged;
 mod record;
 
+pub use authority::AuthorityEvent;
 pub use fault::{EventTooLarge, RecordError};
 pub use judged::Judged;
 pub use record::{RECORD_VERSION, Record, RecordRef, encode_transfer};
@@ -530,6 +532,8 @@ pub enum Event {
     LogKeyRotated(Vec<u8>) = 131,
     /// The rules of the policy were asked about a request.
     RequestJudged(Box<Judged>) = 140,
+    /// What happened to people, credentials, quorums and stops; `docs/authority.md` lists the kinds.
+    Authority(AuthorityEvent) = 150,
     /// The terms of a request that its clearances are bound to.
     IntentBound {
         /// Number of the request.

@@ -6,7 +6,7 @@
 //! the same state to the bit.
 //!
 //! Read in this order: [`amount`], [`split`], [`names`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
-//! [`custody`], [`policy`], [`history`], [`guard`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
+//! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
 //! [`decide`], [`apply`], [`due`].
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
@@ -18,6 +18,7 @@ extern crate alloc;
 pub mod amount;
 pub mod answer;
 pub mod apply;
+pub mod authority;
 pub mod book;
 pub mod breaker;
 pub mod command;

@@ -114,6 +114,12 @@ reasons! {
     RetiredAddress { /** The wallet. */ wallet: String } = 22, "retired_address", Hold;
     /// A deposit that comes out of our own wallet.
     OwnWalletSource { /** The wallet it came from. */ wallet: String } = 23, "own_wallet_source", Hold;
+    /// A class of action can't fill its quorum yet; until each can, nothing is cleared.
+    BootstrapIncomplete { /** Code of the class, or `bootstrap`. */ class: String, /** People who could, of those needed, and roles that nobody fills. */ lacks: String } = 24, "bootstrap_incomplete", Hold;
+    /// Sealed keys were used; everything else is closed.
+    BreakGlassOpen { /** First moment at which it is over, ms. */ until: u64 } = 25, "break_glass_open", Hold;
+    /// Somebody suspended this person.
+    Suspended { /** Since when, ms. */ since: u64 } = 26, "suspended", Deny;
     /// The requester approves the own request.
     SelfApproval { /** The person. */ person: String } = 30, "self_approval", Deny;
     /// The requester's person approves under another account.
@@ -234,4 +240,42 @@ reasons! {
     RestoredBeyondLoss { /** Outstanding, minor units. */ outstanding: u128, /** Offered, minor units. */ offered: u128 } = 88, "restored_beyond_loss", Deny;
     /// Enough people approved, but none of them holds a role that a rule asks for.
     RoleShort { /** The role. */ role: String } = 89, "role_short", Hold;
+    /// An approval of this class of action counts only with an assertion.
+    AssertionMissing { /** Code of the class. */ class: String } = 100, "assertion_missing", Deny;
+    /// The proof can't be read without guessing.
+    AssertionMalformed { /** What is wrong, in words. */ what: String } = 101, "assertion_malformed", Deny;
+    /// Nobody has this credential.
+    CredentialUnknown { /** Its id, hex. */ credential: String } = 102, "credential_unknown", Deny;
+    /// The credential is another person's.
+    CredentialOfOther { /** Whose. */ person: String } = 103, "credential_of_other", Deny;
+    /// The credential was not active when it was asked, or is no longer.
+    CredentialInactive { /** Journal index of the question. */ index: u64, /** First index at which it is active. */ from: u64, /** First index at which it is no longer. */ until: Option<u64> } = 104, "credential_inactive", Deny;
+    /// The challenge is too old, too new, or lasts too long; all in Unix seconds.
+    ApprovalUntimely { /** When it was made. */ issued: u64, /** Its last second. */ expires: u64, /** Now. */ now: u64 } = 105, "approval_untimely", Deny;
+    /// Approvals of this are no longer collected.
+    CollectionOver { /** Last moment, ms. */ until: u64 } = 106, "collection_over", Deny;
+    /// The assertion answers another challenge: another command, nonce, person, role, decision or end.
+    ChallengeMismatch = 107, "challenge_mismatch", Deny;
+    /// The prompt was shown by a site that does not count.
+    OriginNotAllowed { /** Its origin. */ origin: String } = 108, "origin_not_allowed", Deny;
+    /// The assertion is for a site that does not count, or its origin is not that site's.
+    RelyingPartyUnknown = 109, "relying_party_unknown", Deny;
+    /// The authenticator did not see and verify its user.
+    UserNotVerified = 110, "user_not_verified", Deny;
+    /// The credential can be copied, and the role asks for one that can't.
+    CredentialNotBound { /** The role. */ role: String } = 111, "credential_not_bound", Deny;
+    /// The signature does not verify.
+    SignatureInvalid = 112, "signature_invalid", Deny;
+    /// For this amount or class only the approver client counts.
+    SeparateClientNeeded { /** The site on which the assertion was made. */ site: String } = 113, "separate_client_needed", Deny;
+    /// The authenticator's counter did not rise: a copy of its key may be in use.
+    CounterNotRisen { /** The counter given. */ seen: u32, /** The last one seen. */ last: u32 } = 114, "counter_not_risen", Deny;
+    /// A finding about the person stands; another person must clear it.
+    FindingStands { /** Number of the finding. */ finding: u32, /** What was found. */ kind: String, /** About whom. */ person: String } = 115, "finding_stands", Hold;
+    /// A role would last longer than any may.
+    RoleTooLong { /** First moment without it, ms; `None` for never. */ until: Option<u64>, /** Latest moment allowed, ms. */ latest: u64 } = 116, "role_too_long", Deny;
+    /// The class of action has no quorum, or nobody can fill it.
+    QuorumImpossible { /** Code of the class. */ class: String } = 117, "quorum_impossible", Hold;
+    /// Too few persons, or a role that nobody fills yet.
+    QuorumShort { /** Code of the class. */ class: String, /** Distinct persons that count. */ valid: u32, /** Needed. */ needs: u32, /** Roles still to be filled, joined by `|`. */ missing: String } = 118, "quorum_short", Hold;
 }

@@ -1,6 +1,7 @@
 //! The state: everything that a decision may look at, folded from events alone.
 
 use crate::answer::Answer;
+use crate::authority::Authority;
 use crate::book::Book;
 use crate::breaker::Breaker;
 use crate::custody::Custody;
@@ -123,6 +124,8 @@ pub struct State {
     pub log_keys: Option<LogKeys>,
     /// What rules look back at.
     pub history: History,
+    /// People, credentials, quorums.
+    pub authority: Authority,
 }
 
 impl State {
@@ -176,6 +179,7 @@ impl BorshDeserialize for Unindexed {
             subjects: read(reader)?,
             log_keys: read(reader)?,
             history: read(reader)?,
+            authority: read(reader)?,
         };
         Ok(Self { state, ids })
     }

@@ -3,8 +3,9 @@
 //! Read in this order: [`journal`] (what is durable), [`sequencer`] (decide, append, fold, answer), [`installation`] (the
 //! one folder of all that), [`law`] (rules as dated data), [`redress`] (proofs for customers), [`bundle`] (proof for
 //! auditors), [`drill`] (scenario files on simulated time), [`demo`], [`views`] (questions answered from the state),
-//! [`console`], [`outside`] (the log for outsiders and their witnesses), [`report`], [`cli`].
+//! [`authority`] (files of people and approvals), [`console`], [`outside`] (the log for outsiders and their witnesses), [`report`], [`cli`].
 
+pub mod authority;
 pub mod bench;
 pub mod books;
 pub mod bundle;

@@ -30,6 +30,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
         }
         Event::BreakerReset { scope } => {
             state.breaker.tripped.remove(scope);
+            state.authority.stops.remove(scope);
             state
                 .breaker
                 .shadowed

@@ -67,11 +67,6 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
             role,
             expires,
         } => grant(state, at, actor, role, *expires),
-        Event::IntentBound { .. }
-        | Event::ClearanceIssued { .. }
-        | Event::IssuedRedeemed { .. }
-        | Event::AssetNamed { .. }
-        | Event::KeyNamed { .. } => super::clearances::apply(state, at, event),
         Event::RecordRead { person, owner, .. } => state.guard.reads.push((at, *person, *owner)),
         other => return changes(state, at, other),
     }
@@ -80,6 +75,11 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
 
 fn changes(state: &mut State, at: u64, event: &Event) -> bool {
     match event {
+        Event::IntentBound { .. }
+        | Event::ClearanceIssued { .. }
+        | Event::IssuedRedeemed { .. }
+        | Event::AssetNamed { .. }
+        | Event::KeyNamed { .. } => super::clearances::apply(state, at, event),
         Event::ChangeProposed(proposal) => state.guard.proposals.push((**proposal).clone()),
         Event::ChangeApproved { proposal, person } => with(state, *proposal, |row| {
             row.persons.push(*person);
@@ -108,7 +108,10 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
                 row.standing = Standing::Denied(Reason::RejectedByApprover { person })
             });
         }
-        other => return crate::subject::apply(state, at, other),
+        other => {
+            return super::authority::apply(state, at, other)
+                || crate::subject::apply(state, at, other);
+        }
     }
     true
 }
@@ -122,13 +125,13 @@ fn person_name(state: &State, person: PersonIx) -> String {
         .unwrap_or_default()
 }
 
-fn end_wait(state: &mut State, proposal: u32) {
+pub(super) fn end_wait(state: &mut State, proposal: u32) {
     state
         .timers
         .retain(|(_, timer)| *timer != Timer::ChangeComesIntoForce(proposal));
 }
 
-fn with(state: &mut State, proposal: u32, change: impl FnOnce(&mut Proposal)) {
+pub(super) fn with(state: &mut State, proposal: u32, change: impl FnOnce(&mut Proposal)) {
     let place = usize::try_from(proposal).unwrap_or(usize::MAX);
     if let Some(row) = state.guard.proposals.get_mut(place) {
         change(row);
@@ -353,11 +356,13 @@ fn revoke(state: &mut State, actor: ActorIx) {
     if let Some(row) = state.registry.actors.get_mut(actor.place()) {
         row.roles.clear();
     }
+    super::authority::changed(state);
 }
 
 /// An account has one end for all its roles: a new role never prolongs the others, and roles that ended don't come
 /// back with it.
 fn grant(state: &mut State, at: u64, actor: &str, role: &str, expires: Option<u64>) {
+    super::authority::changed(state);
     let known = state.registry.actor(actor);
     let Some(row) = known.and_then(|ix| state.registry.actors.get_mut(ix.place())) else {
         let roles = alloc::vec![String::from(role)];

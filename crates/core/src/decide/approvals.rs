@@ -1,8 +1,8 @@
 //! Approvals of requests: who may stand for one, what they saw of it, and what follows when enough of them did.
 
-use super::Ruling;
 use super::requests::{asked, clear, judge, record};
 use super::turn::Turn;
+use super::{Ruling, authority};
 use crate::answer::Answer;
 use crate::command::Binds;
 use crate::event::{Event, Judged};
@@ -30,7 +30,11 @@ fn approver(turn: &mut Turn<'_>, request: &Request) -> Result<PersonIx, Reason> 
     if asked_by.is_some_and(|by| by.person == person) {
         return Err(Reason::SamePerson { person: name });
     }
-    turn.needs_role(ActionClass::Approve)?;
+    if authority::rules(turn).is_some() {
+        authority::may_speak(turn, &request.ask)?;
+    } else {
+        turn.needs_role(ActionClass::Approve)?;
+    }
     Ok(person)
 }
 
@@ -60,6 +64,7 @@ pub(super) fn approve(
 ) -> Ruling {
     needs_nonce(turn, nonce)?;
     let (number, request) = find(turn, target)?;
+    authority::unproven(turn, &request.ask)?;
     let person = approver(turn, request)?;
     if let Some(binds) = binds {
         bound(turn.state, &request.ask, binds)?;
@@ -119,7 +124,12 @@ pub(super) fn approve(
 
 /// Judges a request that waits by the policy in force, with the approvals it has, and clears it if nothing stands in the
 /// way. Approvals that it already needed stay needed unless rules say otherwise.
-fn settle(turn: &mut Turn<'_>, number: u32, request: &Request, again: bool) -> Result<(), Reason> {
+pub(super) fn settle(
+    turn: &mut Turn<'_>,
+    number: u32,
+    request: &Request,
+    again: bool,
+) -> Result<(), Reason> {
     let least = least_approvals(turn, &request.ask);
     let mut ruled = judge(turn, number, &request.ask, request.actor, least);
     if again && ruled.judged.is_none() {
@@ -137,7 +147,10 @@ fn settle(turn: &mut Turn<'_>, number: u32, request: &Request, again: bool) -> R
         asked.roles.clone_from(&judged.roles);
         asked.delay_ms = judged.delay_ms;
     }
-    let (verdict, mut judged) = (ruled.verdict.and(people(turn, &asked)), ruled.judged);
+    let open = authority::open(turn);
+    let quorum = authority::enough(turn, number, &asked);
+    let verdict = open.and(ruled.verdict).and(quorum);
+    let (verdict, mut judged) = (verdict.and(people(turn, &asked)), ruled.judged);
     if let (Err(Reason::RuleDelay { until }), Some(judged)) = (&verdict, &mut judged) {
         judged.until = Some(*until);
     }

@@ -1,8 +1,8 @@
 //! Changes of settings and rights: what lowers risk acts at once by one person; what raises it needs a quorum and a
 //! cool-off.
 
-use super::Ruling;
 use super::turn::Turn;
+use super::{Ruling, authority};
 use crate::answer::Answer;
 use crate::breaker::{Scope, scope_of};
 use crate::event::Event;
@@ -10,6 +10,7 @@ use crate::guard::{Change, Proposal, Standing};
 use crate::incident::{AlarmCode, Cause};
 use crate::policy::{ActionClass, Policy};
 use crate::reason::Reason;
+use crate::registry::PersonIx;
 use alloc::boxed::Box;
 use alloc::string::String;
 
@@ -32,11 +33,25 @@ fn direction(policy: &Policy, change: &Change) -> Direction {
         | Change::Grant { .. }
         | Change::DisableWatch
         | Change::ListDestination { .. }
-        | Change::MoveAwareness { .. } => Direction::Raises,
+        | Change::MoveAwareness { .. }
+        | Change::EnrolPerson(_)
+        | Change::EnrolCredential { .. }
+        | Change::EndCredential { .. }
+        | Change::ResetCredentials { .. }
+        | Change::AdoptAuthority(_)
+        | Change::Reinstate { .. }
+        | Change::BreakGlass(_)
+        | Change::RegisterWallet(_)
+        | Change::RenewRoles { .. }
+        | Change::NameAsset { .. }
+        | Change::NameKey { .. } => Direction::Raises,
     }
 }
 
 pub(super) fn propose(turn: &mut Turn<'_>, change: &Change) -> Ruling {
+    if let Some(rules) = authority::rules(turn) {
+        return authority::propose(turn, rules, change);
+    }
     let id = String::from(turn.needs_id()?);
     check_names(turn, change)?;
     let direction = direction(turn.policy(), change);
@@ -54,19 +69,8 @@ pub(super) fn propose(turn: &mut Turn<'_>, change: &Change) -> Ruling {
         last_approval: turn.at,
         standing: Standing::Cleared,
     };
-    if let Change::MoveAwareness { incident, .. } = change {
-        let place = usize::try_from(turn.incident(incident)?).unwrap_or(usize::MAX);
-        let since = turn
-            .state
-            .incidents
-            .cases
-            .get(place)
-            .and_then(crate::incident::Incident::aware)
-            .unwrap_or(turn.at);
-        let reason = Reason::AwarenessIsFixed { since };
-        proposal.standing = Standing::Denied(reason.clone());
-        turn.emit(Event::ChangeProposed(Box::new(proposal)));
-        return Ok(Answer::because(reason));
+    if let Change::MoveAwareness { .. } = change {
+        return propose_fixed(turn, proposal.id, change, person);
     }
     if matches!(direction, Direction::Lowers) {
         turn.emit(Event::ChangeProposed(Box::new(proposal)));
@@ -86,8 +90,34 @@ pub(super) fn propose(turn: &mut Turn<'_>, change: &Change) -> Ruling {
     Ok(enough(turn, number, change))
 }
 
+/// A first awareness is never moved: the proposal is recorded and denied.
+pub(super) fn propose_fixed(
+    turn: &mut Turn<'_>,
+    id: String,
+    change: &Change,
+    person: PersonIx,
+) -> Ruling {
+    let Change::MoveAwareness { incident, .. } = change else {
+        return Err(turn.malformed("only the first awareness is fixed"));
+    };
+    let place = usize::try_from(turn.incident(incident)?).unwrap_or(usize::MAX);
+    let case = turn.state.incidents.cases.get(place);
+    let since = case
+        .and_then(crate::incident::Incident::aware)
+        .unwrap_or(turn.at);
+    let reason = Reason::AwarenessIsFixed { since };
+    turn.emit(Event::ChangeProposed(Box::new(Proposal {
+        id,
+        change: change.clone(),
+        persons: alloc::vec![person],
+        last_approval: turn.at,
+        standing: Standing::Denied(reason.clone()),
+    })));
+    Ok(Answer::because(reason))
+}
+
 /// Names in the change are known.
-fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
+pub(super) fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
     match change {
         Change::Revoke { actor } if turn.state.registry.actor(actor).is_none() => {
             Err(Reason::UnknownActor {
@@ -106,6 +136,19 @@ fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason> {
             Err(turn.malformed("the next policy's version is the present one's plus one"))
         }
         Change::AdoptPolicy(next) => super::registering::sound(turn, next),
+        Change::EnrolPerson(_)
+        | Change::EnrolCredential { .. }
+        | Change::EndCredential { .. }
+        | Change::ResetCredentials { .. }
+        | Change::AdoptAuthority(_)
+        | Change::Reinstate { .. }
+        | Change::BreakGlass(_)
+        | Change::RegisterWallet(_)
+        | Change::RenewRoles { .. }
+        | Change::NameAsset { .. }
+        | Change::NameKey { .. } => {
+            Err(turn.malformed("no rules of authority are in force; bootstrap them first"))
+        }
         _ => Ok(()),
     }
 }
@@ -149,6 +192,9 @@ fn proposed<'s>(turn: &Turn<'s>, target: &str) -> Result<(u32, &'s Proposal), Re
 
 pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
     let (number, proposal) = proposed(turn, target)?;
+    if authority::rules(turn).is_some() {
+        return Err(authority::approve(turn, number));
+    }
     let (_, approver) = turn.needs_actor()?;
     let needs = match proposal.standing {
         Standing::Held(Reason::NeedsSecondAdmin { needs, .. }) => Some(needs),
@@ -183,6 +229,9 @@ pub(super) fn approve(turn: &mut Turn<'_>, target: &str) -> Ruling {
 
 pub(super) fn cancel(turn: &mut Turn<'_>, target: &str) -> Ruling {
     let (number, proposal) = proposed(turn, target)?;
+    if let Some(rules) = authority::rules(turn) {
+        return authority::cancel(turn, rules, (number, proposal));
+    }
     let (_, person) = turn.needs_role(ActionClass::RaiseRisk)?;
     if matches!(proposal.standing, Standing::Held(_)) {
         turn.emit(Event::ChangeCancelled {
@@ -201,6 +250,11 @@ pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
         && (!follows(turn.policy(), next) || turn.events.iter().any(adopted))
     {
         turn.emit(Event::ChangeOvertaken { proposal: number });
+        return;
+    }
+    if let Some(rules) = authority::rules(turn)
+        && authority::in_force(turn, rules, number, change)
+    {
         return;
     }
     turn.emit(Event::ChangeInForce { proposal: number });
@@ -233,7 +287,7 @@ pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
         }
         Change::Halt { scope } => {
             if let Some(scope) = scope_of(turn.state, scope) {
-                halt(turn, scope);
+                halt(turn, number, scope);
             }
         }
         Change::Resume { scope } => {
@@ -241,20 +295,36 @@ pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
                 turn.emit(Event::BreakerReset { scope });
             }
         }
-        Change::DisableWatch | Change::MoveAwareness { .. } => {}
+        _ => {}
+    }
+}
+
+/// The moment of a change that waited.
+pub(super) fn due(turn: &mut Turn<'_>, number: u32, change: &Change) {
+    if authority::rules(turn).is_some() {
+        authority::due(turn, number, change);
+    } else {
+        in_force(turn, number, change);
     }
 }
 
 /// A person's halt: no sweep, since nothing says that the key is gone. It is a block of the case about that wallet, else
 /// of the latest case.
-fn halt(turn: &mut Turn<'_>, scope: Scope) {
+pub(super) fn halt(turn: &mut Turn<'_>, number: u32, scope: Scope) {
     if turn.state.breaker.tripped.contains_key(&scope) {
         return;
     }
-    turn.emit(Event::BreakerTripped {
-        scope,
-        cause: String::from("halted by a person"),
-    });
+    trip_by_person(turn, scope, "halted by a person");
+    authority::stop_begun(turn, number, scope);
+}
+
+/// Trips a scope that is not yet, whatever the policy arms.
+pub(super) fn trip_by_person(turn: &mut Turn<'_>, scope: Scope, cause: &str) {
+    if turn.state.breaker.tripped.contains_key(&scope) {
+        return;
+    }
+    let cause = String::from(cause);
+    turn.emit(Event::BreakerTripped { scope, cause });
     let cases = &turn.state.incidents.cases;
     let about = |cause: &Cause| match (cause, scope) {
         (Cause::Wallet(of) | Cause::Signing(of), Scope::Wallet(wallet)) => *of == wallet,

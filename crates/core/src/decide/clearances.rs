@@ -1,7 +1,7 @@
 //! Clearances for exact bytes: issued when the bytes are known, redeemed by a signer, each once (docs/clearances.md).
 
 use super::turn::Turn;
-use super::{Ruling, registering, requests, signing};
+use super::{Ruling, authority, registering, requests, signing};
 use crate::answer::Answer;
 use crate::command::{DecodedPayload, NewIntent, NewPayload, PayloadContent, sha256_of};
 use crate::event::Event;
@@ -40,6 +40,7 @@ pub(super) fn request(turn: &mut Turn<'_>, intent: &NewIntent) -> Ruling {
         max_fee: intent.max_fee,
         expires,
     };
+    turn.terms = Some(terms.clone());
     let place = turn.events.len();
     let answer = requests::withdrawal(
         turn,
@@ -67,13 +68,18 @@ pub(super) fn request(turn: &mut Turn<'_>, intent: &NewIntent) -> Ruling {
 pub fn intent_of(state: &State, number: u32) -> Option<Intent> {
     let request = state.guard.request_at(number)?;
     let terms = state.guard.clearances.terms.get(&number)?;
+    intent_with(state, &request.id, &request.ask, terms)
+}
+
+/// The intent of a withdrawal with these terms.
+pub(crate) fn intent_with(state: &State, id: &str, ask: &Ask, terms: &Terms) -> Option<Intent> {
     let Ask::Withdrawal {
         wallet,
         asset,
         units,
         to,
         ..
-    } = &request.ask
+    } = ask
     else {
         return None;
     };
@@ -83,7 +89,7 @@ pub fn intent_of(state: &State, number: u32) -> Option<Intent> {
         asset: String::from(caip19),
         dest: to.clone(),
         expires: terms.expires / 1_000,
-        id: request.id.clone(),
+        id: String::from(id),
         max_fee: terms.max_fee,
         memo: terms.memo.clone(),
         network: String::from(network_of(caip19)),
@@ -240,8 +246,7 @@ fn fits(
 
 /// Bytes that nobody asked for, under a request of ours: somebody stands between the guard and the signer.
 fn foreign(turn: &mut Turn<'_>, wallet: WalletIx, payload: &NewPayload, reason: Reason) -> Reason {
-    let cause = signing::cause(Some(wallet));
-    turn.alarm_of_case(AlarmCode::PayloadMismatch, &payload.target, &cause);
+    signing::mismatch(turn, &payload.target, Some(wallet));
     reason
 }
 
@@ -291,6 +296,7 @@ fn clearable(turn: &Turn<'_>, number: u32, request: &Request) -> Result<u64, Rea
     if request.standing != Standing::Cleared {
         return Err(missing());
     }
+    authority::enough(turn, number, request)?;
     requests::judge_again(turn, number, request)?;
     Ok(until)
 }
@@ -356,6 +362,21 @@ pub(super) fn redeem(turn: &mut Turn<'_>, digest: &[u8; 32], signer: &str) -> Ru
 
 /// Names an asset as its network does; once.
 pub(super) fn name_asset(turn: &mut Turn<'_>, asset: &str, caip19: &str) -> Ruling {
+    let asset_ix = new_asset_name(turn, asset, caip19)?;
+    registering::widens(turn, caip19)?;
+    turn.emit(Event::AssetNamed {
+        asset: asset_ix,
+        caip19: String::from(caip19),
+    });
+    Ok(Answer::Recorded)
+}
+
+/// The asset is known, and neither it nor the name is taken.
+pub(super) fn new_asset_name(
+    turn: &Turn<'_>,
+    asset: &str,
+    caip19: &str,
+) -> Result<AssetIx, Reason> {
     let ix = turn.asset(asset)?;
     let well = caip19.len() <= TEXT_MAX && caip19.contains('/') && caip19.contains(':');
     if !well || caip19.chars().any(char::is_whitespace) {
@@ -369,16 +390,28 @@ pub(super) fn name_asset(turn: &mut Turn<'_>, asset: &str, caip19: &str) -> Ruli
             name: String::from(caip19),
         });
     }
-    registering::widens(turn, caip19)?;
-    turn.emit(Event::AssetNamed {
-        asset: ix,
-        caip19: String::from(caip19),
-    });
-    Ok(Answer::Recorded)
+    Ok(ix)
 }
 
 /// Names a signing key of a wallet; once.
 pub(super) fn name_key(turn: &mut Turn<'_>, wallet: &str, key: &str, network: &str) -> Ruling {
+    let ix = new_key_name(turn, wallet, key, network)?;
+    registering::widens(turn, key)?;
+    turn.emit(Event::KeyNamed {
+        wallet: ix,
+        key: String::from(key),
+        network: String::from(network),
+    });
+    Ok(Answer::Recorded)
+}
+
+/// The wallet is known, and the key's name is not taken.
+pub(super) fn new_key_name(
+    turn: &Turn<'_>,
+    wallet: &str,
+    key: &str,
+    network: &str,
+) -> Result<WalletIx, Reason> {
     let ix = turn.wallet(wallet)?;
     let plain = |text: &str| {
         !text.is_empty()
@@ -393,11 +426,5 @@ pub(super) fn name_key(turn: &mut Turn<'_>, wallet: &str, key: &str, network: &s
             name: String::from(key),
         });
     }
-    registering::widens(turn, key)?;
-    turn.emit(Event::KeyNamed {
-        wallet: ix,
-        key: String::from(key),
-        network: String::from(network),
-    });
-    Ok(Answer::Recorded)
+    Ok(ix)
 }

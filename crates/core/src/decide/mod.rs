@@ -4,6 +4,7 @@
 //! first and act later.
 
 mod approvals;
+mod authority;
 mod cases;
 mod chain;
 mod changes;
@@ -256,15 +257,6 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
             operations,
             attested,
         } => signing::redeem(turn, target, operations, attested.as_ref()),
-        Body::RequestIntent(intent) => clearances::request(turn, intent),
-        Body::IssueClearance(payload) => clearances::issue(turn, payload),
-        Body::RedeemIssued { clearance, signer } => clearances::redeem(turn, clearance, signer),
-        Body::NameAsset { asset, caip19 } => clearances::name_asset(turn, asset, caip19),
-        Body::NameKey {
-            wallet,
-            key,
-            network,
-        } => clearances::name_key(turn, wallet, key, network),
         other => route_people(turn, other),
     }
 }
@@ -305,6 +297,7 @@ fn route_facts(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         Body::OfSubject(command) => subjects::route(turn, command),
         Body::DeclareLogKeys { log, root } => log_keys::declare(turn, log, root),
         Body::RotateLogKey { statement } => log_keys::rotate(turn, statement),
+        Body::OfAuthority(command) => authority::route(turn, command),
         Body::RecordClockJump { by_ms } => Ok(time::clock_jump(turn, *by_ms)),
         Body::RecordDowntime { since } => Ok(time::downtime(turn, *since)),
         Body::ObserveTime => Ok(time::observe(turn)),
@@ -362,6 +355,15 @@ fn route_cases(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         } => claims::lodge(turn, customer, incident, asset, *units, price.as_ref()),
         Body::PayClaim { claim } => claims::pay(turn, claim),
         Body::PublishRedressSet { entry } => claims::publish(turn, entry),
+        Body::RequestIntent(intent) => clearances::request(turn, intent),
+        Body::IssueClearance(payload) => clearances::issue(turn, payload),
+        Body::RedeemIssued { clearance, signer } => clearances::redeem(turn, clearance, signer),
+        Body::NameAsset { asset, caip19 } => clearances::name_asset(turn, asset, caip19),
+        Body::NameKey {
+            wallet,
+            key,
+            network,
+        } => clearances::name_key(turn, wallet, key, network),
         _ => Err(turn.malformed("this command has no rule")),
     }
 }

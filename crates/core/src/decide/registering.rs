@@ -1,7 +1,7 @@
 //! Registering: assets, owners, wallets, people, opening holdings, the first policy, duties and law.
 
-use super::Ruling;
 use super::turn::Turn;
+use super::{Ruling, authority};
 use crate::answer::Answer;
 use crate::command::sha256_of;
 use crate::event::Event;
@@ -19,14 +19,14 @@ use keepwhole_verify::digest::Digest;
 /// Longest outside name, bytes.
 const NAME_MAX: usize = 64;
 
-fn name(turn: &Turn<'_>, id: &str) -> Result<(), Reason> {
+pub(super) fn name(turn: &Turn<'_>, id: &str) -> Result<(), Reason> {
     if id.is_empty() || id.len() > NAME_MAX || id.chars().any(char::is_control) {
         return Err(turn.malformed("a name has 1 to 64 bytes and no control characters"));
     }
     Ok(())
 }
 
-fn fresh(known: bool, id: &str) -> Result<(), Reason> {
+pub(super) fn fresh(known: bool, id: &str) -> Result<(), Reason> {
     if known {
         Err(Reason::AlreadyRegistered {
             name: String::from(id),
@@ -40,6 +40,9 @@ fn fresh(known: bool, id: &str) -> Result<(), Reason> {
 pub(super) fn widens(turn: &mut Turn<'_>, what: &str) -> Result<(), Reason> {
     if turn.policy().version == 0 {
         return Ok(());
+    }
+    if authority::rules(turn).is_some() {
+        return Err(turn.malformed("rules of authority are in force; propose it as a change"));
     }
     turn.needs_role(ActionClass::RaiseRisk)?;
     turn.alarm(AlarmCode::AdminRiskChange, what);
@@ -76,8 +79,8 @@ pub(super) fn owners(turn: &mut Turn<'_>, ids: &[String]) -> Ruling {
     Ok(Answer::Recorded)
 }
 
-/// A wallet of ours is a destination that needs no listing, so only wallets for deposits are registered by machines.
-pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
+/// A name and an address that no wallet of ours has.
+pub(super) fn new_wallet(turn: &Turn<'_>, wallet: &Wallet) -> Result<(), Reason> {
     name(turn, &wallet.id)?;
     if matches!(wallet.id.as_str(), "all" | "trading") || wallet.id.starts_with("asset:") {
         return Err(
@@ -91,7 +94,12 @@ pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
     fresh(
         turn.state.registry.wallet_at(&wallet.address).is_some(),
         &wallet.address,
-    )?;
+    )
+}
+
+/// A wallet of ours is a destination that needs no listing, so only wallets for deposits are registered by machines.
+pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
+    new_wallet(turn, wallet)?;
     if wallet.tier != Tier::Deposit {
         widens(turn, &wallet.id)?;
     }
@@ -108,6 +116,9 @@ pub(super) fn actor(
 ) -> Ruling {
     name(turn, id)?;
     name(turn, person)?;
+    if authority::rules(turn).is_some() {
+        return Err(turn.malformed("rules of authority are in force; propose to enrol the person"));
+    }
     if turn.policy().version > 0 && !roles.is_empty() {
         return Err(
             turn.malformed("a policy is in force: enrol without roles, and propose to grant them")
@@ -145,8 +156,10 @@ pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) ->
 }
 
 pub(super) fn policy(turn: &mut Turn<'_>, policy: &Policy) -> Ruling {
-    if turn.policy().version > 0 {
-        return Err(turn.malformed("a policy is in force already; propose a change of it"));
+    if turn.policy().version > 0 || authority::rules(turn).is_some() {
+        return Err(turn.malformed(
+            "a policy or rules of authority are in force already; propose a change of it",
+        ));
     }
     if policy.version != 1 {
         return Err(turn.malformed("the first version of a policy is 1"));

@@ -3,7 +3,7 @@
 
 use super::rules::{Said, Strictest};
 use super::turn::Turn;
-use super::{Ruling, approvals, credits, rules};
+use super::{Ruling, approvals, authority, credits, rules};
 use crate::amount::Amount;
 use crate::answer::Answer;
 use crate::book::MovementKind;
@@ -75,20 +75,26 @@ pub(super) fn ask_guard(turn: &mut Turn<'_>, ask: Ask, needs: u32) -> Ruling {
     let id = String::from(turn.needs_id()?);
     let number = u32::try_from(turn.state.guard.requests.len()).unwrap_or(u32::MAX);
     let actor = turn.actor;
+    let needs = authority::needs(turn, &ask, needs);
+    let open = authority::open(turn);
     let ruled = judge(turn, number, &ask, actor, needs);
     let needs = ruled.judged.as_ref().map_or(needs, |judged| judged.needs);
-    let verdict = ruled.verdict.and(if needs > 0 {
+    let needs = authority::needs(turn, &ask, needs);
+    let verdict = open.and(ruled.verdict).and(if needs > 0 {
         Err(Reason::ApprovalsShort { valid: 0, needs })
     } else {
         Ok(())
     });
     turn.emit(Event::RequestMade {
-        id,
+        id: id.clone(),
         ask: ask.clone(),
         actor,
         needs,
     });
     record(turn, ruled.judged);
+    if needs > 0 {
+        authority::asks(turn, number, &id, &ask);
+    }
     match verdict {
         Ok(()) => clear(turn, number, &ask, None),
         Err(reason) => {

@@ -1,7 +1,7 @@
 //! The signer's question: may these bytes be signed? A clearance serves one byte string, once.
 
 use super::turn::Turn;
-use super::{Ruling, requests};
+use super::{Ruling, authority, requests};
 use crate::answer::Answer;
 use crate::command::{Operation, sha256_of};
 use crate::event::Event;
@@ -37,7 +37,7 @@ pub(super) fn redeem(
     {
         // Bytes that nobody asked for, under a request of ours: somebody stands between the guard and the signer.
         if wallet.is_some() {
-            turn.alarm_of_case(AlarmCode::PayloadMismatch, target, &cause(wallet));
+            mismatch(turn, target, wallet);
         }
         return Err(Reason::OpNotAllowed {
             op: other.op.clone(),
@@ -51,7 +51,7 @@ pub(super) fn redeem(
         return Err(missing());
     }
     if let Some(field) = differs(turn, &request.ask, &flat) {
-        turn.alarm_of_case(AlarmCode::PayloadMismatch, target, &cause(wallet));
+        mismatch(turn, target, wallet);
         return Err(Reason::PayloadMismatch {
             field: String::from(field),
         });
@@ -67,11 +67,20 @@ pub(super) fn payable<'a>(
     let missing = || Reason::ClearanceMissing {
         target: String::from(target),
     };
+    authority::glass(turn)?;
     let (number, request) = turn.state.guard.request(target).ok_or_else(missing)?;
     let wallet = wallet_of(&request.ask).ok_or_else(missing)?;
     let (_, asset, _) = requests::asked(turn.state, &request.ask);
     requests::outgoing_open(turn, wallet, asset)?;
     Ok((number, request, wallet))
+}
+
+/// Other bytes than cleared: an alarm of the wallet's case, and counted towards its halt.
+pub(super) fn mismatch(turn: &mut Turn<'_>, target: &str, wallet: Option<WalletIx>) {
+    let incident = turn.alarm_of_case(AlarmCode::PayloadMismatch, target, &cause(wallet));
+    if let Some(wallet) = wallet {
+        authority::mismatch(turn, wallet, incident);
+    }
 }
 
 pub(super) fn cause(wallet: Option<WalletIx>) -> Cause {

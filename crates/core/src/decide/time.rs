@@ -50,7 +50,7 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
             Timer::ChangeComesIntoForce(proposal) => {
                 let place = usize::try_from(proposal).unwrap_or(usize::MAX);
                 if let Some(row) = state.guard.proposals.get(place) {
-                    changes::in_force(turn, proposal, &row.change);
+                    changes::due(turn, proposal, &row.change);
                 }
             }
             Timer::RequestJudged(_) => {}

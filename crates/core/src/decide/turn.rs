@@ -1,10 +1,12 @@
 //! One turn: the state before it, and the events that it gathers. What several rules share stands here.
 
 use crate::amount::Amount;
+use crate::authority::matter::Voice;
 use crate::book::{Movement, MovementKind};
 use crate::breaker::{Scope, Touch, scope_name};
 use crate::command::Command;
-use crate::event::Event;
+use crate::event::{AuthorityEvent, Event};
+use crate::guard::clearance::Terms;
 use crate::incident::clock::{self, Start};
 use crate::incident::{AlarmCode, Cause, incident_id};
 use crate::policy::{ActionClass, Policy};
@@ -31,6 +33,10 @@ pub(super) struct Turn<'a> {
     pub(super) late: Vec<Event>,
     /// First moment at which nothing of the intent in the making may be signed any more, ms.
     pub(super) ends: Option<u64>,
+    /// The proven answer that this turn records.
+    pub(super) voice: Option<Voice>,
+    /// Terms of the intent that this turn asks for.
+    pub(super) terms: Option<Terms>,
     pub(super) repeated: bool,
     pub(super) created: Option<String>,
     /// Rows of a batch of transfers that are not booked again.
@@ -55,6 +61,8 @@ impl<'a> Turn<'a> {
             events: Vec::new(),
             late: Vec::new(),
             ends: None,
+            voice: None,
+            terms: None,
             repeated: false,
             created: None,
             repeated_rows: 0,
@@ -69,8 +77,8 @@ impl<'a> Turn<'a> {
         &self.state.guard.policy
     }
 
-    pub(super) fn emit(&mut self, event: Event) {
-        self.events.push(event);
+    pub(super) fn emit(&mut self, event: impl Into<Event>) {
+        self.events.push(event.into());
     }
 
     /// Looks up the actor, if one is named; an unknown one stops the command.
@@ -99,6 +107,10 @@ impl<'a> Turn<'a> {
                     | Event::BreakerTripped { .. }
                     | Event::TripShadowed { .. }
                     | Event::SweepOrdered { .. }
+                    | Event::Authority(
+                        AuthorityEvent::FindingRaised { .. }
+                            | AuthorityEvent::MismatchCounted { .. }
+                    )
             )
         });
     }
@@ -182,6 +194,9 @@ impl<'a> Turn<'a> {
     /// The actor has, now, one of the roles that the class of action needs.
     pub(super) fn needs_role(&mut self, class: ActionClass) -> Result<(ActorIx, PersonIx), Reason> {
         let (ix, person) = self.needs_actor()?;
+        if let Some(stop) = self.state.authority.suspended.get(&person) {
+            return Err(Reason::Suspended { since: stop.since });
+        }
         let roles = self.policy().roles(class);
         let Some(actor) = self.state.registry.actors.get(ix.place()) else {
             return Err(self.malformed("the command needs an actor"));

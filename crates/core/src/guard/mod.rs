@@ -4,9 +4,11 @@
 
 pub mod clearance;
 
+use crate::authority::credential::{Enrolment, NewCredential};
+use crate::authority::rules::Rules;
 use crate::policy::{BudgetUse, Policy};
 use crate::reason::Reason;
-use crate::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, WalletIx};
+use crate::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -210,6 +212,108 @@ pub enum Change {
         /// Wallet name, `asset:NAME`, `trading` or `all`.
         scope: String,
     } = 9,
+    /// Enrol a person's account with roles and credentials.
+    EnrolPerson(Box<Enrolment>) = 20,
+    /// Give a person one credential more.
+    EnrolCredential {
+        /// To whom.
+        person: String,
+        /// What.
+        credential: Box<NewCredential>,
+    } = 21,
+    /// End a credential.
+    EndCredential {
+        /// Its id.
+        credential: Vec<u8>,
+    } = 22,
+    /// Put one credential in the place of all that a person has.
+    ResetCredentials {
+        /// Whose.
+        person: String,
+        /// The new one.
+        credential: Box<NewCredential>,
+    } = 23,
+    /// Adopt rules of authority.
+    AdoptAuthority(Box<Rules>) = 24,
+    /// Lift the suspension of a person.
+    Reinstate {
+        /// Whose.
+        person: String,
+    } = 25,
+    /// Use the sealed keys.
+    BreakGlass(BreakGlass) = 26,
+    /// Register a wallet of ours.
+    RegisterWallet(Wallet) = 27,
+    /// Prolong all roles of an account.
+    RenewRoles {
+        /// Account.
+        actor: String,
+        /// First moment without them, ms.
+        expires: u64,
+    } = 28,
+    /// Name an asset as its network does.
+    NameAsset {
+        /// The asset.
+        asset: String,
+        /// CAIP-19.
+        caip19: String,
+    } = 29,
+    /// Name a signing key of a wallet.
+    NameKey {
+        /// The wallet.
+        wallet: String,
+        /// The key.
+        key: String,
+        /// Network (CAIP-2).
+        network: String,
+    } = 30,
+}
+
+/// What sealed keys may do; nothing that pays anybody else.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum BreakGlass {
+    /// Halt a scope.
+    Freeze {
+        /// Wallet name, `asset:NAME`, `trading` or `all`.
+        scope: String,
+    } = 1,
+    /// Sweep a wallet to the address that the policy named before.
+    Sweep {
+        /// The wallet.
+        wallet: String,
+    } = 2,
+}
+
+impl Change {
+    /// What it does, in one word: the `action` of the command that approvals bind.
+    #[must_use]
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::AdoptPolicy(_) => "adopt-policy",
+            Self::Grant { .. } => "grant",
+            Self::Revoke { .. } => "revoke",
+            Self::DisableWatch => "disable-watch",
+            Self::ListDestination { .. } => "list-destination",
+            Self::MoveAwareness { .. } => "move-awareness",
+            Self::RetireKey { .. } => "retire-key",
+            Self::Halt { .. } => "halt",
+            Self::Resume { .. } => "resume",
+            Self::EnrolPerson(_) => "enrol-person",
+            Self::EnrolCredential { .. } => "enrol-credential",
+            Self::EndCredential { .. } => "end-credential",
+            Self::ResetCredentials { .. } => "reset-credentials",
+            Self::AdoptAuthority(_) => "adopt-authority",
+            Self::Reinstate { .. } => "reinstate",
+            Self::BreakGlass(BreakGlass::Freeze { .. }) => "break-glass-freeze",
+            Self::BreakGlass(BreakGlass::Sweep { .. }) => "break-glass-sweep",
+            Self::RegisterWallet(_) => "register-wallet",
+            Self::RenewRoles { .. } => "renew-roles",
+            Self::NameAsset { .. } => "name-asset",
+            Self::NameKey { .. } => "name-key",
+        }
+    }
 }
 
 /// A proposed change and who stands behind it.

@@ -57,6 +57,14 @@ pub enum AlarmCode {
     RetiredDeposit = 18,
     /// A price is zero or outside its band.
     PriceBad = 19,
+    /// Sealed keys were used.
+    BreakGlass = 20,
+    /// Somebody asks to replace a person's credentials.
+    CredentialReset = 21,
+    /// A sign-in or an approval looks wrong.
+    FindingRaised = 22,
+    /// One person suspended another.
+    PersonSuspended = 23,
 }
 
 /// How loud an alarm is.
@@ -87,7 +95,10 @@ impl AlarmCode {
             | Self::GuardUnattested
             | Self::AdminRiskChange
             | Self::ClockMissed
-            | Self::RetiredDeposit => Severity::Critical,
+            | Self::RetiredDeposit
+            | Self::BreakGlass
+            | Self::CredentialReset
+            | Self::PersonSuspended => Severity::Critical,
             Self::CapHit
             | Self::NodeDisagreement
             | Self::NodeLag
@@ -95,7 +106,8 @@ impl AlarmCode {
             | Self::Lookalike
             | Self::ClockDueSoon
             | Self::ClockJump
-            | Self::PriceBad => Severity::Warning,
+            | Self::PriceBad
+            | Self::FindingRaised => Severity::Warning,
         }
     }
 
@@ -122,6 +134,10 @@ impl AlarmCode {
             Self::ClockJump => "clock_jump",
             Self::RetiredDeposit => "retired_deposit",
             Self::PriceBad => "price_bad",
+            Self::BreakGlass => "break_glass",
+            Self::CredentialReset => "credential_reset",
+            Self::FindingRaised => "finding_raised",
+            Self::PersonSuspended => "person_suspended",
         }
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test stops at the first thing that is not as it should be, and a table of cases is one function"
 )]
 
+mod authority;
 mod books;
 mod denials;
 mod directions;
@@ -21,5 +22,6 @@ mod law;
 mod records;
 mod script;
 mod splits;
+mod staff;
 mod storms;
 mod transfers;

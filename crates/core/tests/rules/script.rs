@@ -3,17 +3,20 @@
 //! `again key=value` asks the last command once more with these keys changed: that is how a row mends one thing.
 //! `!` before a step sets it aside: `again` does not mean it. `wait=MS` lets time pass before a step. A value is text without blanks; `''` is the empty text.
 
-use crate::exchange::{Exchange, START, policy};
+use crate::exchange::{DAY, Exchange, START, policy};
+use crate::staff::{Staff, bootstrap, credential, enrolment, rules, spoil};
 use keepwhole_core::answer::Reply;
+use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::command::{
     Binds, Body, Command, DecodedPayload, NewCreditLine, NewIntent, NewMovement, NewPayload,
     NewPriceDifference, Observation, Operation, PayloadContent,
 };
 use keepwhole_core::custody::{Direction, NodeHealth};
-use keepwhole_core::guard::Change;
+use keepwhole_core::guard::{BreakGlass, Change};
 use keepwhole_core::policy::Policy;
 use keepwhole_core::subject::{SubjectAction, SubjectCommand};
 use keepwhole_core::transfer::{TransferBatch, TransferRow};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// A command in words.
@@ -150,6 +153,7 @@ fn rows(step: &Step) -> TransferBatch {
 /// An exchange that reads steps.
 pub(crate) struct Reader {
     pub(crate) exchange: Exchange,
+    staff: RefCell<Staff>,
     last: Step,
 }
 
@@ -161,6 +165,7 @@ impl Reader {
     pub(crate) fn under(policy: Policy) -> Self {
         Self {
             exchange: Exchange::under(policy),
+            staff: RefCell::default(),
             last: Step::default(),
         }
     }
@@ -188,6 +193,10 @@ impl Reader {
         }
         if !aside {
             self.last = step.clone();
+        }
+        if step.verb == "staffed" {
+            self.staff.borrow_mut().settle(&mut self.exchange);
+            step.verb = "time".into();
         }
         let command = self.meant(&step);
         (self.exchange.send(&command), command.id)
@@ -448,6 +457,55 @@ impl Reader {
                 Body::ProposeChange(Change::AdoptPolicy(Box::new(next)))
             }
             "time" => Body::ObserveTime,
+            _ => self.of_authority(step),
+        }
+    }
+
+    /// People, proofs and sign-ins; `staffed` before them is the whole set-up.
+    fn of_authority(&self, step: &Step) -> Body {
+        let text = |key: &str| step.text(key);
+        let (by, target) = (text("by"), text("target"));
+        match step.verb.as_str() {
+            "bootstrap" => bootstrap(self.exchange.at),
+            "prove" => {
+                let role = text("role");
+                let proof =
+                    self.staff
+                        .borrow_mut()
+                        .proof(&self.exchange, &target, (&by, &role), |draft| {
+                            spoil(draft, &text("wrong"));
+                            if let Some(byte) = step.said("nonce") {
+                                draft.nonce = [byte.parse().expect("a byte"); 16];
+                            }
+                        });
+                let proof = Box::new(proof);
+                Body::OfAuthority(AuthorityCommand::Decide { target, proof })
+            }
+            "freeze" => Body::ProposeChange(Change::BreakGlass(BreakGlass::Freeze {
+                scope: text("scope"),
+            })),
+            "suspend" => Body::ProposeChange(Change::Revoke {
+                actor: text("actor"),
+            }),
+            "enrol" => {
+                let new = enrolment(&text("person"), &["risk"], self.exchange.at + 90 * DAY);
+                Body::ProposeChange(Change::EnrolPerson(Box::new(new)))
+            }
+            "adopt-rules" => {
+                let mut next = rules();
+                next.version = 2;
+                for quorum in &mut next.quorums {
+                    if quorum.class.code() == text("class") {
+                        quorum.persons = u32::try_from(step.units("units")).expect("persons");
+                    }
+                }
+                Body::ProposeChange(Change::AdoptAuthority(Box::new(next)))
+            }
+            "sign-in" => Body::OfAuthority(AuthorityCommand::RecordSignIn {
+                credential: credential(&by).id,
+                device: text("device"),
+                place: text("place"),
+            }),
             other => panic!("no verb `{other}`"),
         }
     }

@@ -23,6 +23,7 @@ pub mod policy;
 mod progress;
 pub mod proof;
 pub mod serve;
+pub mod staff;
 pub mod statement;
 pub mod status;
 pub mod token;
@@ -134,6 +135,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole policy check policies/small.toml\n  keepwhole policy show --data exchange"
     )]
     Policy(policy::PolicyArgs),
+    /// People, their roles and keys: bootstrap, enrol, suspend, reset, approve; show quorums; export for auditors.
+    #[command(
+        after_help = "Examples:\n  keepwhole staff list --data exchange\n  keepwhole staff approve enrol-kim ada.approval.json --data exchange --actor ada"
+    )]
+    Staff(staff::StaffArgs),
     /// Show the rules that bind an exchange, with source, status and confidence.
     #[command(
         after_help = "Examples:\n  keepwhole law list --jurisdiction KR\n  keepwhole law at 2025-11-27"
@@ -209,6 +215,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Key(args) => (key::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),
         Verb::Policy(args) => (policy::run(args), args.is_json()),
+        Verb::Staff(args) => (staff::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),
         Verb::Demo(args) => (run_demo(args), args.json),
         Verb::Bench(args) => (bench::run(args), args.json),

@@ -130,6 +130,29 @@ pub(super) const fn reason(product: &Product) -> Reason {
         | Product::RuleHolds { .. }
         | Product::NeedsHuman { .. } => Reason::NeedsHuman,
         Product::ExceedsLoss { .. } | Product::RestoredBeyondLoss { .. } => Reason::ExceedsLoss,
+        // No scenario adopts rules of authority, without which none of these is given.
+        Product::BootstrapIncomplete { .. }
+        | Product::BreakGlassOpen { .. }
+        | Product::Suspended { .. }
+        | Product::AssertionMissing { .. }
+        | Product::AssertionMalformed { .. }
+        | Product::CredentialUnknown { .. }
+        | Product::CredentialOfOther { .. }
+        | Product::CredentialInactive { .. }
+        | Product::ApprovalUntimely { .. }
+        | Product::CollectionOver { .. }
+        | Product::ChallengeMismatch
+        | Product::OriginNotAllowed { .. }
+        | Product::RelyingPartyUnknown
+        | Product::UserNotVerified
+        | Product::CredentialNotBound { .. }
+        | Product::SignatureInvalid
+        | Product::SeparateClientNeeded { .. }
+        | Product::CounterNotRisen { .. }
+        | Product::FindingStands { .. }
+        | Product::RoleTooLong { .. }
+        | Product::QuorumImpossible { .. }
+        | Product::QuorumShort { .. } => Reason::ApprovalsShort,
     }
 }
 
@@ -221,6 +244,11 @@ pub(super) const fn alert(code: AlarmCode) -> AlertCode {
         AlarmCode::ClockJump => AlertCode::ClockJump,
         AlarmCode::RetiredDeposit => AlertCode::RetiredDeposit,
         AlarmCode::PriceBad => AlertCode::PriceBad,
+        // Raised under rules of authority only, which no scenario adopts.
+        AlarmCode::BreakGlass
+        | AlarmCode::CredentialReset
+        | AlarmCode::FindingRaised
+        | AlarmCode::PersonSuspended => AlertCode::AdminRiskChange,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod backup;
 mod log_key;
+mod record_authority;
 mod record_case;
 mod record_clearance;
 mod record_json;

@@ -144,6 +144,7 @@ fn change(change: &Change) -> Value {
         Change::RetireKey { wallet } => ("retire_key", wallet.clone()),
         Change::Halt { scope } => ("halt", scope.clone()),
         Change::Resume { scope } => ("resume", scope.clone()),
+        other => return super::record_authority::change(other),
     };
     Value::object(vec![("on", Value::Text(on)), ("what", Value::text(what))])
 }

@@ -1,7 +1,7 @@
 //! One record as canonical JSON, with the names of what it numbers. For people and programs that read; the proof is
 //! always over the stored bytes, never over this form.
 
-use super::{record_case, record_subject};
+use super::{record_authority, record_case, record_subject};
 use crate::text::rfc3339;
 use keepwhole_core::answer::Answer;
 use keepwhole_core::breaker::{Scope, scope_name};
@@ -27,6 +27,7 @@ pub fn record_json(state: &State, index: u64, record: &Record) -> Value {
         .or_else(|| record_case::guard(&names, &record.event))
         .or_else(|| record_case::incident(&names, &record.event))
         .or_else(|| record_subject::subject(&names, &record.event))
+        .or_else(|| record_authority::authority(&names, &record.event))
         .or_else(|| service(&record.event))
         .unwrap_or_default();
     Value::object(vec![

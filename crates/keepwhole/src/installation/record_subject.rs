@@ -5,7 +5,7 @@ use keepwhole_core::event::Event;
 use keepwhole_core::registry::PersonIx;
 use keepwhole_verify::json::{Value, to_hex};
 
-/// The kind of an event of personal data in lower snake case; empty for any other.
+/// The kind of an event of personal data in lower snake case; any other is of authority.
 pub(super) const fn kind(event: &Event) -> &'static str {
     match event {
         Event::PersonalRecordKept { .. } => "personal_record_kept",
@@ -17,7 +17,7 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         Event::LegalHoldReleased { .. } => "legal_hold_released",
         Event::KeyStoreRecorded { .. } => "key_store_recorded",
         Event::KeyStoreRestored { .. } => "key_store_restored",
-        _ => "",
+        _ => super::record_authority::kind(event),
     }
 }
 

@@ -46,6 +46,7 @@ mod sample;
 mod scrubs;
 mod small_exchange;
 mod snapshots;
+mod staff;
 mod starts;
 mod stories;
 mod text;

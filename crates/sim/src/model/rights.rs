@@ -219,7 +219,8 @@ impl Model {
             Change::Resume { scope } => {
                 self.halts.remove(&scope);
             }
-            Change::AdoptPolicy(_) | Change::DisableWatch | Change::MoveAwareness { .. } => {}
+            // The rest needs rules of authority, which no workload adopts.
+            _ => {}
         }
     }
 

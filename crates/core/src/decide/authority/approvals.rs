@@ -1,0 +1,348 @@
+//! Approvals with proof: who may speak, whether the proof holds, and whether it is enough.
+
+use super::super::turn::Turn;
+use super::super::{Ruling, requests};
+use super::{bootstrap, by_self, changes, findings, person_name, rules};
+use crate::answer::Answer;
+use crate::authority::binding;
+use crate::authority::class::Class;
+use crate::authority::matter::{Decision, Matter, Target, Voice};
+use crate::authority::people;
+use crate::authority::proof::{self, Against, Proof};
+use crate::authority::quorum::{Lack, Quorum};
+use crate::authority::rules::Rules;
+use crate::event::{AuthorityEvent, Event};
+use crate::guard::{Approval, Ask, Request, Standing};
+use crate::incident::AlarmCode;
+use crate::reason::Reason;
+use crate::registry::PersonIx;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use keepwhole_verify::json::to_hex;
+
+/// Nothing is closed by sealed keys, and every enabled class of action can fill its quorum, or could once. Without rules
+/// of authority there is nothing to ask.
+pub(in crate::decide) fn open(turn: &mut Turn<'_>) -> Result<(), Reason> {
+    if rules(turn).is_none() {
+        return Ok(());
+    }
+    glass(turn)?;
+    complete(turn)
+}
+
+/// Sealed keys in use close everything but what they may do.
+pub(in crate::decide) fn glass(turn: &Turn<'_>) -> Result<(), Reason> {
+    let authority = &turn.state.authority;
+    match authority.break_glass {
+        Some(until) if authority.glass_is_broken(turn.at) => Err(Reason::BreakGlassOpen { until }),
+        _ => Ok(()),
+    }
+}
+
+/// The bootstrap is over; the first turn that finds it so says so.
+pub(super) fn complete(turn: &mut Turn<'_>) -> Result<(), Reason> {
+    if turn.state.authority.completed.is_some() {
+        return Ok(());
+    }
+    if let Some((class, lack)) = people::unfillable(turn.state, turn.at) {
+        return Err(Reason::BootstrapIncomplete {
+            class: String::from(class.code()),
+            lacks: lacks(&lack),
+        });
+    }
+    let said = Event::from(AuthorityEvent::BootstrapCompleted);
+    if !turn.events.contains(&said) {
+        turn.emit(said);
+    }
+    Ok(())
+}
+
+fn lacks(lack: &Lack) -> String {
+    let people = format!("{} of {} people", lack.valid, lack.needs);
+    if lack.missing.is_empty() {
+        people
+    } else {
+        format!("{people}, nobody for {}", lack.missing)
+    }
+}
+
+pub(super) fn short(class: Class, lack: Lack) -> Reason {
+    Reason::QuorumShort {
+        class: String::from(class.code()),
+        valid: lack.valid,
+        needs: lack.needs,
+        missing: lack.missing,
+    }
+}
+
+const fn class_of(ask: &Ask) -> Class {
+    match ask {
+        Ask::Withdrawal { .. } | Ask::Transfer { .. } => Class::Withdrawal,
+        Ask::Credit { .. } => Class::Credit,
+    }
+}
+
+/// Persons that a request needs which the policy says needs `needs`: never fewer than its class of action does.
+pub(in crate::decide) fn needs(turn: &Turn<'_>, ask: &Ask, needs: u32) -> u32 {
+    let quorum = rules(turn).and_then(|rules| rules.quorum(class_of(ask)));
+    match quorum {
+        Some(quorum) if needs > 0 => needs.max(quorum.persons),
+        _ => needs,
+    }
+}
+
+/// Records that a request which was just made asks for approvals.
+pub(in crate::decide) fn asks(turn: &mut Turn<'_>, number: u32, id: &str, ask: &Ask) {
+    if rules(turn).is_none() {
+        return;
+    }
+    let by = turn.needs_actor().ok().map(|(_, person)| person);
+    let policy = binding::policy_digest(turn.state);
+    let terms = turn.terms.as_ref();
+    let command = binding::of_request(turn.state, (id, ask), terms, by, &policy).digest();
+    turn.emit(AuthorityEvent::ApprovalAsked {
+        target: Target::Request(number),
+        class: class_of(ask),
+        by,
+        command,
+        policy,
+    });
+}
+
+/// Why an approval without a proof does not count; nothing where no rules are in force.
+pub(in crate::decide) fn unproven(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
+    if rules(turn).is_none() {
+        return Ok(());
+    }
+    Err(Reason::AssertionMissing {
+        class: String::from(class_of(ask).code()),
+    })
+}
+
+/// The actor may speak in the class of a request: for rejections, which need no proof because they only stop.
+pub(in crate::decide) fn may_speak(turn: &mut Turn<'_>, ask: &Ask) -> Result<(), Reason> {
+    let class = class_of(ask);
+    let Some(rules) = rules(turn) else {
+        return Ok(());
+    };
+    let (_, person) = turn.needs_actor()?;
+    not_suspended(turn, person)?;
+    let quorum = of_class(rules, class)?;
+    holds_one(turn, person, &quorum.among)
+}
+
+pub(super) fn not_suspended(turn: &Turn<'_>, person: PersonIx) -> Result<(), Reason> {
+    match turn.state.authority.suspended.get(&person) {
+        Some(stop) => Err(Reason::Suspended { since: stop.since }),
+        None => Ok(()),
+    }
+}
+
+/// The person holds, now, one of these roles; one that ended is told apart, with an alarm.
+pub(super) fn holds_one(
+    turn: &mut Turn<'_>,
+    person: PersonIx,
+    among: &[String],
+) -> Result<(), Reason> {
+    let held = people::roles(turn.state, person, turn.at);
+    if held.iter().any(|role| among.contains(role)) {
+        return Ok(());
+    }
+    let accounts = turn.state.registry.actors.iter();
+    let mut ended = accounts.filter(|account| {
+        account.person == person && account.roles.iter().any(|role| among.contains(role))
+    });
+    if let Some((account, ended)) = ended.find_map(|row| Some((&row.id, row.expires?))) {
+        turn.alarm(AlarmCode::RoleStale, account);
+        return Err(Reason::RoleExpired { ended });
+    }
+    Err(Reason::RoleMissing {
+        needs: among.join("|"),
+    })
+}
+
+pub(super) fn of_class(rules: &Rules, class: Class) -> Result<&Quorum, Reason> {
+    rules.quorum(class).ok_or_else(|| Reason::QuorumImpossible {
+        class: String::from(class.code()),
+    })
+}
+
+/// The quorum that a class has now: until the bootstrap is over, the administrators'.
+pub(super) fn quorum_now(
+    turn: &mut Turn<'_>,
+    rules: &Rules,
+    class: Class,
+) -> Result<Quorum, Reason> {
+    if class != Class::LowerRisk && complete(turn).is_err() {
+        return Ok(bootstrap::quorum(class));
+    }
+    of_class(rules, class).cloned()
+}
+
+pub(super) fn decide(turn: &mut Turn<'_>, target: &str, proof: &Proof) -> Ruling {
+    turn.needs_actor()?;
+    let Some(rules) = rules(turn) else {
+        return Err(turn.malformed("no rules of authority are in force; bootstrap them first"));
+    };
+    if let Some((number, request)) = turn.state.guard.request(target) {
+        return of_request(turn, rules, (number, request), proof);
+    }
+    match turn.state.guard.proposal(target) {
+        Some((number, proposal)) => changes::decide(turn, rules, (number, proposal), proof),
+        None => Err(Reason::UnknownTarget {
+            target: String::from(target),
+        }),
+    }
+}
+
+/// A matter with its number.
+pub(super) fn matter<'a>(turn: &Turn<'a>, target: Target, id: &str) -> Result<&'a Matter, Reason> {
+    let found = turn.state.authority.matters.get(&target);
+    found.ok_or_else(|| Reason::UnknownTarget {
+        target: String::from(id),
+    })
+}
+
+/// What is asked of a voice.
+pub(super) struct Asked<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) quorum: &'a Quorum,
+    pub(super) matter: &'a Matter,
+    pub(super) target: Target,
+    /// Id of what is approved.
+    pub(super) id: &'a str,
+    pub(super) separate: bool,
+}
+
+/// Checks a proof and whoever gives it, and records it. `None` where the same proof was recorded before.
+pub(super) fn voice(
+    turn: &mut Turn<'_>,
+    asked: &Asked<'_>,
+    proof: &Proof,
+) -> Result<Option<Voice>, Reason> {
+    let (_, person) = turn.needs_actor()?;
+    if !asked.quorum.administrative && asked.matter.by == Some(person) {
+        return Err(by_self(turn, person));
+    }
+    findings::unsuspected(turn, person)?;
+    let used = turn.state.authority.nonces.get(&(person, proof.nonce));
+    match used {
+        Some(target) if *target == asked.target => {
+            turn.repeated = true;
+            return Ok(None);
+        }
+        Some(_) => {
+            return Err(Reason::ApprovalReplayed {
+                nonce: to_hex(&proof.nonce),
+            });
+        }
+        None => {}
+    }
+    let against = Against {
+        rules: asked.rules,
+        quorum: asked.quorum,
+        matter: asked.matter,
+        separate: asked.separate,
+        collects: !matches!(asked.target, Target::Finding(_)),
+        person,
+        at: turn.at,
+    };
+    let (_, counter) = proof::check(turn.state, proof, &against)?;
+    findings::after_reset(turn, asked, person)?;
+    turn.emit(AuthorityEvent::ApprovalProven {
+        target: asked.target,
+        person,
+        proof: Box::new(proof.clone()),
+        counter,
+    });
+    Ok(Some(Voice {
+        person,
+        role: proof.role.clone(),
+        decision: proof.decision,
+        at: turn.at,
+        index: 0,
+    }))
+}
+
+fn of_request(
+    turn: &mut Turn<'_>,
+    rules: &Rules,
+    (number, request): (u32, &Request),
+    proof: &Proof,
+) -> Ruling {
+    let (_, person) = turn.needs_actor()?;
+    not_suspended(turn, person)?;
+    glass(turn)?;
+    let target = Target::Request(number);
+    let matter = matter(turn, target, &request.id)?;
+    let mut quorum = of_class(rules, class_of(&request.ask))?.clone();
+    quorum.persons = quorum.persons.max(request.needs);
+    let (_, asset, units) = requests::asked(turn.state, &request.ask);
+    let asked = Asked {
+        rules,
+        quorum: &quorum,
+        matter,
+        target,
+        id: &request.id,
+        separate: rules.wants_separate(turn.state.registry.asset_id(asset), units),
+    };
+    let Some(said) = voice(turn, &asked, proof)? else {
+        return Ok(Answer::Recorded);
+    };
+    if !matches!(request.standing, Standing::Held(_)) {
+        return Ok(Answer::Recorded);
+    }
+    if said.decision == Decision::Reject {
+        let person = person_name(turn, said.person);
+        turn.emit(Event::RequestDenied {
+            request: number,
+            reason: Reason::RejectedByApprover { person },
+        });
+        return Ok(Answer::Recorded);
+    }
+    let approval = Approval {
+        person: said.person,
+        at: turn.at,
+        nonce: to_hex(&proof.nonce),
+    };
+    turn.emit(Event::ApprovalGiven {
+        request: number,
+        approval: approval.clone(),
+    });
+    turn.voice = Some(said);
+    let mut after = request.clone();
+    after.approvals.push(approval);
+    if let Err(reason) = super::super::approvals::settle(turn, number, &after, false) {
+        turn.emit(Event::RequestHeld {
+            request: number,
+            reason,
+        });
+    }
+    Ok(Answer::Recorded)
+}
+
+/// The proven approvals of a request, that of this turn among them, fill the quorum of its class and what the policy's
+/// rules ask beside it. Without rules of authority there is nothing to fill.
+pub(in crate::decide) fn enough(
+    turn: &Turn<'_>,
+    number: u32,
+    request: &Request,
+) -> Result<(), Reason> {
+    let Some(rules) = rules(turn).filter(|_| request.needs > 0) else {
+        return Ok(());
+    };
+    let matter = matter(turn, Target::Request(number), &request.id)?;
+    let mut quorum = of_class(rules, class_of(&request.ask))?.clone();
+    quorum.persons = quorum.persons.max(request.needs);
+    for role in &request.roles {
+        for list in [&mut quorum.required, &mut quorum.among] {
+            if !list.contains(role) {
+                list.push(role.clone());
+            }
+        }
+    }
+    let (voice, ttl) = (turn.voice.as_ref(), turn.policy().approval_ttl_ms);
+    people::tally(turn.state, &quorum, matter, voice, (turn.at, ttl))
+        .map_err(|lack| short(quorum.class, lack))
+}

@@ -1,0 +1,214 @@
+//! Files that people bring: a credential (made by the approver client or the console), an approval, rules of authority.
+//! Unknown and repeated fields are refused.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_core::authority::class::Class;
+use keepwhole_core::authority::credential::{DeviceKind, NewCredential};
+use keepwhole_core::authority::matter::Decision;
+use keepwhole_core::authority::proof::Proof;
+use keepwhole_core::authority::quorum::Quorum;
+use keepwhole_core::authority::rules::{HOUR_MS, RelyingParty, Rules, SeparateFrom};
+use keepwhole_verify::approval::{self, Approval};
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Value of the field `type` of a credential file.
+const CREDENTIAL: &str = "keepwhole/credential/v1";
+
+/// Why a file is not taken: the field and the cause.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct FileFault(String);
+
+fn fault(text: impl Into<String>) -> FileFault {
+    FileFault(text.into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CredentialFile {
+    #[serde(rename = "type")]
+    kind_of_file: String,
+    id: String,
+    public_key: String,
+    kind: String,
+    device_bound: bool,
+}
+
+fn bytes(field: &str, text: &str) -> Result<Vec<u8>, FileFault> {
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| fault(format!("`{field}` is not base64url without padding")))
+}
+
+/// Reads a credential file: `{"type": "keepwhole/credential/v1", "id", "public_key", "kind", "device_bound"}`, id and COSE
+/// key in base64url without padding.
+///
+/// # Errors
+/// The field and the cause.
+pub fn credential(text: &str) -> Result<NewCredential, FileFault> {
+    let file: CredentialFile =
+        serde_json::from_str(text).map_err(|error| fault(error.to_string()))?;
+    if file.kind_of_file != CREDENTIAL {
+        return Err(fault(format!("`type` is not `{CREDENTIAL}`")));
+    }
+    let kind = DeviceKind::of_code(&file.kind).ok_or_else(|| {
+        let known: Vec<&str> = DeviceKind::ALL.iter().map(|(_, code)| *code).collect();
+        fault(format!("`kind` is one of `{}`", known.join("`, `")))
+    })?;
+    Ok(NewCredential {
+        id: bytes("id", &file.id)?,
+        public_key: bytes("public_key", &file.public_key)?,
+        kind,
+        device_bound: file.device_bound,
+    })
+}
+
+/// Reads one approval in canonical JSON (`docs/approvals.md`): who answers, and the proof.
+///
+/// # Errors
+/// The field and the cause.
+pub fn proof(text: &str) -> Result<(String, Proof), FileFault> {
+    let approval = Approval::read(text.trim_end()).map_err(|error| fault(error.to_string()))?;
+    let proof = Proof {
+        credential: approval.credential_id,
+        authenticator_data: approval.assertion.authenticator_data,
+        client_data_json: approval.assertion.client_data_json,
+        signature: approval.assertion.signature,
+        nonce: approval.nonce,
+        issued: approval.issued,
+        expires: approval.expires,
+        role: approval.role,
+        decision: match approval.decision {
+            approval::Decision::Approve => Decision::Approve,
+            approval::Decision::Reject => Decision::Reject,
+        },
+    };
+    Ok((approval.approver, proof))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RulesFile {
+    version: u32,
+    #[serde(default)]
+    quorum: Vec<QuorumRow>,
+    #[serde(default)]
+    site: Vec<SiteRow>,
+    #[serde(default)]
+    separate_from: Vec<SeparateRow>,
+    device_bound_roles: Option<Vec<String>>,
+    proposers: Option<Vec<String>>,
+    clearers: Option<Vec<String>>,
+    role_days: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuorumRow {
+    class: String,
+    persons: u32,
+    #[serde(default)]
+    of: u32,
+    among: Vec<String>,
+    #[serde(default)]
+    required: Vec<String>,
+    #[serde(default)]
+    distinct_roles: u32,
+    #[serde(default)]
+    cool_off_hours: u64,
+    #[serde(default)]
+    administrative: bool,
+    #[serde(default)]
+    separate: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteRow {
+    id: String,
+    origins: Vec<String>,
+    #[serde(default)]
+    separate: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeparateRow {
+    asset: String,
+    from: String,
+}
+
+fn quorum(row: QuorumRow) -> Result<Quorum, FileFault> {
+    let class = Class::of_code(&row.class).ok_or_else(|| {
+        let known: Vec<&str> = Class::ALL.iter().map(|(_, code)| *code).collect();
+        fault(format!(
+            "`quorum.class` is `{}`, and not one of `{}`",
+            row.class,
+            known.join("`, `")
+        ))
+    })?;
+    let hours = row.cool_off_hours;
+    let cool_off_ms = hours.checked_mul(HOUR_MS).ok_or_else(|| {
+        fault(format!(
+            "`quorum.cool_off_hours` of `{}` is too large",
+            row.class
+        ))
+    })?;
+    Ok(Quorum {
+        class,
+        persons: row.persons,
+        of: row.of,
+        among: row.among,
+        required: row.required,
+        distinct_roles: row.distinct_roles,
+        cool_off_ms,
+        administrative: row.administrative,
+        // Not a field of the file: no approval of what raises risk counts without an assertion.
+        assertions: class != Class::LowerRisk,
+        separate: row.separate,
+    })
+}
+
+/// Reads rules of authority (TOML, `docs/authority.md`). What the file leaves out is as usual; a class of action that the
+/// file's own quorums leave out is switched off. Sites of the command line stand before the file's.
+///
+/// # Errors
+/// The field and the cause, or what [`Rules::check`] finds.
+pub fn rules(text: &str, sites: Vec<RelyingParty>) -> Result<Rules, FileFault> {
+    let file: RulesFile = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
+    let mut rules = Rules::usual(sites);
+    rules.version = file.version;
+    rules
+        .relying_parties
+        .extend(file.site.into_iter().map(|site| RelyingParty {
+            id: site.id,
+            origins: site.origins,
+            separate: site.separate,
+        }));
+    if !file.quorum.is_empty() {
+        let quorums: Result<Vec<Quorum>, FileFault> = file.quorum.into_iter().map(quorum).collect();
+        rules.quorums = quorums?;
+    }
+    for row in file.separate_from {
+        let from = row.from.parse().map_err(|_| {
+            fault(format!(
+                "`separate_from.from` is `{}`, and not an amount in minor units as text",
+                row.from
+            ))
+        })?;
+        rules.separate_from.push(SeparateFrom {
+            asset: row.asset,
+            from,
+        });
+    }
+    rules.device_bound_roles = file.device_bound_roles.unwrap_or(rules.device_bound_roles);
+    rules.proposers = file.proposers.unwrap_or(rules.proposers);
+    rules.clearers = file.clearers.unwrap_or(rules.clearers);
+    if let Some(days) = file.role_days {
+        rules.role_max_ms = days.saturating_mul(24 * HOUR_MS);
+    }
+    rules.check().map_err(fault)?;
+    Ok(rules)
+}

@@ -1,0 +1,378 @@
+//! What `staff` shows: people and quorums, what waits, the exact command of a proposal, and the exports.
+
+use super::super::exit::{Exit, Failure};
+use super::super::output::{Output, note, table};
+use super::super::{DataArgs, wall_clock};
+use super::moment;
+use crate::authority::{ExportError, approvals as approvals_of, roster as roster_of};
+use crate::installation::Reading;
+use crate::sequencer::Until;
+use crate::text::rfc3339;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_core::authority::binding::{
+    ActionCommand, of_finding, of_made, of_proposed, policy_digest,
+};
+use keepwhole_core::authority::matter::{Matter, Target};
+use keepwhole_core::authority::people;
+use keepwhole_core::authority::quorum::Lack;
+use keepwhole_core::guard::Standing;
+use keepwhole_core::reason::Reason;
+use keepwhole_core::registry::PersonIx;
+use keepwhole_core::state::State;
+use keepwhole_verify::json::to_hex;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// An installation as it was read, and now, ms.
+struct Seen {
+    reading: Reading,
+    state: State,
+    now: u64,
+}
+
+fn open(data: &DataArgs) -> Result<Seen, Failure> {
+    let failed = |error| Failure::of_installation(&data.dir, &error);
+    let reading = Reading::open_whole(&data.dir).map_err(failed)?;
+    let state = reading.state(Until::End).map_err(failed)?;
+    let now = wall_clock()?.max(state.at);
+    Ok(Seen {
+        reading,
+        state,
+        now,
+    })
+}
+
+/// A reason with its numbers, in words.
+pub(super) fn says(reason: &Reason) -> String {
+    match reason {
+        Reason::QuorumShort {
+            class,
+            valid,
+            needs,
+            missing,
+        } if missing.is_empty() => {
+            format!("`{class}` has {valid} of {needs} approvals of different persons")
+        }
+        Reason::QuorumShort {
+            class,
+            valid,
+            needs,
+            missing,
+        } => format!(
+            "`{class}` has {valid} of {needs} approvals of different persons, and nobody yet for {missing}"
+        ),
+        Reason::BootstrapIncomplete { class, lacks } => {
+            format!("people are missing for `{class}`: {lacks}; enrol them first")
+        }
+        Reason::CoolOff { until } => format!("in force from {} on", moment(*until)),
+        Reason::RoleTooLong { latest, .. } => {
+            format!("roles last until {} at most", moment(*latest))
+        }
+        Reason::CollectionOver { until } => {
+            format!("approvals were collected until {}", moment(*until))
+        }
+        Reason::Suspended { since } => {
+            format!("this person is suspended since {}", moment(*since))
+        }
+        Reason::Malformed { what } => what.clone(),
+        other => {
+            let said = format!("{other:?}");
+            let numbers = said.split_once(" { ").map(|(_, rest)| rest);
+            let numbers = numbers.map(|rest| rest.trim_end_matches(" }"));
+            match numbers {
+                Some(numbers) => format!("`{}` ({numbers})", other.code()),
+                None => format!("`{}`", other.code()),
+            }
+        }
+    }
+}
+
+fn lacking(lack: &Lack) -> String {
+    let people = format!("{} of {} people", lack.valid, lack.needs);
+    if lack.missing.is_empty() {
+        people
+    } else {
+        format!("{people}, nobody for {}", lack.missing)
+    }
+}
+
+/// Every person with an account that has a role or a key.
+fn people_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
+    let state = &seen.state;
+    let (mut rows, mut values) = (Vec::new(), Vec::new());
+    for account in &state.registry.actors {
+        let person = people::name(state, account.person);
+        let own = |key: &&keepwhole_core::authority::credential::Credential| {
+            key.person == account.person && key.until.is_none()
+        };
+        let keys: Vec<_> = state.authority.credentials.iter().filter(own).collect();
+        let suspended = state.authority.suspended.get(&account.person);
+        let ended = account.expires.is_some_and(|ends| ends <= seen.now);
+        let until = account.expires.map_or("-".to_owned(), moment);
+        let note = match (suspended, ended) {
+            (Some(stop), _) if stop.kept => "suspended for good",
+            (Some(_), _) => "suspended",
+            (None, true) => "ended",
+            (None, false) => "",
+        };
+        rows.push(vec![
+            account.id.clone(),
+            person.to_owned(),
+            account.roles.join(", "),
+            until,
+            keys.len().to_string(),
+            note.to_owned(),
+        ]);
+        let keys = keys.iter().map(|key| {
+            json!({
+                "id": URL_SAFE_NO_PAD.encode(&key.key.id), "kind": key.key.kind.code(),
+                "device_bound": key.key.device_bound, "from": key.from,
+            })
+        });
+        values.push(json!({
+            "account": account.id, "person": person, "roles": account.roles,
+            "until": account.expires.map(rfc3339), "credentials": keys.collect::<Vec<_>>(),
+            "suspended": suspended.map(|stop| rfc3339(stop.since)), "ended": ended,
+        }));
+    }
+    (rows, values)
+}
+
+/// Every enabled class of action: what it needs, and whether people can fill it.
+fn quorum_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
+    let (mut rows, mut values) = (Vec::new(), Vec::new());
+    let rules = seen.state.authority.rules.as_deref();
+    for quorum in rules.map_or(&[][..], |rules| rules.quorums.as_slice()) {
+        let able = people::able(&seen.state, quorum, seen.now);
+        let lack = quorum.fillable(&able).err();
+        let hours = quorum.cool_off_ms / 3_600_000;
+        rows.push(vec![
+            quorum.class.code().to_owned(),
+            quorum.persons.to_string(),
+            quorum.required.join(", "),
+            hours.to_string(),
+            lack.as_ref().map_or("yes".to_owned(), lacking),
+        ]);
+        values.push(json!({
+            "class": quorum.class.code(), "persons": quorum.persons, "of": quorum.of,
+            "among": quorum.among, "required": quorum.required, "distinct_roles": quorum.distinct_roles,
+            "cool_off_hours": hours, "administrative": quorum.administrative,
+            "fillable": lack.is_none(), "lacks": lack.as_ref().map(lacking),
+        }));
+    }
+    (rows, values)
+}
+
+fn standing_words(standing: &Standing) -> String {
+    match standing {
+        Standing::Held(reason) => format!("waits: {}", says(reason)),
+        Standing::Denied(reason) => format!("denied: {}", says(reason)),
+        Standing::Cleared => "done".to_owned(),
+        Standing::Lapsed => "lapsed".to_owned(),
+    }
+}
+
+/// What waits for approvals or for its time, and findings that stand.
+fn waiting_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
+    let state = &seen.state;
+    let proposals = state.guard.proposals.iter();
+    let proposals = proposals.map(|row| (&row.id, row.change.action(), &row.standing));
+    let requests = state.guard.requests.iter();
+    let requests = requests.filter(|row| row.needs > 0);
+    let requests = requests.map(|row| (&row.id, "request", &row.standing));
+    let (mut rows, mut values) = (Vec::new(), Vec::new());
+    for (id, what, standing) in proposals.chain(requests) {
+        if let Standing::Held(reason) = standing {
+            rows.push(vec![id.clone(), what.to_owned(), says(reason)]);
+            values.push(
+                json!({ "id": id, "what": what, "reason": reason.code(), "says": says(reason) }),
+            );
+        }
+    }
+    for (number, finding) in state.authority.findings.iter().enumerate() {
+        if finding.stands() {
+            let id = format!("finding-{number}");
+            let who = people::name(state, finding.person);
+            rows.push(vec![
+                id.clone(),
+                finding.kind.code().to_owned(),
+                format!("about {who}; another person clears it"),
+            ]);
+            values.push(json!({ "id": id, "what": finding.kind.code(), "person": who }));
+        }
+    }
+    (rows, values)
+}
+
+/// `staff list`.
+pub(super) fn list(data: &DataArgs) -> Result<Exit, Failure> {
+    let seen = open(data)?;
+    let (people, people_json) = people_rows(&seen);
+    let (quorums, quorums_json) = quorum_rows(&seen);
+    let (waiting, waiting_json) = waiting_rows(&seen);
+    let authority = &seen.state.authority;
+    let phase = match (&authority.rules, authority.completed) {
+        (None, _) => "no rules of authority: bootstrap them; until then nothing is cleared",
+        (Some(_), None) => {
+            "bootstrap: administrators enrol until every quorum can be filled; until then nothing is cleared"
+        }
+        (Some(_), Some(_)) => "in force",
+    };
+    let header = ["account", "person", "roles", "until", "keys", "note"];
+    let mut text = format!("authority: {phase}\n{}", table(&header, &[4], &people));
+    let header = [
+        "class of action",
+        "persons",
+        "roles",
+        "wait h",
+        "can be filled",
+    ];
+    text.push_str(&format!("\n{}", table(&header, &[1, 3], &quorums)));
+    if !waiting.is_empty() {
+        text.push_str(&format!(
+            "\n{}",
+            table(&["waits", "what", "for"], &[], &waiting)
+        ));
+    }
+    let version = authority.rules.as_deref().map(|rules| rules.version);
+    let value = json!({
+        "authority": phase, "rules": version, "people": people_json, "quorums": quorums_json, "waits": waiting_json,
+    });
+    Output::new(data.json).answer(&text, &value)?;
+    Ok(Exit::Done)
+}
+
+fn find<'s>(state: &'s State, id: &str) -> Option<(Target, &'s Matter, ActionCommand)> {
+    let guard = &state.guard;
+    let matters = &state.authority.matters;
+    if let Some((number, _)) = guard.request(id) {
+        let target = Target::Request(number);
+        return Some((target, matters.get(&target)?, of_made(state, number)?));
+    }
+    if let Some((number, _)) = guard.proposal(id) {
+        let target = Target::Change(number);
+        return Some((target, matters.get(&target)?, of_proposed(state, number)?));
+    }
+    let number: u32 = id.strip_prefix("finding-")?.parse().ok()?;
+    let target = Target::Finding(number);
+    let finding = state
+        .authority
+        .findings
+        .get(usize::try_from(number).ok()?)?;
+    let matter = matters.get(&target)?;
+    Some((
+        target,
+        matter,
+        of_finding(state, number, finding, &matter.policy),
+    ))
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::refused(
+        "unknown_target",
+        format!("nothing called `{id}` asks for approvals; `keepwhole staff list` names what does"),
+    )
+}
+
+/// `staff show`.
+pub(super) fn show(data: &DataArgs, id: &str) -> Result<Exit, Failure> {
+    let seen = open(data)?;
+    let (_, matter, command) = find(&seen.state, id).ok_or_else(|| unknown(id))?;
+    let digest = to_hex(&command.digest());
+    let said = |person: PersonIx| people::name(&seen.state, person);
+    let voices: Vec<Value> = matter
+        .voices
+        .iter()
+        .map(|voice| json!({ "person": said(voice.person), "role": voice.role, "at": rfc3339(voice.at) }))
+        .collect();
+    let mut text = format!(
+        "{}\ndigest {digest}\nclass {}, asked {}",
+        command.to_text(),
+        matter.class.code(),
+        moment(matter.at)
+    );
+    for voice in &matter.voices {
+        text.push_str(&format!(
+            "\n{} as {}, {}",
+            said(voice.person),
+            voice.role,
+            moment(voice.at)
+        ));
+    }
+    if matter.policy != policy_digest(&seen.state) {
+        note("another policy is in force since this was asked");
+    }
+    let value = json!({
+        "id": id, "command": command.to_text(), "digest": digest, "class": matter.class.code(),
+        "index": matter.index, "asked": rfc3339(matter.at), "approvals": voices,
+    });
+    Output::new(data.json).answer(&text, &value)?;
+    Ok(Exit::Done)
+}
+
+/// What became of a request or proposal after an approval.
+pub(super) fn standing(data: &DataArgs, id: &str, approver: &str) -> Result<Exit, Failure> {
+    let seen = open(data)?;
+    let guard = &seen.state.guard;
+    let request = guard.request(id).map(|(_, row)| &row.standing);
+    let standing = request.or(guard.proposal(id).map(|(_, row)| &row.standing));
+    let words = standing.map_or("recorded".to_owned(), standing_words);
+    let text = format!("recorded the answer of `{approver}`; `{id}` {words}");
+    let value = json!({ "id": id, "approver": approver, "answer": "recorded", "stands": words });
+    Output::new(data.json).answer(&text, &value)?;
+    Ok(Exit::Done)
+}
+
+fn of_export(error: &ExportError) -> Failure {
+    let message = error.to_string();
+    match error {
+        ExportError::Unknown(_) => Failure::refused("unknown_target", message),
+        ExportError::Journal(journal) => Failure::fault(journal.code(), message),
+        ExportError::Entry(_) | ExportError::Form(_) => Failure::fault("export", message),
+    }
+}
+
+/// Writes a text to a new file, or prints it.
+fn write(data: &DataArgs, out: Option<&Path>, text: &str) -> Result<Exit, Failure> {
+    let Some(path) = out else {
+        let mut output = Output::new(data.json);
+        output.line(text)?;
+        output.flush()?;
+        return Ok(Exit::Done);
+    };
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path);
+    let written =
+        written.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+    written.map_err(|error| {
+        Failure::refused(
+            "not_written",
+            format!(
+                "`{}` can't be written as a new file: {error}",
+                path.display()
+            ),
+        )
+    })?;
+    let value = json!({ "file": path.display().to_string(), "bytes": text.len() });
+    Output::new(data.json).answer(&format!("wrote `{}`", path.display()), &value)?;
+    Ok(Exit::Done)
+}
+
+/// `staff export-roster`.
+pub(super) fn roster(data: &DataArgs, out: Option<&Path>) -> Result<Exit, Failure> {
+    let seen = open(data)?;
+    let roster = roster_of(&seen.state, seen.now).map_err(|error| of_export(&error))?;
+    write(data, out, &roster.to_text())
+}
+
+/// `staff export-approvals`.
+pub(super) fn approvals(data: &DataArgs, id: &str, out: Option<&Path>) -> Result<Exit, Failure> {
+    let seen = open(data)?;
+    let file = approvals_of(&seen.state, &seen.reading.journal, id);
+    let file = file.map_err(|error| of_export(&error))?;
+    write(data, out, &file.to_text())
+}

@@ -1,0 +1,206 @@
+//! Staff through the real program: three administrators begin, people are enrolled with keys, and what was approved is
+//! checked offline from the two exported files.
+
+use crate::cli::{Ran, installed, run};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signer as _, SigningKey};
+use keepwhole_verify::approval::{
+    Approval, ApprovalsFile, Command, Decision, Quorum, Rules, Seen, check,
+};
+use keepwhole_verify::digest::Digest;
+use keepwhole_verify::roster::Roster;
+use keepwhole_verify::webauthn::{
+    Assertion, PublicKey, UP, UV, authenticator_data, client_data_text,
+};
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SITE: &str = "approver.exchange.example";
+
+fn key(name: &str) -> SigningKey {
+    SigningKey::from_bytes(Digest::of(name.as_bytes()).as_bytes())
+}
+
+fn id(name: &str) -> Vec<u8> {
+    Digest::of(format!("id of {name}").as_bytes()).as_bytes()[..16].to_vec()
+}
+
+/// The file that the approver client makes at enrolment.
+fn credential(dir: &Path, name: &str) -> String {
+    let cose = PublicKey::Ed25519(key(name).verifying_key().to_bytes()).to_cose();
+    let file = format!("{name}.json");
+    let text = format!(
+        r#"{{"type":"keepwhole/credential/v1","id":"{}","public_key":"{}","kind":"security_key","device_bound":true}}"#,
+        URL_SAFE_NO_PAD.encode(id(name)),
+        URL_SAFE_NO_PAD.encode(cose)
+    );
+    fs::write(dir.join(&file), text).unwrap();
+    file
+}
+
+fn staff(dir: &Path, arguments: &str) -> Ran {
+    let mut words = vec!["staff"];
+    words.extend(arguments.split_whitespace());
+    words.extend(["--data", "ex", "--json"]);
+    run(dir, &words)
+}
+
+fn done(ran: &Ran) -> serde_json::Value {
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    ran.json()
+}
+
+/// What the approver client does: reads the command, says yes in a role, and writes the answer.
+fn answer(dir: &Path, proposal: &str, name: &str, role: &str, counter: u32) -> String {
+    let shown = done(&staff(dir, &format!("show {proposal}")));
+    let command = Command::read(shown["command"].as_str().unwrap()).unwrap();
+    assert_eq!(shown["digest"], command.digest().to_hex());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let mut approval = Approval {
+        approver: name.into(),
+        assertion: Assertion {
+            authenticator_data: authenticator_data(SITE, UP | UV, counter),
+            client_data_json: Vec::new(),
+            signature: Vec::new(),
+        },
+        credential_id: id(name),
+        decision: Decision::Approve,
+        expires: now + 600,
+        issued: now,
+        nonce: Digest::of(format!("{proposal} {name} {counter}").as_bytes()).as_bytes()[..16]
+            .try_into()
+            .unwrap(),
+        received: now,
+        role: role.into(),
+    };
+    let challenge = approval.challenge(&command.digest()).unwrap();
+    let client_data = client_data_text(challenge.as_bytes(), &format!("https://{SITE}"));
+    approval.assertion.client_data_json = client_data.into_bytes();
+    let mut message = approval.assertion.authenticator_data.clone();
+    message.extend(Digest::of(&approval.assertion.client_data_json).as_bytes());
+    approval.assertion.signature = key(name).sign(&message).to_bytes().to_vec();
+    let file = format!("{proposal}.{name}.json");
+    fs::write(dir.join(&file), approval.to_text()).unwrap();
+    file
+}
+
+fn bootstrapped() -> tempfile::TempDir {
+    let dir = installed();
+    let at = dir.path();
+    let mut arguments = format!("bootstrap --approver-site {SITE}=https://{SITE}");
+    for name in ["ada", "bea", "cem"] {
+        arguments.push_str(&format!(" --administrator {name}={}", credential(at, name)));
+    }
+    done(&staff(at, &arguments));
+    dir
+}
+
+#[test]
+fn people_are_enrolled_by_two_of_three_and_it_can_be_checked_offline() {
+    let dir = bootstrapped();
+    let at = dir.path();
+    let kim = credential(at, "kim");
+    let enrol =
+        format!("enrol kim --actor ada --id enrol-kim --roles risk,finance --credential {kim}");
+    let waits = done(&staff(at, &enrol));
+    assert_eq!(waits["reason"], "quorum_short");
+    let file = answer(at, "enrol-kim", "ada", "administrator", 1);
+    let approve = |file: &str, who: &str| format!("approve enrol-kim {file} --actor {who}");
+    // Another person's account can't carry it in.
+    staff(at, &approve(&file, "bea")).failed(1, &["credential_of_other"]);
+    done(&staff(at, &approve(&file, "ada")));
+    let file = answer(at, "enrol-kim", "bea", "administrator", 1);
+    let stands = done(&staff(at, &approve(&file, "bea")));
+    assert_eq!(stands["stands"], "done");
+    let list = done(&staff(at, "list"));
+    let people: Vec<&str> = list["people"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["account"].as_str().unwrap())
+        .collect();
+    assert_eq!(people, ["ada", "bea", "cem", "kim"]);
+    assert!(list["authority"].as_str().unwrap().starts_with("bootstrap"));
+    // The two files are enough for anybody.
+    done(&staff(
+        at,
+        "export-approvals enrol-kim --out approvals.json",
+    ));
+    done(&staff(at, "export-roster --out roster.json"));
+    let file =
+        ApprovalsFile::read(&fs::read_to_string(at.join("approvals.json")).unwrap()).unwrap();
+    let roster = Roster::read(&fs::read_to_string(at.join("roster.json")).unwrap()).unwrap();
+    let rules = Rules {
+        rp_ids: &[SITE.into()],
+        origins: &[format!("https://{SITE}")],
+        least: Some(&Quorum {
+            n: 2,
+            roles: Default::default(),
+        }),
+        administrative: true,
+        timing: None,
+    };
+    let granted = check(&file, &roster, &rules, &mut Seen::default()).unwrap();
+    assert_eq!(granted.voices.len(), 2);
+    let mut forged = file;
+    forged.approvals[0].assertion.signature[0] ^= 1;
+    assert!(check(&forged, &roster, &rules, &mut Seen::default()).is_err());
+}
+
+#[test]
+fn wrong_files_and_hasty_plans_are_refused_by_name() {
+    let dir = installed();
+    let at = dir.path();
+    let file = credential(at, "ada");
+    let one = format!("bootstrap --administrator ada={file} --site a=https://a");
+    staff(at, &one).failed(1, &["exactly three administrators"]);
+    staff(at, "bootstrap --administrator ada --site a=https://a").failed(2, &["`=` between"]);
+    fs::write(
+        at.join("bad.json"),
+        r#"{"type":"keepwhole/credential/v1","id":"AA"}"#,
+    )
+    .unwrap();
+    staff(
+        at,
+        "bootstrap --administrator ada=bad.json --site a=https://a",
+    )
+    .failed(2, &["bad.json", "public_key"]);
+    fs::write(at.join("rules.toml"), "version = 1\ncolour = 1\n").unwrap();
+    staff(at, &format!("{one} --rules rules.toml")).failed(2, &["rules.toml", "colour"]);
+    let weak = "version = 1\n[[quorum]]\nclass = \"withdrawal\"\npersons = 1\namong = [\"risk\"]\n";
+    fs::write(at.join("weak.toml"), weak).unwrap();
+    staff(at, &format!("{one} --rules weak.toml"))
+        .failed(2, &["`withdrawal` asks for 2 to 64 persons, not 1"]);
+    let list = done(&staff(at, "list"));
+    assert!(list["authority"].as_str().unwrap().starts_with("no rules"));
+    staff(at, "show nothing").failed(1, &["nothing called `nothing`"]);
+    let bootstrapped = bootstrapped();
+    let at = bootstrapped.path();
+    let kim = credential(at, "kim");
+    let enrol = format!("enrol kim --actor nobody --id e1 --roles risk --credential {kim}");
+    staff(at, &enrol).failed(1, &["unknown_actor"]);
+    let listing = "revoke cem --actor ada --id r1";
+    assert_eq!(done(&staff(at, listing))["answer"], "cleared");
+    let list = done(&staff(at, "list"));
+    assert!(list["people"][2]["suspended"].is_string());
+}
+
+/// No file and no flag lets an approval of what raises risk count without an assertion.
+#[test]
+fn no_file_of_rules_can_switch_assertions_off() {
+    let text = "version = 1\n[[quorum]]\nclass = \"withdrawal\"\npersons = 2\namong = [\"risk\"]\nassertions = false\n";
+    let refused = keepwhole::authority::rules(text, Vec::new())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("assertions"), "{refused}");
+    let usual = keepwhole_core::authority::rules::Rules::usual(Vec::new());
+    for quorum in usual.quorums {
+        let stop = quorum.class == keepwhole_core::authority::class::Class::LowerRisk;
+        assert_eq!(quorum.assertions, !stop, "{}", quorum.class.code());
+    }
+}
