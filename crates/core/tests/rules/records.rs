@@ -6,11 +6,12 @@ use keepwhole_core::answer::Answer;
 use keepwhole_core::book::{Movement, MovementKind};
 use keepwhole_core::breaker::Scope;
 use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth, Report};
-use keepwhole_core::event::{Event, Record, RecordError};
+use keepwhole_core::event::{AuthorityEvent, Event, Judged, Record, RecordError};
 use keepwhole_core::guard::clearance::Terms;
 use keepwhole_core::guard::{Approval, Ask, Change, CreditLine, Proposal, Standing};
 use keepwhole_core::incident::{AlarmCode, Cause, Fact, Freeze};
 use keepwhole_core::log_keys::DeclaredKeys;
+use keepwhole_core::policy::figures::Seen;
 use keepwhole_core::reason::Reason;
 use keepwhole_core::redress::{Claim, ClaimBasis, ClaimStanding, PriceDifference};
 use keepwhole_core::registry::{ActorIx, Asset, OwnerIx, PersonIx, Tier, Wallet};
@@ -176,6 +177,21 @@ fn one_of_each() -> Vec<Event> {
             payload: [1; 32],
         },
         Event::ClearanceLapsed { request },
+        Event::RequestJudged(Box::new(Judged {
+            request,
+            version: 1,
+            figures: vec![(0, Seen::Number(units)), (3, Seen::Flag(true))],
+            matched: vec![2],
+            needs: 2,
+            roles: vec![text()],
+            delay_ms: 1,
+            until: Some(START),
+        })),
+        Event::Authority(AuthorityEvent::StopBegun {
+            scope: Scope::Wallet(HOT),
+            proposal,
+            by: person,
+        }),
         Event::IntentBound {
             request,
             terms: Terms {
