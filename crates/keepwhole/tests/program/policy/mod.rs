@@ -3,6 +3,7 @@
 mod checks;
 mod diffs;
 mod refusals;
+mod verbs;
 
 use std::path::{Path, PathBuf};
 
