@@ -100,6 +100,7 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
         made.declare_root(root, None, now).map_err(failed)?;
     }
     let bundle_key = crate::installation::verifier_key(dir, KeyFile::Bundle).map_err(failed)?;
+    let guard_key = crate::installation::verifier_key(dir, KeyFile::Guard).map_err(failed)?;
     let head = made.sequencer.head();
     let (place, vkey) = (dir.display(), &made.log_key);
     let keeps = match &key {
@@ -117,10 +118,12 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
          origin      {origin}\n\
          log key     {vkey}\n\
          bundle key  {bundle_key}\n\
+         guard key   {guard_key}\n\
          law         {rules} rules adopted\n\
          head        {} entries, root {}\n\
          \n\
-         Give both keys to auditors by a second way: without them nobody can tell your journal from another.\n\
+         Give log and bundle key to auditors by a second way: without them nobody can tell your journal from another.\n\
+         Signers pin the guard key.\n\
          {keeps}\n\
          Next: keepwhole serve --data {place}",
         head.size, head.root
@@ -130,6 +133,7 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
         "origin": origin,
         "log_key": vkey.to_string(),
         "bundle_key": bundle_key.to_string(),
+        "guard_key": guard_key.to_string(),
         "law_rules": rules,
         "head": { "size": head.size, "root": head.root.to_string() },
     });

@@ -324,6 +324,10 @@ impl Service {
         }
     }
 
+    #[expect(
+        clippy::result_large_err,
+        reason = "a reply is as large where it is no error, and a drill sends few"
+    )]
     fn turn(&mut self, commands: &[Command], at: u64) -> Result<Option<Reply>, Sent> {
         let Some(process) = &mut self.process else {
             return Err(Sent::Stopped);

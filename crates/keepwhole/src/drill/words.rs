@@ -93,6 +93,13 @@ pub(super) const fn reason(product: &Product) -> Reason {
         Product::ApprovalExpired { .. } => Reason::ApprovalExpired,
         Product::ClearanceUsed => Reason::ClearanceUsed,
         Product::ClearanceExpired { .. } => Reason::ClearanceExpired,
+        other => of_amounts(other),
+    }
+}
+
+/// Reasons with amounts, prices, nodes and approvals in them.
+const fn of_amounts(product: &Product) -> Reason {
+    match product {
         Product::InsufficientBalance { .. } | Product::HouseShort { .. } => {
             Reason::InsufficientBalance
         }
@@ -130,7 +137,13 @@ pub(super) const fn reason(product: &Product) -> Reason {
         | Product::RuleHolds { .. }
         | Product::NeedsHuman { .. } => Reason::NeedsHuman,
         Product::ExceedsLoss { .. } | Product::RestoredBeyondLoss { .. } => Reason::ExceedsLoss,
-        // No scenario adopts rules of authority, without which none of these is given.
+        other => of_authority(other),
+    }
+}
+
+/// No scenario adopts rules of authority, without which none of these is given; the list stays whole all the same.
+const fn of_authority(product: &Product) -> Reason {
+    match product {
         Product::BootstrapIncomplete { .. }
         | Product::BreakGlassOpen { .. }
         | Product::Suspended { .. }
@@ -153,6 +166,7 @@ pub(super) const fn reason(product: &Product) -> Reason {
         | Product::RoleTooLong { .. }
         | Product::QuorumImpossible { .. }
         | Product::QuorumShort { .. } => Reason::ApprovalsShort,
+        _ => Reason::Malformed,
     }
 }
 

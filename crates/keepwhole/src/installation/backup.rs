@@ -481,8 +481,12 @@ fn witnesses(dir: &Path, target: &mut RealDisk, to: &Path) -> Result<(), Install
 
 /// Copies the secret keys, readable by their owner alone.
 pub(super) fn copy_keys(from: &Path, to: &Path) -> Result<bool, InstallationError> {
-    for which in [KeyFile::Log, KeyFile::Bundle] {
+    for which in [KeyFile::Log, KeyFile::Bundle, KeyFile::Guard] {
         let (source, place) = (from.join(which.path()), to.join(which.path()));
+        // An installation of before there was a guard gets its key at the next start.
+        if which == KeyFile::Guard && !source.exists() {
+            continue;
+        }
         let bytes = fs::read(&source).map_err(InstallationError::io("read", &source))?;
         if let Some(folder) = place.parent()
             && !folder.exists()

@@ -21,6 +21,7 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         Event::ApprovalGiven { .. } => "approval_given",
         Event::ClearanceRedeemed { .. } => "clearance_redeemed",
         Event::ClearanceLapsed { .. } => "clearance_lapsed",
+        Event::RequestJudged(_) => "request_judged",
         Event::IntentBound { .. } => "intent_bound",
         Event::ClearanceIssued { .. } => "clearance_issued",
         Event::IssuedRedeemed { .. } => "issued_redeemed",

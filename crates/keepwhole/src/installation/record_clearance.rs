@@ -1,11 +1,43 @@
 //! Events of intents and clearances as JSON.
 
-use super::record_json::{Members, Names, time};
-use keepwhole_core::event::Event;
+use super::record_json::{Members, Names, number, texts, time, time_or_null};
+use keepwhole_core::event::{Event, Judged};
+use keepwhole_core::policy::figures::Seen;
 use keepwhole_verify::json::{Value, to_hex};
+
+fn small(number: u8) -> Value {
+    Value::Integer(u64::from(number))
+}
+
+/// What was seen of each figure of the policy, by its place.
+fn figures(judged: &Judged) -> Value {
+    let one = |(place, seen): &(u8, Seen)| {
+        let seen = match seen {
+            Seen::Number(number) => Value::amount(*number),
+            Seen::Flag(flag) => Value::Bool(*flag),
+            Seen::Absent => Value::Null,
+            Seen::Unknown(why) => Value::Text(format!("unknown: {why:?}")),
+        };
+        Value::object(vec![("figure", small(*place)), ("seen", seen)])
+    };
+    Value::List(judged.figures.iter().map(one).collect())
+}
 
 pub(super) fn clearances(names: &Names<'_>, event: &Event) -> Option<Members> {
     Some(match event {
+        Event::RequestJudged(judged) => vec![
+            ("delay_ms", number(judged.delay_ms)),
+            ("figures", figures(judged)),
+            (
+                "matched",
+                Value::List(judged.matched.iter().map(|at| small(*at)).collect()),
+            ),
+            ("needs", Value::Integer(u64::from(judged.needs))),
+            ("policy", Value::Integer(u64::from(judged.version))),
+            ("request", names.request(judged.request)),
+            ("roles", texts(&judged.roles)),
+            ("until", time_or_null(judged.until)),
+        ],
         Event::IntentBound { request, terms } => vec![
             ("expires", time(terms.expires)),
             ("max_fee", Value::amount(terms.max_fee)),

@@ -135,7 +135,7 @@ pub(super) fn texts(list: &[String]) -> Value {
 }
 
 /// A number that may be larger than JSON's integers: as text, like an amount.
-fn number(number: u64) -> Value {
+pub(super) fn number(number: u64) -> Value {
     Value::amount(u128::from(number))
 }
 

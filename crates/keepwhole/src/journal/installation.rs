@@ -83,7 +83,7 @@ pub fn make(root: &Path, origin: &str) -> Result<(), JournalError> {
             "is there already; an installation is made once".to_owned(),
         ));
     }
-    for which in [KeyFile::Log, KeyFile::Bundle] {
+    for which in [KeyFile::Log, KeyFile::Bundle, KeyFile::Guard] {
         if disk
             .len(which.path())
             .naming("measure", which.path())?

@@ -40,6 +40,10 @@ impl Prepared {
 }
 
 /// What became of a command.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is on its way at a time, and boxing would allocate for each command"
+)]
 pub(super) enum Taken {
     /// Its records are in the frame; the reply may leave once the frame is durable.
     Decided(Decided),

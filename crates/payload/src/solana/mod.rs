@@ -106,7 +106,11 @@ pub fn message(bytes: &[u8], context: &Context<'_>) -> Result<Outcome, Refusal> 
     }
     let signatures = SIGNATURE_FEE.saturating_mul(u128::from(message.signatures));
     let fee = run.priority_fee()?.saturating_add(signatures);
-    let spent = run.nonce.unwrap_or(Key(message.blockhash));
+    // The account alone would not do: it moves on to a new value with each landing, and the next attempt could land too.
+    let value = Key(message.blockhash);
+    let spent = run
+        .nonce
+        .map_or_else(|| value.to_string(), |account| format!("{account}/{value}"));
     let effects = run.finish()?;
     Ok(Outcome {
         kind: Kind::SolanaMessage,

@@ -102,7 +102,10 @@ fn priority_fee_memo_and_nonce_are_read() {
     assert_eq!(outcome.fee, 5_000 + 2_469);
     assert_eq!(outcome.effects, [lamports(1_500_000_000, "tag 77")]);
     let outcome = decode(&hex(NONCE)).unwrap();
-    assert_eq!(outcome.conflict_key, format!("{NETWORK}/{NONCE_ACCOUNT}"));
+    assert_eq!(
+        outcome.conflict_key,
+        format!("{NETWORK}/{NONCE_ACCOUNT}/{}", Key([9; 32]))
+    );
     assert_eq!(outcome.effects, [lamports(1_500_000_000, "")]);
     // A price without a limit is bounded by the most units that a transaction may have.
     let price = one(
