@@ -165,7 +165,9 @@ fn every_kind_of_event_has_a_name_and_a_body() {
         );
         let bodies = kinds.matches(&format!("Event::{name} ")).count()
             + kinds.matches(&format!("Event::{name}(")).count();
-        assert!(bodies >= 2, "`{name}` has no body");
+        // One that carries nothing is named once and has no members.
+        let carries = line.contains(['(', '{']);
+        assert!(bodies > usize::from(carries), "`{name}` has no body");
         found += 1;
     }
     assert!(found > 50, "the events were not found");
