@@ -3,7 +3,7 @@
 use super::{Account, Model, Proposal, Ruling, Waiting};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::guard::Change;
-use keepwhole_core::policy::{ActionClass, Policy};
+use keepwhole_core::policy::{ActionClass, ApprovalTier, Policy};
 use keepwhole_core::reason::Reason;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,17 +22,35 @@ fn malformed() -> Reason {
     }
 }
 
-/// Nowhere looser: caps may only be lower, the breaker may only be armed, everything else is as it was.
+/// Nowhere looser: caps and what clears may only be lower, approvals only more, the breaker may only be armed, everything
+/// else is as it was.
 fn tighter(old: &Policy, new: &Policy) -> bool {
     let caps = old.caps.iter().all(|a| {
         let same = new.caps.iter().filter(|b| b.window_ms == a.window_ms);
         same.map(|b| b.bps).any(|bps| bps <= a.bps)
     });
+    let clears = new.clears.iter().all(|a| {
+        let mut same = old.clears.iter().filter(|b| b.asset == a.asset);
+        same.any(|b| a.up_to <= b.up_to)
+    });
+    let needs = |policy: &Policy, of: &ApprovalTier| {
+        let reached = policy
+            .tiers
+            .iter()
+            .filter(|tier| tier.asset == of.asset && tier.from <= of.from);
+        reached
+            .max_by_key(|tier| tier.from)
+            .map_or(0, |tier| tier.approvals)
+    };
+    let mut tiers = old.tiers.iter().chain(&new.tiers);
+    let tiers = tiers.all(|tier| needs(new, tier) >= needs(old, tier));
     let mut like = new.clone();
     like.caps.clone_from(&old.caps);
+    like.clears.clone_from(&old.clears);
+    like.tiers.clone_from(&old.tiers);
     like.version = old.version;
     like.breaker_armed = old.breaker_armed;
-    caps && like == *old && (new.breaker_armed || !old.breaker_armed)
+    caps && clears && tiers && like == *old && (new.breaker_armed || !old.breaker_armed)
 }
 
 impl Model {
