@@ -1,5 +1,6 @@
 //! JSON of others: read in full, repeated keys and deep nesting refused, unknown fields kept, numbers never used as amounts.
 
+pub use keepwhole_settings::shown;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -220,14 +221,4 @@ impl<'de> Visitor<'de> for Reader {
         }
         Ok(Json::Object(object))
     }
-}
-
-/// A foreign text as it is shown: control characters escaped, at most 60 characters.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    let mut out: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-    if text.chars().nth(60).is_some() {
-        out.push('…');
-    }
-    out
 }

@@ -6,11 +6,12 @@
 use crate::rates::Limits;
 use crate::tls::{CERTIFICATE, CLIENT_CA, ClientCertificates, KEY, TlsSettings};
 use crate::{api, feed};
+pub use keepwhole_settings::SettingsFault;
+use keepwhole_settings::{Check, Number, Text, Whole};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// Name of the file in an installation.
@@ -85,31 +86,10 @@ pub struct LogKeySettings {
     pub pin_file: PathBuf,
 }
 
-/// One thing that is wrong with the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsFault {
-    /// Line, from 1.
-    pub line: usize,
-    /// Key, such as `api.listen`; empty for the file as a whole.
-    pub key: String,
-    /// Value, reason and fix.
-    pub what: String,
-}
-
-impl fmt::Display for SettingsFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            write!(f, "line {}: {}", self.line, self.what)
-        } else {
-            write!(f, "line {}: `{}`: {}", self.line, self.key, self.what)
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    version: Spanned<i64>,
+    version: Whole,
     console: Option<RawConsole>,
     api: Option<RawApi>,
     feed: Option<RawFeed>,
@@ -120,64 +100,55 @@ struct Raw {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConsole {
-    listen: Option<Spanned<String>>,
+    listen: Option<Text>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawApi {
-    listen: Spanned<String>,
-    body_max_bytes: Option<Spanned<i64>>,
-    requests_per_second: Option<Spanned<i64>>,
-    requests_per_second_each: Option<Spanned<i64>>,
-    connections: Option<Spanned<i64>>,
+    listen: Text,
+    body_max_bytes: Option<Whole>,
+    requests_per_second: Option<Whole>,
+    requests_per_second_each: Option<Whole>,
+    connections: Option<Whole>,
     tls: Option<RawTls>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTls {
-    certificate: Spanned<String>,
-    key: Spanned<String>,
-    client_ca: Spanned<String>,
-    client_certificates: Option<Spanned<String>>,
+    certificate: Text,
+    key: Text,
+    client_ca: Text,
+    client_certificates: Option<Text>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFeed {
-    socket: Spanned<String>,
-    connections: Option<Spanned<i64>>,
-    in_flight: Option<Spanned<i64>>,
+    socket: Text,
+    connections: Option<Whole>,
+    in_flight: Option<Whole>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPeatio {
-    uri_file: Spanned<String>,
-    queue: Option<Spanned<String>>,
-    keys: Spanned<BTreeMap<String, Spanned<String>>>,
-    signatures: Option<Spanned<i64>>,
-    house: Spanned<String>,
-    markets: Option<Vec<Spanned<String>>>,
-    assets: Option<BTreeMap<String, Spanned<String>>>,
+    uri_file: Text,
+    queue: Option<Text>,
+    keys: Spanned<BTreeMap<String, Text>>,
+    signatures: Option<Whole>,
+    house: Text,
+    markets: Option<Vec<Text>>,
+    assets: Option<BTreeMap<String, Text>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawLogKey {
-    pkcs11_module: Spanned<String>,
-    token: Spanned<String>,
-    pin_file: Spanned<String>,
-}
-
-/// A whole number of the file: its key, the one taken where it is absent, and what it may be.
-struct Number {
-    key: &'static str,
-    default: i64,
-    least: i64,
-    most: i64,
-    unit: &'static str,
+    pkcs11_module: Text,
+    token: Text,
+    pin_file: Text,
 }
 
 const BODY: Number = Number {
@@ -231,124 +202,45 @@ const SIGNATURES: Number = Number {
     unit: "signatures",
 };
 
-/// Collects faults while it reads values.
-struct Check<'t> {
-    text: &'t str,
-    faults: Vec<SettingsFault>,
+/// A number that counts things of this machine; what does not fit was told already.
+fn count(check: &mut Check<'_>, value: Option<&Whole>, number: &Number) -> usize {
+    usize::try_from(check.number(value, number)).unwrap_or(0)
 }
 
-impl Check<'_> {
-    fn line(&self, at: usize) -> usize {
-        let before = self.text.as_bytes().get(..at).unwrap_or_default();
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
-    }
+fn rate(check: &mut Check<'_>, value: Option<&Whole>, number: &Number) -> u32 {
+    u32::try_from(check.number(value, number)).unwrap_or(0)
+}
 
-    fn fault(&mut self, at: usize, key: &str, what: String) {
-        let line = self.line(at);
-        let key = key.to_owned();
-        self.faults.push(SettingsFault { line, key, what });
-    }
+fn address(check: &mut Check<'_>, value: &Text, key: &str) -> Option<SocketAddr> {
+    check.address(value, key, "127.0.0.1:8651")
+}
 
-    fn number(&mut self, value: Option<&Spanned<i64>>, number: &Number) -> i64 {
-        let Some(value) = value else {
-            return number.default;
-        };
-        let given = *value.get_ref();
-        if !(number.least..=number.most).contains(&given) {
-            let what = format!(
-                "`{given}` is outside `{}` to `{}` {}",
-                number.least, number.most, number.unit
-            );
-            self.fault(value.span().start, number.key, what);
-        }
-        given
+fn loopback(check: &mut Check<'_>, value: &Text, key: &str) -> Option<SocketAddr> {
+    let address = address(check, value, key)?;
+    if address.ip().to_canonical().is_loopback() {
+        return Some(address);
     }
+    let fix = match key {
+        "api.listen" => "add `[api.tls]`, or use",
+        _ => "use",
+    };
+    let what = format!(
+        "`{}` is reached from other machines, and what is said there is not encrypted; {fix} a loopback address such as `127.0.0.1:8651`",
+        value.get_ref()
+    );
+    check.wrong(value, key, what);
+    None
+}
 
-    fn count(&mut self, value: Option<&Spanned<i64>>, number: &Number) -> usize {
-        usize::try_from(self.number(value, number)).unwrap_or(0)
-    }
-
-    fn rate(&mut self, value: Option<&Spanned<i64>>, number: &Number) -> u32 {
-        u32::try_from(self.number(value, number)).unwrap_or(0)
-    }
-
-    fn loopback(&mut self, value: &Spanned<String>, key: &str) -> Option<SocketAddr> {
-        let address = self.address(value, key)?;
-        if address.ip().to_canonical().is_loopback() {
-            return Some(address);
-        }
-        let fix = match key {
-            "api.listen" => "add `[api.tls]`, or use",
-            _ => "use",
-        };
+fn socket(check: &mut Check<'_>, value: &Text) -> PathBuf {
+    let length = value.get_ref().len();
+    if length > 80 {
         let what = format!(
-            "`{}` is reached from other machines, and what is said there is not encrypted; {fix} a loopback address such as `127.0.0.1:8651`",
-            value.get_ref()
+            "`{length}` bytes; the system allows about 100 for the whole path of a socket, so use at most 80"
         );
-        self.fault(value.span().start, key, what);
-        None
+        check.wrong(value, "feed.socket", what);
     }
-
-    fn address(&mut self, value: &Spanned<String>, key: &str) -> Option<SocketAddr> {
-        let given = value.get_ref();
-        let address = given.parse::<SocketAddr>();
-        if address.is_err() {
-            let what = format!("`{given}` is not an address with a port such as `127.0.0.1:8651`");
-            self.fault(value.span().start, key, what);
-        }
-        address.ok()
-    }
-
-    /// A path inside the installation.
-    fn inside(&mut self, value: &Spanned<String>, key: &str, example: &str) -> PathBuf {
-        let given = value.get_ref();
-        let path = Path::new(given);
-        let plain = path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
-        let printable = given.chars().all(|c| !c.is_control());
-        if given.is_empty() || !plain || !printable {
-            let what = format!(
-                "`{}` is not a plain path inside the installation such as `{example}`",
-                given.escape_debug()
-            );
-            self.fault(value.span().start, key, what);
-        }
-        path.to_path_buf()
-    }
-
-    /// A path that may lie anywhere.
-    fn anywhere(&mut self, value: &Spanned<String>, key: &str, example: &str) -> PathBuf {
-        if Path::new(value.get_ref()).is_absolute() && !value.get_ref().contains('\0') {
-            return PathBuf::from(value.get_ref());
-        }
-        self.inside(value, key, example)
-    }
-
-    fn socket(&mut self, value: &Spanned<String>) -> PathBuf {
-        let length = value.get_ref().len();
-        if length > 80 {
-            let what = format!(
-                "`{length}` bytes; the system allows about 100 for the whole path of a socket, so use at most 80"
-            );
-            self.fault(value.span().start, "feed.socket", what);
-        }
-        self.inside(value, "feed.socket", "feed.sock")
-    }
-
-    /// A name of 1 to 128 visible characters.
-    fn name(&mut self, value: &Spanned<String>, key: &str) -> String {
-        let given = value.get_ref();
-        let visible = given.bytes().all(|byte| byte.is_ascii_graphic());
-        if !(1..=128).contains(&given.len()) || !visible {
-            let what = format!(
-                "`{}` is not 1 to 128 visible characters",
-                given.escape_debug()
-            );
-            self.fault(value.span().start, key, what);
-        }
-        given.clone()
-    }
+    check.inside(value, "feed.socket", "feed.sock")
 }
 
 impl Settings {
@@ -357,90 +249,66 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong, in the order of the lines; at least one fault.
     pub fn parse(text: &str) -> Result<Self, Vec<SettingsFault>> {
-        let mut check = Check {
-            text,
-            faults: Vec::new(),
-        };
-        let raw: Raw = match toml::from_str(text) {
-            Ok(raw) => raw,
-            Err(error) => {
-                let at = error.span().map_or(0, |span| span.start);
-                let what = error.message().trim().replace('\n', "; ");
-                check.fault(at, "", what);
-                return Err(check.faults);
-            }
-        };
-        if *raw.version.get_ref() != VERSION {
-            let what = format!(
-                "`{}` is not known; this program reads version `{VERSION}`",
-                raw.version.get_ref()
-            );
-            check.fault(raw.version.span().start, "version", what);
-        }
-        let console = raw.console.as_ref().and_then(|console| {
-            let listen = console.listen.as_ref()?;
-            check.loopback(listen, "console.listen")
-        });
-        let api = raw.api.as_ref().and_then(|raw| read_api(&mut check, raw));
-        let feed = raw.feed.as_ref().map(|raw| FeedSettings {
-            socket: check.socket(&raw.socket),
-            bounds: feed::Bounds {
-                connections: check.count(raw.connections.as_ref(), &FEED_CONNECTIONS),
-                in_flight: check.count(raw.in_flight.as_ref(), &IN_FLIGHT),
-                patience: feed::PATIENCE,
-            },
-        });
-        let peatio = raw.peatio.as_ref().map(|raw| read_peatio(&mut check, raw));
-        let log_key = raw
-            .log_key
-            .as_ref()
-            .map(|raw| read_log_key(&mut check, raw));
-        if let (Some(console), Some(api)) = (console, &api)
-            && console == api.listen
-            && console.port() != 0
-            && let Some(raw) = &raw.api
-        {
-            let what = format!("`{console}` is the console's address too; give each its own port");
-            check.fault(raw.listen.span().start, "api.listen", what);
-        }
-        check.faults.sort_by_key(|fault| fault.line);
-        if check.faults.is_empty() {
-            Ok(Self {
-                console,
-                api,
-                feed,
-                peatio,
-                log_key,
-            })
-        } else {
-            Err(check.faults)
-        }
+        keepwhole_settings::read(text, VERSION, |raw: &Raw| &raw.version, read)
     }
+}
+
+fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
+    let console = raw.console.as_ref().and_then(|console| {
+        let listen = console.listen.as_ref()?;
+        loopback(check, listen, "console.listen")
+    });
+    let api = raw.api.as_ref().and_then(|raw| read_api(check, raw));
+    let feed = raw.feed.as_ref().map(|raw| FeedSettings {
+        socket: socket(check, &raw.socket),
+        bounds: feed::Bounds {
+            connections: count(check, raw.connections.as_ref(), &FEED_CONNECTIONS),
+            in_flight: count(check, raw.in_flight.as_ref(), &IN_FLIGHT),
+            patience: feed::PATIENCE,
+        },
+    });
+    let peatio = raw.peatio.as_ref().map(|raw| read_peatio(check, raw));
+    let log_key = raw.log_key.as_ref().map(|raw| read_log_key(check, raw));
+    if let (Some(console), Some(api)) = (console, &api)
+        && console == api.listen
+        && console.port() != 0
+        && let Some(raw) = &raw.api
+    {
+        let what = format!("`{console}` is the console's address too; give each its own port");
+        check.wrong(&raw.listen, "api.listen", what);
+    }
+    Some(Settings {
+        console,
+        api,
+        feed,
+        peatio,
+        log_key,
+    })
 }
 
 fn read_api(check: &mut Check<'_>, raw: &RawApi) -> Option<ApiSettings> {
     let tls = raw.tls.as_ref().map(|raw| read_tls(check, raw));
     let listen = match &tls {
-        Some(_) => check.address(&raw.listen, "api.listen"),
-        None => check.loopback(&raw.listen, "api.listen"),
+        Some(_) => address(check, &raw.listen, "api.listen"),
+        None => loopback(check, &raw.listen, "api.listen"),
     };
-    let all = check.rate(raw.requests_per_second.as_ref(), &RATE);
-    let each = check.rate(raw.requests_per_second_each.as_ref(), &RATE_EACH);
+    let all = rate(check, raw.requests_per_second.as_ref(), &RATE);
+    let each = rate(check, raw.requests_per_second_each.as_ref(), &RATE_EACH);
     if let Some(given) = &raw.requests_per_second_each
         && each > all
     {
         let what = format!("`{each}` for one is more than `{all}` for all together");
-        check.fault(given.span().start, RATE_EACH.key, what);
+        check.wrong(given, RATE_EACH.key, what);
     }
     let bounds = api::Bounds {
-        body_max: check.count(raw.body_max_bytes.as_ref(), &BODY),
+        body_max: count(check, raw.body_max_bytes.as_ref(), &BODY),
         rates: Limits {
             all,
             each: each.min(all),
         },
         whole: api::WHOLE,
     };
-    let connections = check.count(raw.connections.as_ref(), &API_CONNECTIONS);
+    let connections = count(check, raw.connections.as_ref(), &API_CONNECTIONS);
     Some(ApiSettings {
         listen: listen?,
         tls,
@@ -456,8 +324,7 @@ fn read_log_key(check: &mut Check<'_>, raw: &RawLogKey) -> LogKeySettings {
             "`{}` is no absolute path of a shared library such as `/usr/lib/softhsm/libsofthsm2.so`",
             raw.pkcs11_module.get_ref().escape_debug()
         );
-        let at = raw.pkcs11_module.span().start;
-        check.fault(at, "log_key.pkcs11_module", what);
+        check.wrong(&raw.pkcs11_module, "log_key.pkcs11_module", what);
     }
     let token = raw.token.get_ref();
     if !(1..=32).contains(&token.len()) || token.chars().any(char::is_control) {
@@ -465,7 +332,7 @@ fn read_log_key(check: &mut Check<'_>, raw: &RawLogKey) -> LogKeySettings {
             "`{}` is no label of a token: 1 to 32 bytes, no control character",
             token.escape_debug()
         );
-        check.fault(raw.token.span().start, "log_key.token", what);
+        check.wrong(&raw.token, "log_key.token", what);
     }
     LogKeySettings {
         module: module.to_path_buf(),
@@ -480,18 +347,10 @@ fn read_tls(check: &mut Check<'_>, raw: &RawTls) -> TlsSettings {
     let client_ca = check.anywhere(&raw.client_ca, CLIENT_CA, "keys/clients-ca.pem");
     let mut clients = ClientCertificates::Required;
     if let Some(given) = &raw.client_certificates {
-        let word = given.get_ref();
-        let known = ClientCertificates::ALL
-            .iter()
-            .find(|(name, _)| name == word);
-        match known {
-            Some((_, known)) => clients = *known,
-            None => {
-                let words = ClientCertificates::ALL.map(|(name, _)| name).join("` or `");
-                let what = format!("`{}` is not `{words}`", word.escape_debug());
-                check.fault(given.span().start, "api.tls.client_certificates", what);
-            }
-        }
+        let key = "api.tls.client_certificates";
+        clients = check
+            .one_of(given, key, &ClientCertificates::ALL)
+            .unwrap_or(clients);
     }
     TlsSettings {
         certificate,
@@ -508,13 +367,13 @@ fn read_peatio(check: &mut Check<'_>, raw: &RawPeatio) -> PeatioSettings {
         let file = check.inside(file, "peatio.keys", "keys/peatio.pem");
         keys.push((id.clone(), file));
     }
-    let signatures = check.count(raw.signatures.as_ref(), &SIGNATURES);
+    let signatures = count(check, raw.signatures.as_ref(), &SIGNATURES);
     if signatures > keys.len() {
         let what = format!(
             "`{signatures}` signatures are needed and `{}` keys are given; no message could ever have enough",
             keys.len()
         );
-        check.fault(raw.keys.span().start, "peatio.keys", what);
+        check.wrong(&raw.keys, "peatio.keys", what);
     }
     let queue = match &raw.queue {
         Some(queue) => check.name(queue, "peatio.queue"),

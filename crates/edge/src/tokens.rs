@@ -8,6 +8,7 @@
 //! certificate alone identifies. A line says all that is needed; a caller can't do with less by leaving something out.
 
 use jiff::civil::Date;
+use keepwhole_verify::json::{parse_hex, to_hex};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -107,10 +108,6 @@ impl Token {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 fn line_text(
     name: &str,
     scope: &str,
@@ -118,10 +115,10 @@ fn line_text(
     until: Date,
     certificates: &[[u8; 32]],
 ) -> String {
-    let digest = digest.map_or_else(|| NO_TOKEN.to_owned(), |digest| hex(digest));
+    let digest = digest.map_or_else(|| NO_TOKEN.to_owned(), |digest| to_hex(digest));
     let bound: String = certificates
         .iter()
-        .map(|certificate| format!(" {BOUND}{}", hex(certificate)))
+        .map(|certificate| format!(" {BOUND}{}", to_hex(certificate)))
         .collect();
     format!("{name} {scope} {digest} {until}{bound}\n")
 }
@@ -157,19 +154,6 @@ pub fn digest_of(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let bytes = text.as_bytes();
-    let lower = |b: &u8| b.is_ascii_digit() || (b'a'..=b'f').contains(b);
-    if bytes.len() != 64 || !bytes.iter().all(lower) {
-        return None;
-    }
-    let mut out = [0; 32];
-    for (to, pair) in out.iter_mut().zip(bytes.chunks_exact(2)) {
-        *to = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(out)
-}
-
 /// True for a name of lower-case letters, digits and hyphens.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
@@ -197,7 +181,7 @@ fn line_of(text: &str) -> Result<Token, String> {
             "scope `{scope}` is not known; use one of `{words}`"
         ));
     };
-    let digest = match unhex(digest) {
+    let digest = match parse_hex(digest) {
         Some(digest) => Some(digest),
         None if *digest == NO_TOKEN && !bound.is_empty() => None,
         None if *digest == NO_TOKEN => {
@@ -229,7 +213,7 @@ fn certificates_of(fields: &[&str]) -> Result<Vec<[u8; 32]>, String> {
         ));
     }
     let read = |field: &&str| {
-        let digest = field.strip_prefix(BOUND).and_then(unhex);
+        let digest = field.strip_prefix(BOUND).and_then(parse_hex);
         digest.ok_or_else(|| {
             format!("after the day stands `{BOUND}` with 64 lower-case hex digits, the certificate's SHA-256, or nothing")
         })

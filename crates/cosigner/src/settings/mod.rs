@@ -14,10 +14,10 @@ use crate::fireblocks::answer::Approvals;
 use crate::fireblocks::request::WithdrawalId;
 use crate::guard::client::Place;
 use crate::mapping::Mapping;
+pub use keepwhole_settings::SettingsFault;
 use keepwhole_verify::approval::Quorum;
 use keepwhole_verify::note::VerifierKey;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -143,28 +143,6 @@ pub struct People {
     pub origins: Vec<String>,
     /// How long an approval holds, seconds.
     pub ttl: u64,
-}
-
-/// One thing that is wrong with the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsFault {
-    /// Line, from 1.
-    pub line: usize,
-    /// Key, such as `guard.url`; empty for the file as a whole.
-    pub key: String,
-    /// Value, reason and fix.
-    pub what: String,
-}
-
-impl fmt::Display for SettingsFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, key, what } = self;
-        if key.is_empty() {
-            write!(f, "line {line}: {what}")
-        } else {
-            write!(f, "line {line}: `{key}`: {what}")
-        }
-    }
 }
 
 impl Settings {

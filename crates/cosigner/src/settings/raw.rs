@@ -1,20 +1,19 @@
 //! The file as it is written.
 
+use keepwhole_settings::{Text, Whole};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
 
-pub(super) type Text = Spanned<String>;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    pub(super) version: Spanned<i64>,
+    pub(super) version: Whole,
     pub(super) listen: Text,
     pub(super) health: Text,
     pub(super) state: Text,
-    pub(super) budget_ms: Option<Spanned<i64>>,
-    pub(super) silence_s: Option<Spanned<i64>>,
+    pub(super) budget_ms: Option<Whole>,
+    pub(super) silence_s: Option<Whole>,
     pub(super) tls: Tls,
     pub(super) guard: Guard,
     pub(super) fireblocks: Option<Spanned<Fireblocks>>,
@@ -52,7 +51,7 @@ pub(super) struct Guard {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Fireblocks {
-    pub(super) mode: Spanned<i64>,
+    pub(super) mode: Whole,
     pub(super) withdrawal_id: Option<Text>,
     pub(super) approvals: Option<Text>,
     pub(super) raw: Option<Text>,
@@ -98,19 +97,19 @@ pub(super) struct BitGo {
 #[serde(deny_unknown_fields)]
 pub(super) struct People {
     pub(super) roster: Text,
-    pub(super) approvers: Spanned<i64>,
+    pub(super) approvers: Whole,
     pub(super) roles: Vec<Text>,
     pub(super) rp_ids: Vec<Text>,
     pub(super) origins: Vec<Text>,
-    pub(super) ttl_s: Spanned<i64>,
+    pub(super) ttl_s: Whole,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Network {
     pub(super) id: Text,
-    pub(super) coin: Spanned<i64>,
-    pub(super) decimals: Spanned<i64>,
+    pub(super) coin: Whole,
+    pub(super) decimals: Whole,
 }
 
 #[derive(Deserialize)]
@@ -119,7 +118,7 @@ pub(super) struct Asset {
     pub(super) vendor: Text,
     pub(super) code: Text,
     pub(super) asset: Text,
-    pub(super) decimals: Spanned<i64>,
+    pub(super) decimals: Whole,
     pub(super) per_hour: Text,
     pub(super) automatic: Text,
 }

@@ -1,17 +1,32 @@
 //! Checks what the file says of each vendor, and of the people whose approvals count.
 
-use super::check::Check;
-use super::raw::{self, Text};
+use super::check::place;
+use super::raw;
 use super::{BitGo, Fireblocks, Keys, People};
 use crate::bitgo::request::Amounts;
 use crate::bitgo::{Carrier, Mode as BitGoMode, Names, key_ids};
 use crate::fireblocks::Mode;
 use crate::fireblocks::answer::Approvals;
 use crate::fireblocks::request::WithdrawalId;
-use crate::json::shown;
+use keepwhole_settings::{Check, Number, Text, shown};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use toml::Spanned;
+
+const APPROVERS: Number = Number {
+    key: "people.approvers",
+    default: 1,
+    least: 1,
+    most: 64,
+    unit: "people",
+};
+const TTL: Number = Number {
+    key: "people.ttl_s",
+    default: 3_600,
+    least: 60,
+    most: 86_400,
+    unit: "seconds",
+};
 
 pub(super) fn fireblocks(check: &mut Check<'_>, raw: &raw::Fireblocks) -> Option<Fireblocks> {
     let number = *raw.mode.get_ref();
@@ -20,7 +35,7 @@ pub(super) fn fireblocks(check: &mut Check<'_>, raw: &raw::Fireblocks) -> Option
         let what = format!(
             "`{number}` is no mode that is spoken here; use `1` (public keys) or `4` (public keys and a pinned certificate)"
         );
-        check.fault(raw.mode.span().start, "fireblocks.mode", what);
+        check.wrong(&raw.mode, "fireblocks.mode", what);
     }
     let words = [
         ("externalTxId", WithdrawalId::External),
@@ -111,18 +126,18 @@ fn users(
                     "`{}` is no `[[fireblocks.cosigner]]` of this file",
                     shown(name)
                 );
-                check.fault(cosigner.span().start, "fireblocks.user.cosigners", what);
+                check.wrong(cosigner, "fireblocks.user.cosigners", what);
             }
             of.insert(name.clone());
         }
         if of.is_empty() {
             let what = "no co-signer may ask for this user";
-            check.fault(user.id.span().start, "fireblocks.user.cosigners", what);
+            check.wrong(&user.id, "fireblocks.user.cosigners", what);
         }
         let file = check.path(&user.answer_key_file, "fireblocks.user.answer_key_file");
         if all.insert(id.clone(), (of, file)).is_some() {
             let what = format!("`{}` stands twice", shown(&id));
-            check.fault(user.id.span().start, "fireblocks.user.id", what);
+            check.wrong(&user.id, "fireblocks.user.id", what);
         }
     }
     if all.is_empty() {
@@ -142,7 +157,7 @@ pub(super) fn bitgo(check: &mut Check<'_>, spanned: &Spanned<raw::BitGo>) -> Opt
     let path = check.name(&raw.path, "bitgo.path");
     if !path.starts_with('/') || path.contains(['{', '}', '*', '?']) || path.starts_with("/v2/") {
         let what = format!("`{}` is no path such as `/bitgo`", shown(&path));
-        check.fault(raw.path.span().start, "bitgo.path", what);
+        check.wrong(&raw.path, "bitgo.path", what);
     }
     let words = [
         ("text", Amounts::Texts),
@@ -193,7 +208,7 @@ fn carrier(check: &mut Check<'_>, value: &Text) -> Option<Carrier> {
             "`{}` is none of `body`, `header NAME`, `field NAME`",
             shown(given)
         );
-        check.fault(value.span().start, "bitgo.carrier", what);
+        check.wrong(value, "bitgo.carrier", what);
     }
     read
 }
@@ -214,7 +229,7 @@ fn names(check: &mut Check<'_>, raw: &raw::BitGo) -> Names {
             "transaction" => &mut names.transaction,
             _ => {
                 let what = format!("`{}` is no field that is read", shown(field));
-                check.fault(value.span().start, "bitgo.names", what);
+                check.wrong(value, "bitgo.names", what);
                 continue;
             }
         };
@@ -233,7 +248,7 @@ fn signed(
         (Some(file), None, None) => Some(Keys::File(check.path(file, "bitgo.jwks_file"))),
         (None, Some(url), Some(authority)) => {
             let authority = check.path(authority, "bitgo.jwks_authority");
-            let place = check.place(url, "bitgo.jwks_url");
+            let place = place(check, url, "bitgo.jwks_url");
             place.map(|place| Keys::Url(place, authority))
         }
         _ => {
@@ -245,7 +260,7 @@ fn signed(
     let answer = match (&raw.key_id, &raw.answer_key_file) {
         (Some(id), Some(file)) => {
             if let Err(error) = key_ids::check(id.get_ref()) {
-                check.fault(id.span().start, "bitgo.key_id", error.to_string());
+                check.wrong(id, "bitgo.key_id", error.to_string());
             }
             let file = check.path(file, "bitgo.answer_key_file");
             Some((id.get_ref().clone(), file))
@@ -265,7 +280,7 @@ pub(super) fn people(check: &mut Check<'_>, raw: &raw::People) -> Option<People>
         .iter()
         .map(|role| role.get_ref().as_str())
         .collect();
-    let n = check.number(&raw.approvers, "people.approvers", 1..=64);
+    let n = check.number(Some(&raw.approvers), &APPROVERS);
     let n = u32::try_from(n).unwrap_or(1);
     let quorum = keepwhole_verify::approval::quorum(n, &roles);
     let quorum = quorum
@@ -276,7 +291,7 @@ pub(super) fn people(check: &mut Check<'_>, raw: &raw::People) -> Option<People>
         .ok();
     let mut texts = |values: &[Text], key: &str| -> Vec<String> {
         if values.is_empty() {
-            check.fault(raw.approvers.span().start, key, "is empty");
+            check.wrong(&raw.approvers, key, "is empty");
         }
         values.iter().map(|value| check.name(value, key)).collect()
     };
@@ -287,6 +302,6 @@ pub(super) fn people(check: &mut Check<'_>, raw: &raw::People) -> Option<People>
         quorum: quorum?,
         rp_ids,
         origins,
-        ttl: check.number(&raw.ttl_s, "people.ttl_s", 60..=86_400),
+        ttl: check.number(Some(&raw.ttl_s), &TTL),
     })
 }

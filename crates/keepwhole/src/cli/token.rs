@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use keepwhole_edge::tls::program_certificate;
 use keepwhole_edge::tokens::{DAYS_MAX, Token, TokenScope, is_name};
+use keepwhole_verify::json::to_hex;
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -150,12 +151,12 @@ pub fn run(args: &TokenArgs) -> Result<Exit, Failure> {
             let digest = read_certificate(certificate)?;
             bind_certificate(&data.dir, name, digest).map_err(|error| failed(&error))?;
             if data.json {
-                let answer = json!({ "name": name, "certificate": hex(&digest) });
+                let answer = json!({ "name": name, "certificate": to_hex(&digest) });
                 output.line(&answer.to_string())?;
             } else {
                 output.line(&format!(
                     "`{name}` is heard over connections with certificate {}",
-                    hex(&digest)
+                    to_hex(&digest)
                 ))?;
             }
         }
@@ -179,7 +180,7 @@ fn tell_added(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let (name, until) = (new.name, new.until);
-    let certificate = new.certificate.as_ref().map(hex);
+    let certificate = new.certificate.as_ref().map(|digest| to_hex(digest));
     if output.is_json() {
         let mut answer = json!({ "name": name, "until": until.to_string() });
         if let Some(token) = token {
@@ -207,10 +208,6 @@ fn tell_added(
     Ok(())
 }
 
-fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// SHA-256 of the client certificate in a PEM file.
 fn read_certificate(path: &Path) -> Result<[u8; 32], Failure> {
     let shown = path.display();
@@ -224,7 +221,11 @@ fn read_certificate(path: &Path) -> Result<[u8; 32], Failure> {
 
 /// What an identity must show, in words.
 fn shows(token: &Token) -> String {
-    let bound: Vec<String> = token.certificates().iter().map(hex).collect();
+    let bound: Vec<String> = token
+        .certificates()
+        .iter()
+        .map(|digest| to_hex(digest))
+        .collect();
     let bound: Vec<&str> = bound.iter().filter_map(|hex| hex.get(..16)).collect();
     let bound = bound.join("… or ");
     match (token.has_token(), bound.is_empty()) {

@@ -15,6 +15,7 @@ use crate::views::{
 use keepwhole_core::law::LawSet;
 use keepwhole_core::split::mul_div;
 use keepwhole_core::state::State;
+use keepwhole_verify::json::to_hex;
 use keepwhole_verify::package::{OpenedLeaf, Package};
 use keepwhole_verify::report::{Outcome, Report};
 use keepwhole_verify::sum_tree::{Leaf, TreeId, holder_hash};
@@ -436,8 +437,8 @@ fn proof(told: &Told<'_>) -> Option<ProofView> {
         customer: customer.clone(),
         rows,
         asset: held.asset.clone(),
-        leaf: hex(&leaf_hash(&package, first, set.manifest().set_id)?),
-        root: hex(&held.root),
+        leaf: to_hex(&leaf_hash(&package, first, set.manifest().set_id)?),
+        root: to_hex(&held.root),
         path: u64::try_from(first.path.len()).unwrap_or(u64::MAX),
         customers: u64::try_from(set.accounts().count()).unwrap_or(u64::MAX),
         command: format!("keepwhole verify {file} --trust trust.txt"),
@@ -460,10 +461,6 @@ fn leaf_hash(package: &Package, opened: &OpenedLeaf, set_id: [u8; 16]) -> Option
     };
     let asset = opened.ix;
     Some(leaf.node(&TreeId { set_id, asset }).hash)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn verified(report: &Report) -> Vec<Verified> {

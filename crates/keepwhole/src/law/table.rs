@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use keepwhole_core::law::{Area, Day, LawSet, RuleRecord, Standing, Status, Value, standing_on};
+use keepwhole_verify::json::to_hex;
 use serde_json::json;
 
 use super::load::Load;
@@ -233,7 +234,7 @@ impl LawTable {
         for refusal in &self.refusals {
             let _ = writeln!(out, "refused: {refusal}");
         }
-        let _ = writeln!(out, "set {}", hex(&self.set_digest));
+        let _ = writeln!(out, "set {}", to_hex(&self.set_digest));
         out
     }
 
@@ -270,7 +271,7 @@ impl LawTable {
     pub fn to_json(&self) -> serde_json::Value {
         json!({
             "day": self.day.to_string(),
-            "set_sha256": hex(&self.set_digest),
+            "set_sha256": to_hex(&self.set_digest),
             "rules": self.rows.iter().map(row_json).collect::<Vec<_>>(),
             "refusals": self.refusals,
             "warnings": self.file_warnings,
@@ -318,7 +319,7 @@ fn in_full(row: &LawRow, day: Day) -> String {
         ("source", rule.source.clone()),
         ("checked", rule.confidence.name().replace('_', " ")),
         ("note", rule.note.clone()),
-        ("record SHA-256", hex(&rule.digest())),
+        ("record SHA-256", to_hex(&rule.digest())),
     ];
     let mut out = String::new();
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
@@ -367,7 +368,7 @@ fn row_json(row: &LawRow) -> serde_json::Value {
         "note": rule.note,
         "parameters": parameters,
         "warnings": row.warnings,
-        "sha256": hex(&rule.digest()),
+        "sha256": to_hex(&rule.digest()),
     })
 }
 
@@ -384,11 +385,4 @@ fn value_json(value: &Value) -> serde_json::Value {
                 .collect(),
         ),
     }
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

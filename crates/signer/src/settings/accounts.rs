@@ -1,11 +1,11 @@
 //! The keys to funds, and what decoding needs to know of each.
 
-use super::check::{Check, Number};
-use super::raw::{RawKey, Text};
+use super::raw::RawKey;
 use super::{Account, Asset, FundsKey};
 use keepwhole_payload::bitcoin::Chain;
 use keepwhole_payload::evm::Address;
 use keepwhole_payload::solana::{Cluster, Key as SolanaKey};
+use keepwhole_settings::{Check, Number, Text};
 use keepwhole_verify::decimal;
 use std::collections::BTreeMap;
 
@@ -178,10 +178,7 @@ mod tests {
 
     #[test]
     fn scripts_are_whole_bytes() {
-        let mut check = Check {
-            text: "",
-            faults: Vec::new(),
-        };
+        let mut check = Check::new("");
         let mut read = |text: &str| {
             script(
                 &mut check,

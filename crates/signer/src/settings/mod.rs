@@ -9,10 +9,10 @@ mod raw;
 mod reading;
 
 use crate::caps::Caps;
-use core::fmt;
 use keepwhole_payload::bitcoin::Chain;
 use keepwhole_payload::evm::Address;
 use keepwhole_payload::solana::{Cluster, Key as SolanaKey};
+pub use keepwhole_settings::SettingsFault;
 use keepwhole_verify::Digest;
 use keepwhole_verify::approval::Quorum;
 use keepwhole_verify::note::VerifierKey;
@@ -188,27 +188,6 @@ impl Account {
             Self::Evm { chain_id, .. } => format!("eip155:{chain_id}"),
             Self::Bitcoin { chain, .. } => chain.network().to_owned(),
             Self::Solana { cluster, .. } => cluster.network().to_owned(),
-        }
-    }
-}
-
-/// One thing that is wrong with the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsFault {
-    /// Line, from 1.
-    pub line: usize,
-    /// Key, such as `guard.key`; empty for the file as a whole.
-    pub key: String,
-    /// Value, reason and fix.
-    pub what: String,
-}
-
-impl fmt::Display for SettingsFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            write!(f, "line {}: {}", self.line, self.what)
-        } else {
-            write!(f, "line {}: `{}`: {}", self.line, self.key, self.what)
         }
     }
 }

@@ -1,11 +1,9 @@
 //! The file as it is written.
 
+use keepwhole_settings::{Text, Whole};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
-
-pub(super) type Text = Spanned<String>;
-pub(super) type Whole = Spanned<i64>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,13 +1,14 @@
 //! From the file as written to values that can't be wrong.
 
-use super::check::{Check, Number};
-use super::raw::{Raw, RawApprovals, RawAsset, RawGuard, RawLog, RawQuorum, RawRedemption, Text};
+use super::check::{digests, local_url};
+use super::raw::{Raw, RawApprovals, RawAsset, RawGuard, RawLog, RawQuorum, RawRedemption};
 use super::{
     Approvals, Asset, Guard, Log, Redemption, RelyingParty, Settings, SettingsFault, accounts,
 };
 use crate::caps::Caps;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_settings::{Check, Number, Text};
 use keepwhole_verify::approval::Quorum;
 use keepwhole_verify::clearance::guard_name;
 use keepwhole_verify::note::{KeyKind, VerifierKey};
@@ -55,36 +56,11 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong, in the order of the lines; at least one fault.
     pub fn parse(text: &str) -> Result<Self, Vec<SettingsFault>> {
-        let mut check = Check {
-            text,
-            faults: Vec::new(),
-        };
-        let raw: Raw = match toml::from_str(text) {
-            Ok(raw) => raw,
-            Err(error) => {
-                let at = error.span().map_or(0, |span| span.start);
-                let what = error.message().trim().replace('\n', "; ");
-                check.fault(at, "", what);
-                return Err(check.faults);
-            }
-        };
-        let settings = read(&mut check, &raw);
-        check.faults.sort_by_key(|fault| fault.line);
-        match settings {
-            Some(settings) if check.faults.is_empty() => Ok(settings),
-            _ => Err(check.faults),
-        }
+        keepwhole_settings::read(text, VERSION, |raw: &Raw| &raw.version, read)
     }
 }
 
 fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
-    if *raw.version.get_ref() != VERSION {
-        let what = format!(
-            "`{}` is not known; this library reads version `{VERSION}`",
-            raw.version.get_ref()
-        );
-        check.wrong(&raw.version, "version", what);
-    }
     let name = check.name(&raw.name, "name");
     let state = check.path(&raw.state, "state");
     let log = read_log(check, &raw.log);
@@ -114,7 +90,7 @@ fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
 }
 
 fn read_log(check: &mut Check<'_>, raw: &RawLog) -> Option<Log> {
-    let url = check.local_url(&raw.url, "log.url", "http://127.0.0.1:8651/log");
+    let url = local_url(check, &raw.url, "log.url", "http://127.0.0.1:8651/log");
     let witnessed_within = check.number(raw.witnessed_within_seconds.as_ref(), &WITNESSED);
     let refresh = check.number(raw.refresh_seconds.as_ref(), &REFRESH);
     let policy = match Policy::parse(raw.policy.get_ref()) {
@@ -145,8 +121,8 @@ fn read_log(check: &mut Check<'_>, raw: &RawLog) -> Option<Log> {
 }
 
 fn read_guard(check: &mut Check<'_>, raw: &RawGuard, log: Option<&Log>) -> Option<Guard> {
-    let policies = check.digests(&raw.policies, "guard.policies");
-    let builds = check.digests(&raw.builds, "guard.builds");
+    let policies = digests(check, &raw.policies, "guard.policies");
+    let builds = digests(check, &raw.builds, "guard.builds");
     let clock_tolerance = check.number(raw.clock_tolerance_seconds.as_ref(), &TOLERANCE);
     let clearance_max = check.number(raw.clearance_max_seconds.as_ref(), &CLEARANCE_MAX);
     let intent_max = check.number(raw.intent_max_hours.as_ref(), &INTENT_MAX);
@@ -185,7 +161,7 @@ fn read_redemption(check: &mut Check<'_>, raw: &RawRedemption) -> Option<Redempt
                 check.wrong(&raw.mode, "redemption.url", what);
                 return None;
             };
-            let url = check.local_url(url, "redemption.url", "http://127.0.0.1:8651");
+            let url = local_url(check, url, "redemption.url", "http://127.0.0.1:8651");
             let token_file = raw.token_file.as_ref();
             let token_file = token_file.map(|file| check.path(file, "redemption.token_file"));
             Some(Redemption::Online {
