@@ -6,6 +6,7 @@ mod attribution;
 mod clients;
 mod contest;
 mod feed;
+mod guard;
 mod import;
 mod journal;
 mod ledger;
@@ -51,6 +52,8 @@ pub enum Subject {
     Asof,
     /// Attribution of a shortfall over 10,000,000 customers and 24 assets.
     Attribution,
+    /// Requests judged a second by thirty rules, with a history of 1,000,000 customers.
+    Guard,
     /// Making and checking a proof that an entry is in the journal.
     Proof,
     /// Files of an exchange into the journal, beside the same parser alone.
@@ -63,7 +66,7 @@ pub enum Subject {
 
 impl Subject {
     /// All, in the order of a full run.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Journal,
         Self::Transfers,
         Self::Clients,
@@ -71,6 +74,7 @@ impl Subject {
         Self::Ready,
         Self::Asof,
         Self::Attribution,
+        Self::Guard,
         Self::Proof,
         Self::Import,
         Self::Feed,
@@ -183,6 +187,7 @@ pub fn measure(subject: Subject, setup: &Setup) -> Result<Report, BenchError> {
         Subject::Ready => ready::measure(setup),
         Subject::Asof => replay::measure_as_of(setup),
         Subject::Attribution => attribution::measure(setup),
+        Subject::Guard => guard::measure(setup),
         Subject::Proof => proof::measure(setup),
         Subject::Import => import::measure(setup),
         Subject::Feed => feed::measure(setup),

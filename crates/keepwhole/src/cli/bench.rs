@@ -34,7 +34,7 @@ pub struct BenchArgs {
     /// Movements in the journal of `ready`; a hundred million take 16 GB of disk
     #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(20_000..=1_000_000_000))]
     pub movements: u64,
-    /// Customers of `attribution`
+    /// Customers of `attribution`, and up to 1,000,000 of `guard`
     #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u32).range(24..=500_000_000))]
     pub customers: u32,
     /// Print JSON for programs

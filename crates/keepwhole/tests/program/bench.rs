@@ -33,7 +33,7 @@ fn measured(subjects: &[&str]) -> Vec<Value> {
 
 #[test]
 fn every_figure_has_its_spread_and_others_are_held_against_ours() {
-    let reports = measured(&["replay", "asof", "attribution", "proof", "ready"]);
+    let reports = measured(&["replay", "asof", "attribution", "proof", "ready", "guard"]);
     for report in &reports {
         let figures = report["figures"].as_array().unwrap();
         assert!(!figures.is_empty(), "{report}");
