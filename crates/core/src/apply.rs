@@ -9,13 +9,12 @@ mod requests;
 pub(crate) use authority::MISMATCHES_MS;
 
 use crate::book::MovementKind;
-use crate::custody::{Custody, Direction, Explained, Flow, Report};
-use crate::due::Timer;
+use crate::custody::{Custody, Direction, Explained, Flow, New, Report};
 use crate::event::{Event, Record, RecordRef};
 use crate::history::{History, Sum, Within};
 use crate::index::{HashKey, STAGE};
 use crate::log_keys::{LogKeys, RetiredKey};
-use crate::registry::{AssetIx, OUTSIDE, OwnerIx};
+use crate::registry::{AssetIx, OUTSIDE, OwnerIx, WalletIx};
 use crate::state::{Answered, Price, PublishedSet, State};
 use crate::transfer::{Booked, Transfer};
 use crate::transfer_ids::Keyed;
@@ -114,7 +113,13 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
             state.registry.add_owner(id);
             state.history.owner_registered(record.at);
         }
-        Event::WalletRegistered(wallet) => state.registry.add_wallet(wallet.clone()),
+        Event::WalletRegistered(wallet) => {
+            let number = WalletIx::next(state.registry.wallets.len());
+            state.registry.add_wallet(wallet.clone());
+            if let Some(number) = number {
+                state.guard.alike.add_own(number, &wallet.address);
+            }
+        }
         Event::ActorEnrolled {
             id,
             person,
@@ -299,7 +304,7 @@ fn custody(state: &mut State, at: u64, event: &Event) -> bool {
             asset,
             units,
         } => {
-            custody.holdings.insert((*wallet, *asset), *units);
+            custody.hold(*wallet, *asset, |_| *units);
         }
         Event::FlowSeen(flow) => flow_seen(custody, flow),
         Event::FlowReported { flow, report } => {
@@ -351,11 +356,11 @@ fn flow_seen(custody: &mut Custody, flow: &Flow) {
         number,
     );
     if flow.counted {
-        let held = custody.holdings.entry((flow.wallet, asset)).or_insert(0);
-        *held = match flow.direction {
-            Direction::In => held.saturating_add(flow.amount.units()),
-            Direction::Out => held.saturating_sub(flow.amount.units()),
-        };
+        let units = flow.amount.units();
+        custody.hold(flow.wallet, asset, |held| match flow.direction {
+            Direction::In => held.saturating_add(units),
+            Direction::Out => held.saturating_sub(units),
+        });
     }
     custody.flows.push(flow.clone());
 }
@@ -372,11 +377,9 @@ fn flow_reported(custody: &mut Custody, flow: u32, report: &Report) {
     }
     row.counted = true;
     let (wallet, amount) = (row.wallet, row.amount);
-    let held = custody
-        .holdings
-        .entry((wallet, amount.asset()))
-        .or_insert(0);
-    *held = held.saturating_sub(amount.units());
+    custody.hold(wallet, amount.asset(), |held| {
+        held.saturating_sub(amount.units())
+    });
 }
 
 fn inflow_confirmed(custody: &mut Custody, flow: u32) {
@@ -388,11 +391,9 @@ fn inflow_confirmed(custody: &mut Custody, flow: u32) {
     }
     row.counted = true;
     let (wallet, amount) = (row.wallet, row.amount);
-    let held = custody
-        .holdings
-        .entry((wallet, amount.asset()))
-        .or_insert(0);
-    *held = held.saturating_add(amount.units());
+    custody.hold(wallet, amount.asset(), |held| {
+        held.saturating_add(amount.units())
+    });
 }
 
 /// Notes what explains an outflow, and puts what nobody cleared into the window of the caps.
@@ -410,19 +411,10 @@ fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained
         {
             clearance.flow = Some(flow);
         }
-        state.guard.open.retain(|open| *open != request);
-        state
-            .timers
-            .retain(|(_, timer)| *timer != Timer::ClearanceLapses(request));
+        requests::no_longer_open(state, request);
         state.history.redeemed(request);
-        let list = state
-            .custody
-            .windows
-            .entry((wallet, amount.asset()))
-            .or_default();
-        for outflow in list.iter_mut().filter(|o| o.request == Some(request)) {
-            outflow.seen = true;
-        }
+        let of = (wallet, amount.asset());
+        state.custody.outflow_seen(of, request);
         return;
     }
     let (history, within) = looking_back(state);
@@ -433,32 +425,19 @@ fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained
         .custody
         .cap_base(wallet, amount.asset())
         .saturating_add(amount.units());
-    let outflow = crate::custody::Outflow {
+    let new = New {
         at,
         units: amount.units(),
         before,
         request: None,
-        seen: true,
-        lapsed: false,
     };
-    push_outflow(state, wallet, amount.asset(), outflow);
+    push_outflow(state, (wallet, amount.asset()), new);
 }
 
-/// Adds to the window of a wallet and asset, and forgets what no cap and no open clearance needs any more.
-pub(crate) fn push_outflow(
-    state: &mut State,
-    wallet: crate::registry::WalletIx,
-    asset: AssetIx,
-    outflow: crate::custody::Outflow,
-) {
+/// Adds to the window of a wallet and asset.
+fn push_outflow(state: &mut State, of: (WalletIx, AssetIx), new: New) {
     let kept = state.guard.policy.longest_window_ms().max(WINDOW_KEPT_MS);
-    let now = outflow.at;
-    let open = &state.guard.open;
-    let list = state.custody.windows.entry((wallet, asset)).or_default();
-    list.retain(|o| {
-        o.at.saturating_add(kept) > now || (!o.seen && o.request.is_some_and(|r| open.contains(&r)))
-    });
-    list.push(outflow);
+    state.custody.add_outflow(of, new, kept);
 }
 
 /// The flow stays known under its key: seen again it is the same flow, not a second one.
@@ -473,12 +452,8 @@ fn flow_withdrawn(custody: &mut Custody, flow: u32, node: &str) {
         return;
     }
     row.counted = false;
-    let held = custody
-        .holdings
-        .entry((wallet, amount.asset()))
-        .or_insert(0);
-    *held = match direction {
+    custody.hold(wallet, amount.asset(), |held| match direction {
         Direction::In => held.saturating_sub(amount.units()),
         Direction::Out => held.saturating_add(amount.units()),
-    };
+    });
 }

@@ -1,12 +1,19 @@
 //! What we hold: wallets as the chain shows them, each flow in or out once, and coverage of what we owe.
 
+mod outflows;
+
+pub use outflows::Left;
+pub(crate) use outflows::New;
+
 use crate::amount::Amount;
 use crate::registry::{AssetIx, Tier, WalletIx};
 use crate::state::State;
+use crate::wide::Wide;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use outflows::Outflows;
 
 /// Direction of a flow, seen from our wallet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
@@ -68,23 +75,6 @@ pub struct Flow {
     pub explained: Explained,
 }
 
-/// What left, or was cleared to leave, a wallet.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Outflow {
-    /// When it was cleared, or seen where nobody cleared it, ms.
-    pub at: u64,
-    /// Minor units.
-    pub units: u128,
-    /// What the caps took for the wallet's holding just before, minor units.
-    pub before: u128,
-    /// The request that was cleared.
-    pub request: Option<u32>,
-    /// True once the chain shows it (then the holding is already smaller).
-    pub seen: bool,
-    /// True once its clearance lapsed unused: it holds nothing back, and still counts for the caps.
-    pub lapsed: bool,
-}
-
 /// A sweep of a tripped wallet that the breaker ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Sweep {
@@ -121,7 +111,9 @@ pub type FlowKey = (WalletIx, AssetIx, Direction, String);
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Custody {
     /// What each wallet holds of each asset as the chain shows it, minor units.
-    pub holdings: BTreeMap<(WalletIx, AssetIx), u128>,
+    holdings: BTreeMap<(WalletIx, AssetIx), u128>,
+    /// What all wallets together hold and have cleared to leave, per asset.
+    together: BTreeMap<AssetIx, Together>,
     /// All flows, in order of first report.
     pub flows: Vec<Flow>,
     /// From key to number of a flow.
@@ -133,12 +125,27 @@ pub struct Custody {
     /// Ordered sweeps.
     pub sweeps: Vec<Sweep>,
     /// Recent outflows per wallet and asset, for the caps.
-    pub windows: BTreeMap<(WalletIx, AssetIx), Vec<Outflow>>,
+    outflows: BTreeMap<(WalletIx, AssetIx), Outflows>,
     /// Wallets whose key is known or feared outside, since when, ms.
     pub retired: BTreeMap<WalletIx, u64>,
 }
 
+/// Sums over all wallets of one asset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+struct Together {
+    /// As the chain shows it.
+    held: Wide,
+    /// Cleared outflows that the chain does not show yet.
+    unseen: Wide,
+}
+
 impl Custody {
+    /// What each wallet holds of each asset as the chain shows it, minor units.
+    #[must_use]
+    pub const fn holdings(&self) -> &BTreeMap<(WalletIx, AssetIx), u128> {
+        &self.holdings
+    }
+
     /// What a wallet holds of an asset as the chain shows it, minor units.
     #[must_use]
     pub fn holding(&self, wallet: WalletIx, asset: AssetIx) -> u128 {
@@ -148,32 +155,31 @@ impl Custody {
     /// What all wallets hold of an asset as the chain shows it, minor units.
     #[must_use]
     pub fn held(&self, asset: AssetIx) -> u128 {
-        let of = self.holdings.iter().filter(|((_, a), _)| *a == asset);
-        of.fold(0u128, |total, (_, units)| total.saturating_add(*units))
+        let together = self.together.get(&asset);
+        together.map_or(0, |together| together.held.told())
+    }
+
+    /// Cleared outflows of all wallets that the chain does not show yet, minor units.
+    #[must_use]
+    pub fn unseen_of_all(&self, asset: AssetIx) -> u128 {
+        let together = self.together.get(&asset);
+        together.map_or(0, |together| together.unseen.told())
     }
 
     /// Cleared outflows of a wallet that the chain does not show yet, minor units.
     #[must_use]
     pub fn unseen(&self, wallet: WalletIx, asset: AssetIx) -> u128 {
-        self.sum(wallet, asset, |o| !o.seen && !o.lapsed)
-    }
-
-    fn sum(&self, wallet: WalletIx, asset: AssetIx, counts: impl Fn(&Outflow) -> bool) -> u128 {
-        let list = self
-            .windows
-            .get(&(wallet, asset))
-            .map_or(&[][..], Vec::as_slice);
-        list.iter()
-            .filter(|o| counts(o))
-            .fold(0u128, |total, o| total.saturating_add(o.units))
+        let outflows = self.outflows.get(&(wallet, asset));
+        outflows.map_or(0, |outflows| outflows.unseen().told())
     }
 
     /// What the caps take for the holding of a wallet, minor units: whatever was cleared counts as gone, used or not,
     /// so that clearances that lapse never raise a cap.
     #[must_use]
     pub fn cap_base(&self, wallet: WalletIx, asset: AssetIx) -> u128 {
-        self.holding(wallet, asset)
-            .saturating_sub(self.sum(wallet, asset, |o| !o.seen))
+        let outflows = self.outflows.get(&(wallet, asset));
+        let cleared = outflows.map_or(0, Outflows::cleared);
+        self.holding(wallet, asset).saturating_sub(cleared)
     }
 
     /// What a wallet holds less what is cleared to leave it, minor units.
@@ -183,20 +189,15 @@ impl Custody {
             .saturating_sub(self.unseen(wallet, asset))
     }
 
-    /// Outflows of a wallet in the window `(now - window, now]`, oldest first.
-    pub fn window(
-        &self,
-        wallet: WalletIx,
-        asset: AssetIx,
-        now: u64,
-        window_ms: u64,
-    ) -> impl Iterator<Item = &Outflow> {
-        let list = self
-            .windows
-            .get(&(wallet, asset))
-            .map_or(&[][..], Vec::as_slice);
-        list.iter()
-            .filter(move |o| o.at.saturating_add(window_ms) > now)
+    /// What left a wallet in the window `(now - window, now]`, or was cleared to.
+    #[must_use]
+    pub fn left(&self, wallet: WalletIx, asset: AssetIx, now: u64, window_ms: u64) -> Left {
+        let outflows = self.outflows.get(&(wallet, asset));
+        let nothing = Left {
+            units: 0,
+            before: None,
+        };
+        outflows.map_or(nothing, |outflows| outflows.left(now, window_ms))
     }
 
     /// The flow of that key.
@@ -210,6 +211,55 @@ impl Custody {
     #[must_use]
     pub fn sweep_ordered(&self, from: WalletIx, to: WalletIx) -> bool {
         self.sweeps.iter().any(|s| s.from == from && s.to == to)
+    }
+}
+
+/// What the fold does.
+impl Custody {
+    /// Changes what a wallet holds, from what it held.
+    pub(crate) fn hold(
+        &mut self,
+        wallet: WalletIx,
+        asset: AssetIx,
+        change: impl FnOnce(u128) -> u128,
+    ) {
+        let held = self.holdings.entry((wallet, asset)).or_insert(0);
+        let before = *held;
+        *held = change(before);
+        let together = self.together.entry(asset).or_default();
+        together.held = together.held.less(before).plus(*held);
+    }
+
+    /// Adds what left a wallet or was cleared to, and forgets what no cap that looks back no longer than `kept` and no
+    /// open clearance needs any more.
+    pub(crate) fn add_outflow(&mut self, of: (WalletIx, AssetIx), new: New, kept: u64) {
+        self.outflows.entry(of).or_default().push(new, kept);
+        if new.request.is_some() {
+            let together = self.together.entry(of.1).or_default();
+            together.unseen = together.unseen.plus(new.units);
+        }
+    }
+
+    /// The chain shows what was cleared.
+    pub(crate) fn outflow_seen(&mut self, of: (WalletIx, AssetIx), request: u32) {
+        if let Some(outflows) = self.outflows.get_mut(&of) {
+            let units = outflows.seen(request);
+            self.no_longer_unseen(of.1, units);
+        }
+    }
+
+    /// A clearance lapsed: it holds nothing back in the wallet any more, and stays in the window of the caps.
+    pub(crate) fn outflow_lapsed(&mut self, of: (WalletIx, AssetIx), request: u32) {
+        if let Some(outflows) = self.outflows.get_mut(&of) {
+            let units = outflows.lapsed(request);
+            self.no_longer_unseen(of.1, units);
+        }
+    }
+
+    fn no_longer_unseen(&mut self, asset: AssetIx, units: u128) {
+        if let Some(together) = self.together.get_mut(&asset) {
+            together.unseen = together.unseen.less(units);
+        }
     }
 }
 

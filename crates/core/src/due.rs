@@ -1,6 +1,8 @@
 //! Moments at which time alone changes something.
 
 use crate::state::State;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What happens at such a moment.
@@ -22,9 +24,76 @@ pub enum Timer {
     CollectionEnds(u32) = 6,
 }
 
+type Moments = BTreeSet<(u64, Timer)>;
+
+/// All such moments to come. Those of requests, of which there may be very many, lie apart from the few others.
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct Timers {
+    /// Requests that are judged again.
+    judged: Moments,
+    /// What else becomes of requests.
+    requests: Moments,
+    /// Changes and clocks.
+    others: Moments,
+}
+
+impl Timers {
+    const fn of(&mut self, timer: Timer) -> &mut Moments {
+        match timer {
+            Timer::RequestJudged(_) => &mut self.judged,
+            Timer::ClearanceLapses(_) | Timer::CollectionEnds(_) => &mut self.requests,
+            Timer::ChangeComesIntoForce(_) | Timer::ClockWarns(..) | Timer::ClockMissed(..) => {
+                &mut self.others
+            }
+        }
+    }
+
+    pub(crate) fn insert(&mut self, at: u64, timer: Timer) {
+        self.of(timer).insert((at, timer));
+    }
+
+    /// Takes it away at that moment.
+    pub(crate) fn remove(&mut self, at: u64, timer: Timer) {
+        self.of(timer).remove(&(at, timer));
+    }
+
+    /// Takes a change's or a clock's away, whenever it is.
+    pub(crate) fn forget(&mut self, timer: Timer) {
+        self.others.retain(|(_, known)| *known != timer);
+    }
+
+    /// The first moment.
+    #[must_use]
+    pub fn first(&self) -> Option<u64> {
+        let sets = [&self.judged, &self.requests, &self.others];
+        let firsts = sets.into_iter().filter_map(|set| set.first());
+        firsts.map(|(at, _)| *at).min()
+    }
+
+    /// The first request that is judged again by then.
+    pub(crate) fn judged_by(&self, now: u64) -> Option<u32> {
+        match self.judged.first() {
+            Some((at, Timer::RequestJudged(request))) if *at <= now => Some(*request),
+            _ => None,
+        }
+    }
+
+    /// All others that are due by then, in order.
+    pub(crate) fn due(&self, now: u64) -> Vec<Timer> {
+        let due = |set: &Moments| -> Vec<(u64, Timer)> {
+            let due = set.iter().take_while(|(at, _)| *at <= now);
+            due.copied().collect()
+        };
+        let mut all = due(&self.requests);
+        all.extend(due(&self.others));
+        all.sort_unstable();
+        all.into_iter().map(|(_, timer)| timer).collect()
+    }
+}
+
 /// The next moment at which time alone changes something, ms since the epoch. The caller sends
 /// [`crate::command::Body::ObserveTime`] then; until then nothing changes without a command.
 #[must_use]
 pub fn next_due(state: &State) -> Option<u64> {
-    state.timers.first().map(|(at, _)| *at)
+    state.timers.first()
 }

@@ -44,3 +44,4 @@ pub mod state;
 pub mod subject;
 pub mod transfer;
 pub mod transfer_ids;
+mod wide;

@@ -5,7 +5,7 @@ use crate::authority::Authority;
 use crate::book::Book;
 use crate::breaker::Breaker;
 use crate::custody::Custody;
-use crate::due::Timer;
+use crate::due::Timers;
 use crate::guard::Guard;
 use crate::history::History;
 use crate::incident::Incidents;
@@ -17,7 +17,7 @@ use crate::redress::Claims;
 use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
 use crate::subject::Subjects;
 use crate::transfer_ids::TransferIds;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -115,7 +115,7 @@ pub struct State {
     /// Ids of recorded transfers.
     pub transfer_ids: TransferIds,
     /// Moments at which time alone changes something.
-    pub timers: BTreeSet<(u64, Timer)>,
+    pub timers: Timers,
     /// Published redress sets.
     pub sets: Vec<PublishedSet>,
     /// Persons by random number: holds, erasures, reads.

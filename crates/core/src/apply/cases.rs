@@ -189,9 +189,8 @@ fn on_clock(state: &mut State, incident: u32, clock: u32, change: impl FnOnce(&m
 fn set_timers(state: &mut State, incident: u32, clock: u32) {
     let warns = Timer::ClockWarns(incident, clock);
     let missed = Timer::ClockMissed(incident, clock);
-    state
-        .timers
-        .retain(|(_, timer)| *timer != warns && *timer != missed);
+    state.timers.forget(warns);
+    state.timers.forget(missed);
     let place = usize::try_from(incident).unwrap_or(usize::MAX);
     let number = usize::try_from(clock).unwrap_or(usize::MAX);
     let row = state
@@ -204,10 +203,10 @@ fn set_timers(state: &mut State, incident: u32, clock: u32) {
     };
     let (warning, due) = (row.next_warning(), row.due);
     if let Some(warning) = warning {
-        state.timers.insert((warning, warns));
+        state.timers.insert(warning, warns);
     }
     if let Some(due) = due {
-        state.timers.insert((due.saturating_add(1), missed));
+        state.timers.insert(due.saturating_add(1), missed);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Folds intents and clearances.
 
-use crate::due::Timer;
 use crate::event::Event;
 use crate::guard::clearance::{Issued, Redeemed, SigningKey};
 use crate::state::State;
@@ -41,9 +40,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
             let signer = signer.clone();
             clearances.redeem(clearance, Redeemed { at, signer });
             // Signed but unseen value stays reserved: a redeemed verdict no longer lapses by itself.
-            state
-                .timers
-                .retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
+            super::requests::lapses_no_more(state, *request);
             state.history.redeemed(*request);
         }
         Event::AssetNamed { asset, caip19 } => {

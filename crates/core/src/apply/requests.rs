@@ -1,7 +1,7 @@
 //! Folds what concerns the guard: requests, approvals, clearances, changes, reads; and hands on what concerns subjects.
 
 use super::{looking_back, push_outflow};
-use crate::custody::Outflow;
+use crate::custody::New;
 use crate::due::Timer;
 use crate::event::{Event, Judged};
 use crate::guard::{Ask, Clearance, CreditLine, Proposal, Request, Standing};
@@ -52,13 +52,12 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
                 clearance.redeemed = Some(*payload);
             }
             state.history.redeemed(*request);
-            state
-                .timers
-                .retain(|(_, timer)| *timer != Timer::ClearanceLapses(*request));
+            lapses_no_more(state, *request);
         }
         Event::ClearanceLapsed { request } => lapsed(state, *request),
         Event::DestinationListed { address } => {
             state.guard.listed.entry(address.clone()).or_insert(at);
+            state.guard.alike.list(address);
             state.history.destination_listed(address, at);
         }
         Event::RolesRevoked { actor } => revoke(state, *actor),
@@ -86,9 +85,8 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
             row.last_approval = at;
         }),
         Event::ChangeWaits { proposal, until } => {
-            state
-                .timers
-                .insert((*until, Timer::ChangeComesIntoForce(*proposal)));
+            let timer = Timer::ChangeComesIntoForce(*proposal);
+            state.timers.insert(*until, timer);
             with(state, *proposal, |row| {
                 row.standing = Standing::Held(Reason::CoolOff { until: *until })
             });
@@ -126,9 +124,7 @@ fn person_name(state: &State, person: PersonIx) -> String {
 }
 
 pub(super) fn end_wait(state: &mut State, proposal: u32) {
-    state
-        .timers
-        .retain(|(_, timer)| *timer != Timer::ChangeComesIntoForce(proposal));
+    state.timers.forget(Timer::ChangeComesIntoForce(proposal));
 }
 
 pub(super) fn with(state: &mut State, proposal: u32, change: impl FnOnce(&mut Proposal)) {
@@ -190,6 +186,7 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
     forget_waits(state, request);
     let (history, within) = looking_back(state);
     history.cleared(request, &ask, person, until.is_some(), &within);
+    state.guard.open.add(request, &ask);
     match ask {
         Ask::Withdrawal {
             wallet,
@@ -203,25 +200,17 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
             units,
             ..
         } => {
-            state.guard.open.push(request);
             if let Some(until) = until {
-                state
-                    .timers
-                    .insert((until, Timer::ClearanceLapses(request)));
+                let timer = Timer::ClearanceLapses(request);
+                state.timers.insert(until, timer);
             }
-            push_outflow(
-                state,
-                wallet,
-                asset,
-                Outflow {
-                    at,
-                    units,
-                    before,
-                    request: Some(request),
-                    seen: false,
-                    lapsed: false,
-                },
-            );
+            let new = New {
+                at,
+                units,
+                before,
+                request: Some(request),
+            };
+            push_outflow(state, (wallet, asset), new);
         }
         Ask::Credit { budget, lines, .. } => use_budget(state, budget, &lines, person),
     }
@@ -233,16 +222,30 @@ fn lapsed(state: &mut State, request: u32) {
     // It stays in the window of the caps, but holds nothing back in the wallet any more.
     if let Some(Ask::Withdrawal { wallet, asset, .. } | Ask::Transfer { wallet, asset, .. }) =
         state.guard.request_at(request).map(|row| &row.ask)
-        && let Some(list) = state.custody.windows.get_mut(&(*wallet, *asset))
     {
-        for outflow in list.iter_mut().filter(|o| o.request == Some(request)) {
-            outflow.lapsed = true;
-        }
+        state.custody.outflow_lapsed((*wallet, *asset), request);
     }
-    state.guard.open.retain(|open| *open != request);
-    state
-        .timers
-        .retain(|(_, timer)| *timer != Timer::ClearanceLapses(request));
+    no_longer_open(state, request);
+}
+
+/// Its outflow is seen, or won't be.
+pub(super) fn no_longer_open(state: &mut State, request: u32) {
+    let guard = &mut state.guard;
+    let place = usize::try_from(request).unwrap_or(usize::MAX);
+    if let Some(row) = guard.requests.get(place) {
+        guard.open.remove(request, &row.ask);
+    }
+    lapses_no_more(state, request);
+}
+
+/// Its clearance never lapses by itself from now on.
+pub(super) fn lapses_no_more(state: &mut State, request: u32) {
+    let row = state.guard.request_at(request);
+    let clearance = row.and_then(|row| row.clearance.as_ref());
+    if let Some(until) = clearance.and_then(|clearance| clearance.until) {
+        let timer = Timer::ClearanceLapses(request);
+        state.timers.remove(until, timer);
+    }
 }
 
 /// A request whose clearance lapsed counts in no window any more.
@@ -287,12 +290,10 @@ fn judge_at(state: &mut State, request: u32, at: Option<u64>) {
     };
     let before = core::mem::replace(&mut row.judge_at, at);
     if let Some(before) = before {
-        state
-            .timers
-            .remove(&(before, Timer::RequestJudged(request)));
+        state.timers.remove(before, Timer::RequestJudged(request));
     }
     if let Some(at) = at {
-        state.timers.insert((at, Timer::RequestJudged(request)));
+        state.timers.insert(at, Timer::RequestJudged(request));
     }
 }
 
@@ -303,12 +304,10 @@ fn collect_until(state: &mut State, request: u32, until: Option<u64>) {
     };
     let before = core::mem::replace(&mut row.collect_until, until);
     if let Some(before) = before {
-        state
-            .timers
-            .remove(&(before, Timer::CollectionEnds(request)));
+        state.timers.remove(before, Timer::CollectionEnds(request));
     }
     if let Some(until) = until {
-        state.timers.insert((until, Timer::CollectionEnds(request)));
+        state.timers.insert(until, Timer::CollectionEnds(request));
     }
 }
 

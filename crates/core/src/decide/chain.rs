@@ -9,7 +9,6 @@ use crate::breaker::Scope;
 use crate::command::Observation;
 use crate::custody::{Direction, Explained, Flow, NodeHealth, Report};
 use crate::event::Event;
-use crate::guard::Ask;
 use crate::incident::{AlarmCode, Cause};
 use crate::reason::Reason;
 use crate::registry::{AssetIx, OUTSIDE, OwnerIx, WalletIx};
@@ -190,35 +189,19 @@ fn power_given(turn: &mut Turn<'_>, wallet: WalletIx) {
 
 /// What explains an outflow: a clearance for exactly this (a redeemed one first), or a sweep that was ordered.
 fn explain(state: &State, wallet: WalletIx, asset: AssetIx, seen: &Observation) -> Explained {
-    let fits = |number: &u32| -> Option<(bool, u32)> {
-        let request = state.guard.request_at(*number)?;
-        let to_wallet = state.registry.wallet_at(&seen.peer);
-        let same = match &request.ask {
-            Ask::Withdrawal {
-                wallet: w,
-                asset: a,
-                units,
-                to,
-                ..
-            } => *w == wallet && *a == asset && *units == seen.units && *to == seen.peer,
-            Ask::Transfer {
-                wallet: w,
-                to_wallet: t,
-                asset: a,
-                units,
-            } => *w == wallet && *a == asset && *units == seen.units && Some(*t) == to_wallet,
-            Ask::Credit { .. } => false,
-        };
-        let redeemed = request
-            .clearance
-            .as_ref()
-            .is_some_and(|c| c.redeemed.is_some());
-        same.then_some((!redeemed, *number))
-    };
-    if let Some((_, number)) = state.guard.open.iter().filter_map(fits).min() {
+    let own = state.registry.wallet_at(&seen.peer);
+    let looks = (wallet, asset, seen.units);
+    let fitting = state.guard.open.fitting(looks, &seen.peer, own);
+    let redeemed_first = fitting.map(|number| {
+        let request = state.guard.request_at(number);
+        let clearance = request.and_then(|request| request.clearance.as_ref());
+        let redeemed = clearance.is_some_and(|clearance| clearance.redeemed.is_some());
+        (!redeemed, number)
+    });
+    if let Some((_, number)) = redeemed_first.min() {
         return Explained::Clearance(number);
     }
-    match state.registry.wallet_at(&seen.peer) {
+    match own {
         Some(to) if state.custody.sweep_ordered(wallet, to) => Explained::Sweep,
         _ => Explained::Not,
     }

@@ -9,7 +9,7 @@ use crate::policy::BudgetBand;
 use crate::policy::figures::Unknown;
 use crate::policy::value::value_now;
 use crate::reason::Reason;
-use crate::registry::{ActorIx, AssetIx, OwnerIx, WalletIx};
+use crate::registry::{ActorIx, AssetIx, OwnerIx};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -163,11 +163,10 @@ fn within_holdings(turn: &Turn<'_>, asset: AssetIx, units: u128) -> Result<(), R
     if !turn.policy().holdings_guard || !on_chain {
         return Ok(());
     }
-    let wallets = (0..turn.state.registry.wallets.len()).filter_map(WalletIx::next);
-    let unseen = wallets.fold(0u128, |sum, w| {
-        sum.saturating_add(turn.state.custody.unseen(w, asset))
-    });
-    let held = turn.state.custody.held(asset).saturating_sub(unseen);
+    let custody = &turn.state.custody;
+    let held = custody
+        .held(asset)
+        .saturating_sub(custody.unseen_of_all(asset));
     let owed = turn.state.book.owed(asset).saturating_add(units);
     if owed > held {
         Err(Reason::HoldingsExceeded { owed, held })

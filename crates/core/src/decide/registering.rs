@@ -140,7 +140,7 @@ pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) ->
     let mut seen = BTreeSet::new();
     for (wallet, asset, units) in lines {
         let (asset, wallet) = (turn.asset(asset)?, turn.wallet(wallet)?);
-        let known = turn.state.custody.holdings.contains_key(&(wallet, asset));
+        let known = turn.state.custody.holdings().contains_key(&(wallet, asset));
         if known || !seen.insert((wallet, asset)) {
             let name = String::from(turn.state.registry.wallet_id(wallet));
             return Err(Reason::AlreadyRegistered { name });

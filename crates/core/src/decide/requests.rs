@@ -325,9 +325,7 @@ fn destination(state: &State, to: &str, now: u64) -> Result<(), Reason> {
     if until.is_some_and(|until| until <= now) {
         return Ok(());
     }
-    let own = state.registry.wallets.iter().map(|w| w.address.as_str());
-    let mut known = own.chain(state.guard.listed.keys().map(String::as_str));
-    if let Some(like) = known.find(|address| looks_like(to, address)) {
+    if let Some(like) = state.guard.alike.of(to) {
         return Err(Reason::AddressLookalike {
             like: String::from(like),
         });
@@ -338,23 +336,6 @@ fn destination(state: &State, to: &str, now: u64) -> Result<(), Reason> {
         },
         |until| Reason::DestinationCooling { until },
     ))
-}
-
-/// Same first six and last four characters after a `0x` or `bc1` prefix, letters of either case, yet different.
-fn looks_like(address: &str, known: &str) -> bool {
-    let bare = |text: &str| -> alloc::vec::Vec<char> {
-        let lower = text.to_lowercase();
-        let rest = lower
-            .strip_prefix("0x")
-            .or_else(|| lower.strip_prefix("bc1"))
-            .unwrap_or(&lower);
-        rest.chars().collect()
-    };
-    let (a, b) = (bare(address), bare(known));
-    if a.len() < 10 || b.len() < 10 || a == b {
-        return false;
-    }
-    a.iter().take(6).eq(b.iter().take(6)) && a.iter().rev().take(4).eq(b.iter().rev().take(4))
 }
 
 /// What the wallet has free, and its rolling caps.
@@ -373,11 +354,8 @@ fn wallet_limits(
     let mut caps = turn.policy().caps.clone();
     caps.sort_by_key(|cap| cap.window_ms);
     for cap in caps {
-        let mut inside = custody
-            .window(wallet, asset, turn.at, cap.window_ms)
-            .peekable();
-        let base = inside.peek().map_or(now, |first| first.before);
-        let used = inside.fold(0u128, |sum, o| sum.saturating_add(o.units));
+        let left = custody.left(wallet, asset, turn.at, cap.window_ms);
+        let (base, used) = (left.before.unwrap_or(now), left.units);
         let limit = mul_div(base, u128::from(cap.bps), 10_000).map_or(0, |(floor, _)| floor);
         if used.saturating_add(units) > limit {
             return Err(Reason::CapReached {

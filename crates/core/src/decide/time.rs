@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::guard::Ask;
 use crate::incident::AlarmCode;
 use crate::incident::incident_id;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 
@@ -26,24 +27,20 @@ pub(super) fn downtime(turn: &mut Turn<'_>, since: u64) -> Answer {
 /// Everything that is due by now, in order of its moment.
 pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
     let state = turn.state;
-    let due = || {
-        state
-            .timers
-            .iter()
-            .take_while(|(at, _)| *at <= turn.at)
-            .map(|(_, timer)| *timer)
-    };
-    let missed: alloc::vec::Vec<Timer> = due()
-        .filter(|t| matches!(t, Timer::ClockMissed(..)))
-        .collect();
-    let all: alloc::vec::Vec<Timer> = due().collect();
+    let all = state.timers.due(turn.at);
     // Requests are judged again one a turn and alone, so that each sees what the one before it and whatever else was due
     // changed.
-    let alone = |timer: &Timer| matches!(timer, Timer::RequestJudged(_));
-    if let (Some(Timer::RequestJudged(request)), true) = (all.first(), all.iter().all(alone)) {
-        approvals::judge_again(turn, *request);
+    if all.is_empty() {
+        if let Some(request) = state.timers.judged_by(turn.at) {
+            approvals::judge_again(turn, request);
+        }
         return Answer::Recorded;
     }
+    let missed: BTreeSet<Timer> = all
+        .iter()
+        .copied()
+        .filter(|timer| matches!(timer, Timer::ClockMissed(..)))
+        .collect();
     for timer in all {
         match timer {
             Timer::ClearanceLapses(request) => lapse(turn, request),

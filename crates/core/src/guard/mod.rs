@@ -2,18 +2,22 @@
 //!
 //! The guard prevents: nothing leaves and nothing is credited without a request that a rule cleared.
 
+pub mod alike;
 pub mod clearance;
+pub mod open;
 
 use crate::authority::credential::{Enrolment, NewCredential};
 use crate::authority::rules::Rules;
 use crate::policy::{BudgetUse, Policy};
 use crate::reason::Reason;
 use crate::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
+use alike::Alike;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use open::Open;
 
 /// What a request asks for.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -353,7 +357,9 @@ pub struct Guard {
     /// Reads of personal records: when (ms), who, whose.
     pub reads: Vec<(u64, PersonIx, OwnerIx)>,
     /// Cleared requests whose outflow is not seen yet.
-    pub open: Vec<u32>,
+    pub open: Open,
+    /// Known addresses by what people look at.
+    pub alike: Alike,
     /// Intents and the clearances issued for them.
     pub clearances: clearance::Clearances,
     /// Requests that wait.

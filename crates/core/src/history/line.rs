@@ -1,5 +1,7 @@
 //! A line of running totals by time: the sum of any window that ends now is the difference of two of them.
 
+use super::taken::Taken;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -39,13 +41,19 @@ impl Sum {
         }
     }
 
-    const fn minus(self, other: Self) -> Self {
+    pub(super) const fn minus(self, other: Self) -> Self {
         Self {
             count: self.count.wrapping_sub(other.count),
             unpriced: self.unpriced.wrapping_sub(other.unpriced),
             units: self.units.wrapping_sub(other.units),
             value: self.value.wrapping_sub(other.value),
         }
+    }
+
+    /// It has no value any more.
+    pub(super) const fn unprice(&mut self) {
+        self.unpriced = self.count;
+        self.value = 0;
     }
 
     /// Both together.
@@ -71,15 +79,52 @@ struct Entry {
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Line {
     entries: Vec<Entry>,
+    /// What was taken back from them; nothing of it is in their totals.
+    taken: Option<Box<Taken>>,
 }
 
 impl Line {
+    /// The total of the first so many entries.
+    fn upto(&self, places: usize) -> Sum {
+        let last = places.checked_sub(1).and_then(|at| self.entries.get(at));
+        let upto = last.map_or_else(Sum::default, |entry| entry.upto);
+        match &self.taken {
+            Some(taken) => upto.minus(taken.upto(places)),
+            None => upto,
+        }
+    }
+
     /// Adds at a moment, which is mostly the latest.
     pub(super) fn add(&mut self, at: u64, one: Sum) {
+        if self.entries.last().is_some_and(|last| at < last.at) {
+            self.add_before(at, one);
+            return;
+        }
+        let upto = match self.entries.last_mut() {
+            Some(last) if last.at == at => {
+                last.upto = last.upto.plus(one);
+                return;
+            }
+            Some(last) => last.upto,
+            None => Sum::default(),
+        };
+        let len = self.entries.len();
+        if len == self.entries.capacity() {
+            // Most lines have an entry or two, and there are millions of lines.
+            self.entries.reserve_exact(len.max(1));
+        }
+        let upto = upto.plus(one);
+        self.entries.push(Entry { at, upto });
+        if let Some(taken) = &mut self.taken {
+            taken.grow();
+        }
+    }
+
+    fn add_before(&mut self, at: u64, one: Sum) {
+        self.settle();
         let place = self.entries.partition_point(|entry| entry.at < at);
         if self.entries.get(place).is_none_or(|entry| entry.at != at) {
-            let before = place.checked_sub(1).and_then(|last| self.entries.get(last));
-            let upto = before.map_or_else(Sum::default, |entry| entry.upto);
+            let upto = self.upto(place);
             self.entries.insert(place, Entry { at, upto });
         }
         for entry in self.entries.iter_mut().skip(place) {
@@ -89,10 +134,19 @@ impl Line {
 
     /// Takes back what was added at that moment; nothing where that moment is forgotten.
     pub(super) fn release(&mut self, at: u64, one: Sum) {
-        let place = self.entries.partition_point(|entry| entry.at < at);
-        if self.entries.get(place).is_some_and(|entry| entry.at == at) {
-            for entry in self.entries.iter_mut().skip(place) {
-                entry.upto = entry.upto.minus(one);
+        let Ok(place) = self.entries.binary_search_by_key(&at, |entry| entry.at) else {
+            return;
+        };
+        let places = self.entries.len();
+        let nothing = || Box::new(Taken::nothing(places));
+        self.taken.get_or_insert_with(nothing).take(place, one);
+    }
+
+    /// Puts what was taken back into the totals.
+    fn settle(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            for (places, entry) in (1..).zip(&mut self.entries) {
+                entry.upto = entry.upto.minus(taken.upto(places));
             }
         }
     }
@@ -102,20 +156,18 @@ impl Line {
         let Some(last) = self.entries.last() else {
             return Sum::default();
         };
+        let all = || self.upto(self.entries.len());
         let Some(start) = now.checked_sub(ms) else {
-            return last.upto;
+            return all();
         };
         if last.at <= start {
             return Sum::default();
         }
         let place = self.entries.partition_point(|entry| entry.at <= start);
-        match place
-            .checked_sub(1)
-            .and_then(|before| self.entries.get(before))
-        {
-            Some(before) => last.upto.minus(before.upto),
-            None => last.upto,
+        if place == 0 {
+            return all();
         }
+        all().minus(self.upto(place))
     }
 
     /// Forgets what is older than `kept` once that is half of all or more, so that the work is shared out.
@@ -125,11 +177,9 @@ impl Line {
         if self.entries.len() < 4 || !half.is_some_and(old) {
             return;
         }
+        self.settle();
         let gone = self.entries.partition_point(old);
-        let last = gone
-            .checked_sub(1)
-            .and_then(|place| self.entries.get(place));
-        let before = last.map_or_else(Sum::default, |entry| entry.upto);
+        let before = self.upto(gone);
         self.entries.drain(..gone);
         for entry in &mut self.entries {
             entry.upto = entry.upto.minus(before);
@@ -147,18 +197,22 @@ impl Line {
     /// Nothing in it has a value any more, because values are told in another currency now.
     pub(super) fn unprice(&mut self) {
         for entry in &mut self.entries {
-            entry.upto.unpriced = entry.upto.count;
-            entry.upto.value = 0;
+            entry.upto.unprice();
+        }
+        if let Some(taken) = &mut self.taken {
+            taken.unprice();
         }
     }
 
     /// Gives its memory back.
     pub(super) fn clear(&mut self) {
-        self.entries = Vec::new();
+        *self = Self::default();
     }
 
     /// Bytes of memory behind it.
     pub(super) fn bytes(&self) -> usize {
-        self.entries.capacity().saturating_mul(size_of::<Entry>())
+        let taken = self.taken.as_ref().map_or(0, |taken| taken.bytes());
+        let entries = self.entries.capacity().saturating_mul(size_of::<Entry>());
+        entries.saturating_add(taken)
     }
 }

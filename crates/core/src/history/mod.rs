@@ -8,6 +8,7 @@
 
 mod line;
 mod rows;
+mod taken;
 
 pub use line::Sum;
 

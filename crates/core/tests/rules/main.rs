@@ -19,6 +19,7 @@ mod found_by_stories;
 mod ids;
 mod judging;
 mod law;
+mod outflows;
 mod records;
 mod script;
 mod splits;
