@@ -4,7 +4,7 @@ use super::turn::Turn;
 use crate::event::Judged;
 use crate::policy::figures::{Input, Seen, Unknown};
 use crate::policy::judge::{Judging, Verdict};
-use crate::policy::rule::Test;
+use crate::policy::rule::{Source, Test};
 use crate::reason::{Effect, Reason};
 use crate::registry::AssetIx;
 use crate::state::State;
@@ -124,17 +124,22 @@ impl Judging<'_> {
     /// The last number that the rule at that place compares: its name, what was seen of it, and the limit. A rule without
     /// numbers gives its last condition's name and zeros.
     fn deciding(&mut self, place: u8) -> (&'static str, u128, u128) {
-        let explained = self.explain();
-        let rule = self.rules().get(usize::from(place));
-        let seen = explained.get(usize::from(place));
-        let (Some(rule), Some(seen)) = (rule, seen) else {
+        // All of them are recorded with what is held or denied.
+        self.see_all();
+        let rules = self.rules();
+        let Some(rule) = rules.get(usize::from(place)) else {
             return ("", 0, 0);
         };
         let mut last = ("", 0, 0);
         let mut told = false;
-        for (condition, of) in rule.when.iter().zip(&seen.conditions) {
+        let sources = rules.sources(usize::from(place));
+        for (condition, source) in rule.when.iter().zip(sources) {
             let word = condition.field.word();
-            match (&condition.test, of.seen) {
+            let seen = match source {
+                Source::Figure(place) => Some(self.figure(*place, condition.field)),
+                Source::Choice => None,
+            };
+            match (&condition.test, seen) {
                 (
                     Test::AtLeast(limit) | Test::Below(limit) | Test::Equals(limit),
                     Some(Seen::Number(value)),

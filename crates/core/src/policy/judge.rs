@@ -187,7 +187,15 @@ impl<'s> Judging<'s> {
         }
     }
 
-    fn figure(&mut self, place: u8, field: Field) -> Seen {
+    /// Works out all figures that the rules look at.
+    pub(crate) fn see_all(&mut self) {
+        let rules = self.rules;
+        for (place, field) in (0..=u8::MAX).zip(rules.figures()) {
+            self.figure(place, *field);
+        }
+    }
+
+    pub(crate) fn figure(&mut self, place: u8, field: Field) -> Seen {
         if let Some(Some(seen)) = self.seen.get(usize::from(place)) {
             return *seen;
         }

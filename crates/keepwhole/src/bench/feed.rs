@@ -210,7 +210,7 @@ fn run(way: Way, doors: &Doors, draws: &mut Vec<Draw>) -> Result<Measured, Bench
     })
 }
 
-fn of_socket<T>(outcome: io::Result<T>) -> Result<T, BenchError> {
+pub(super) fn of_socket<T>(outcome: io::Result<T>) -> Result<T, BenchError> {
     outcome.map_err(|error| BenchError::Answered(error.to_string()))
 }
 
@@ -275,7 +275,7 @@ enum Door {
     Feed(UnixStream, usize),
 }
 
-fn http(address: SocketAddr) -> io::Result<TcpStream> {
+pub(super) fn http(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -321,8 +321,8 @@ impl Door {
     }
 }
 
-/// Reads one answer, which must be 200.
-fn http_answer(answers: &mut BufReader<TcpStream>) -> io::Result<()> {
+/// Reads one answer, which must be 200, and gives its body.
+pub(super) fn http_answer(answers: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
     let (mut status, mut length) = (String::new(), 0_usize);
     answers.read_line(&mut status)?;
     let mut line = String::new();
@@ -344,7 +344,7 @@ fn http_answer(answers: &mut BufReader<TcpStream>) -> io::Result<()> {
     let mut body = vec![0; length];
     answers.read_exact(&mut body)?;
     if status.split(' ').nth(1) == Some("200") {
-        return Ok(());
+        return Ok(body);
     }
     Err(io::Error::other(format!(
         "{}: {}",
