@@ -1,7 +1,7 @@
 //! Whether a decision costs more the more left a wallet before: one wallet with 1,000 to 1,000,000 withdrawals within the
 //! last hour, each with a clearance that is still open.
 
-use super::world::{self, World};
+use super::world::World;
 use super::{keep, singles};
 use crate::bench::contest::{Contest, spread};
 use crate::bench::{BenchError, Figure, Setup};
