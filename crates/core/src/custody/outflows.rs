@@ -126,7 +126,8 @@ impl Outflows {
     /// Adds one, and forgets what is older than `kept` and not open.
     pub(crate) fn push(&mut self, new: New, kept: u64) {
         self.forget(new.at, kept);
-        let number = self.first.saturating_add(self.recent.len() as u64);
+        let recent = u64::try_from(self.recent.len()).unwrap_or(u64::MAX);
+        let number = self.first.saturating_add(recent);
         let standing = match new.request {
             Some(request) => {
                 self.open.insert(request, (new.at, number));
