@@ -22,6 +22,8 @@ pub enum Timer {
     RequestJudged(u32) = 5,
     /// The time to collect a request's approvals ends: its number.
     CollectionEnds(u32) = 6,
+    /// Every enabled class of action can fill its quorum: the bootstrap ends.
+    BootstrapEnds = 7,
 }
 
 type Moments = BTreeSet<(u64, Timer)>;
@@ -33,7 +35,7 @@ pub struct Timers {
     judged: Moments,
     /// What else becomes of requests.
     requests: Moments,
-    /// Changes and clocks.
+    /// Changes, clocks and the end of the bootstrap.
     others: Moments,
 }
 
@@ -42,9 +44,10 @@ impl Timers {
         match timer {
             Timer::RequestJudged(_) => &mut self.judged,
             Timer::ClearanceLapses(_) | Timer::CollectionEnds(_) => &mut self.requests,
-            Timer::ChangeComesIntoForce(_) | Timer::ClockWarns(..) | Timer::ClockMissed(..) => {
-                &mut self.others
-            }
+            Timer::ChangeComesIntoForce(_)
+            | Timer::ClockWarns(..)
+            | Timer::ClockMissed(..)
+            | Timer::BootstrapEnds => &mut self.others,
         }
     }
 
@@ -57,7 +60,7 @@ impl Timers {
         self.of(timer).remove(&(at, timer));
     }
 
-    /// Takes a change's or a clock's away, whenever it is.
+    /// Takes a change's, a clock's or the bootstrap's away, whenever it is.
     pub(crate) fn forget(&mut self, timer: Timer) {
         self.others.retain(|(_, known)| *known != timer);
     }

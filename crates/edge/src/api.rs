@@ -127,7 +127,12 @@ impl Problem {
         problem
     }
 
-    fn later(status: StatusCode, code: &'static str, message: String, retry: Duration) -> Self {
+    pub(crate) fn later(
+        status: StatusCode,
+        code: &'static str,
+        message: String,
+        retry: Duration,
+    ) -> Self {
         let mut problem = Self::new(status, code, message);
         problem.retry = Some(retry);
         problem
@@ -186,6 +191,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/guard/credits", post(guard::credits))
         .route("/v1/guard/clearances", post(guard::clearances))
         .route("/v1/guard/redemptions", post(guard::redemptions))
+        .route("/v1/guard/approvals", post(guard::approvals))
         .route("/v1/guard/requests/{id}", get(guard::standing))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -395,10 +401,20 @@ async fn ask(api: &Api, asked: &Asked, body: Body) -> Result<Reply, Problem> {
 
 /// Asks the sequencer under this command id.
 pub(crate) async fn ask_as(api: &Api, id: String, body: Body) -> Result<Reply, Problem> {
+    ask_by(api, id, None, body).await
+}
+
+/// Asks the sequencer under this command id, as this account.
+pub(crate) async fn ask_by(
+    api: &Api,
+    id: String,
+    actor: Option<String>,
+    body: Body,
+) -> Result<Reply, Problem> {
     let (tell, told) = oneshot::channel();
     let command = Command {
         id: Some(id),
-        actor: None,
+        actor,
         body,
     };
     // A caller that went away has its command recorded all the same; the same key gets the same answer.

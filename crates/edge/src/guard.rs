@@ -2,8 +2,10 @@
 //!
 //! A fault, a time-out or something unknown is never a denial: the answer is then `held`, or 503 with `Retry-After`.
 
-use crate::api::{Api, Asked, Problem, admit, answer, ask_as};
-use crate::guard_wire::{self, ClearanceBody, CreditBody, RedemptionBody, WithdrawalBody};
+use crate::api::{Api, Asked, Problem, admit, answer, ask_as, ask_by};
+use crate::guard_wire::{
+    self, ApprovalBody, ClearanceBody, CreditBody, RedemptionBody, WithdrawalBody,
+};
 use crate::tokens::TokenScope;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
@@ -13,6 +15,10 @@ use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::command::{Body, NewPayload, PayloadContent};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// When to ask again for what could not be read.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Bytes that a signer is about to be asked to sign, as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +74,12 @@ pub trait GuardDesk: Send + Sync + 'static {
     fn issued(&self, withdrawal: &str, attempt: u32) -> Option<IssuedTexts>;
     /// The redemption of the clearance of that digest.
     fn redemption(&self, digest: &[u8; 32]) -> Option<SignedText>;
+    /// A person's answer, as the approver client wrote it (docs/approvals.md): the person's account and the command that
+    /// carries it.
+    ///
+    /// # Errors
+    /// The field and the cause.
+    fn approval(&self, target: &str, approval: &str) -> Result<(String, Body), String>;
 }
 
 /// Reads a body of `POST /v1/guard/credits`: the id of the request and its command.
@@ -118,6 +130,34 @@ pub(crate) async fn credits(
     let CreditBody { id, body } = read(&asked, guard_wire::credit)?;
     let reply = ask_as(&api, id.clone(), body).await?;
     Ok(decided(&api, desk.as_ref(), &id, &reply))
+}
+
+/// `POST /v1/guard/approvals`. The assertion is what counts, and it is checked where it is recorded; whose token carries it
+/// makes no difference.
+pub(crate) async fn approvals(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let desk = Arc::clone(desk(&api)?);
+    let asked = admit(&api, request, TokenScope::Guard).await?;
+    let ApprovalBody { target, approval } = read(&asked, guard_wire::approval)?;
+    let carried = desk.approval(&target, &approval);
+    let (account, body) = carried.map_err(|what| {
+        let fault = crate::wire::Fault {
+            field: "approval".to_owned(),
+            what,
+        };
+        Problem::of_body(&asked.body, fault)
+    })?;
+    let reply = ask_by(&api, asked.id.clone(), Some(account), body).await?;
+    let mut value = told(&api, &target, &reply.answer, None);
+    let standing = desk.standing(&target);
+    let stands = standing.map(|standing| told(&api, &target, &standing.answer, Some(&standing)));
+    if let Some(members) = value.as_object_mut() {
+        members.insert("repeated".to_owned(), json!(reply.repeated));
+        members.insert("request".to_owned(), json!(stands));
+    }
+    Ok(answer(status(&reply.answer), &value))
 }
 
 /// `GET /v1/guard/requests/{id}`.
@@ -205,7 +245,7 @@ pub(crate) async fn clearances(
     let reply = ask_as(&api, asked.id.clone(), body).await?;
     let mut value = told(&api, &withdrawal, &reply.answer, None);
     let texts = match reply.answer {
-        Answer::Cleared => desk.issued(&withdrawal, attempt),
+        Answer::Cleared => Some(issued(desk.as_ref(), &withdrawal, attempt)?),
         _ => None,
     };
     if let (Some(members), Some(texts)) = (value.as_object_mut(), texts) {
@@ -216,6 +256,20 @@ pub(crate) async fn clearances(
         members.insert("roster".to_owned(), json!(texts.roster));
     }
     Ok(answer(status(&reply.answer), &value))
+}
+
+/// What was issued, with all that goes with it. A fault is no verdict: the same question again is answered by what is
+/// recorded.
+fn issued(desk: &dyn GuardDesk, withdrawal: &str, attempt: u32) -> Result<IssuedTexts, Problem> {
+    desk.issued(withdrawal, attempt).ok_or_else(|| {
+        let what = "the clearance is recorded, but what goes with it can't be read now; ask again with the same bytes";
+        Problem::later(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unread",
+            what.to_owned(),
+            AGAIN,
+        )
+    })
 }
 
 /// `POST /v1/guard/redemptions`. The clearance is believed by its digest alone: it is one that was issued here, or none.

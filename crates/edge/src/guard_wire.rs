@@ -50,6 +50,16 @@ pub(crate) struct RedemptionBody {
     pub(crate) signer: String,
 }
 
+/// A person's answer that is brought.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApprovalBody {
+    /// Id of the request or proposal.
+    pub(crate) target: String,
+    /// Canonical JSON of the answer.
+    pub(crate) approval: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawWithdrawal {
@@ -164,6 +174,11 @@ fn moment(text: &str) -> Result<u64, Fault> {
         );
         fault("expires", what)
     })
+}
+
+/// Reads a body of `POST /v1/guard/approvals`.
+pub(crate) fn approval(body: &[u8]) -> Result<ApprovalBody, Fault> {
+    serde_json::from_slice(body).map_err(|error| syntax(&error))
 }
 
 /// Reads a body of `POST /v1/guard/credits`.

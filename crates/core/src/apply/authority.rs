@@ -5,7 +5,9 @@ use crate::authority::Stop;
 use crate::authority::credential::{Credential, NewCredential};
 use crate::authority::finding::Finding;
 use crate::authority::matter::{Matter, Target, Voice};
+use crate::authority::people;
 use crate::authority::proof::Proof;
+use crate::due::Timer;
 use crate::event::{AuthorityEvent, Event};
 use crate::guard::Standing;
 use crate::registry::PersonIx;
@@ -23,7 +25,13 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
     };
     let authority = &mut state.authority;
     match event {
-        AuthorityEvent::AuthorityAdopted(rules) => authority.rules = Some(rules.clone()),
+        AuthorityEvent::AuthorityAdopted(rules) => {
+            authority.rules = Some(rules.clone());
+            may_complete(state);
+        }
+        AuthorityEvent::AuthorityDemanded => {
+            authority.demanded.get_or_insert(at);
+        }
         AuthorityEvent::AuthorityBootstrapped { administrators } => {
             let registry = &state.registry;
             let known = administrators
@@ -33,6 +41,8 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
         }
         AuthorityEvent::BootstrapCompleted => {
             authority.completed.get_or_insert(at);
+            may_complete(state);
+            super::requests::judge_waiting(state, at);
         }
         AuthorityEvent::CredentialEnrolled { person, credential } => {
             enrolled(state, person, credential)
@@ -40,6 +50,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
         AuthorityEvent::CredentialEnded { credential } => ended(state, *credential),
         AuthorityEvent::PersonReinstated { person } => {
             authority.suspended.remove(person);
+            may_complete(state);
         }
         AuthorityEvent::CredentialsReset { person } => {
             authority.resets.insert(*person, at);
@@ -101,6 +112,7 @@ fn stops(state: &mut State, at: u64, event: &AuthorityEvent) -> bool {
         } => {
             let stop = begun(*proposal, *by);
             state.authority.suspended.entry(*person).or_insert(stop);
+            may_complete(state);
         }
         AuthorityEvent::StopKept { proposal } => {
             let authority = &mut state.authority;
@@ -236,6 +248,19 @@ fn ended(state: &mut State, credential: u32) {
 pub(super) fn changed(state: &mut State) {
     let version = &mut state.authority.roster_version;
     *version = version.saturating_add(1);
+    may_complete(state);
+}
+
+/// The bootstrap ends as soon as time is observed, if the people there are can fill every quorum now.
+fn may_complete(state: &mut State) {
+    if state.authority.rules.is_none() {
+        return;
+    }
+    state.timers.forget(Timer::BootstrapEnds);
+    let waits = state.authority.completed.is_none();
+    if waits && people::unfillable(state, state.at).is_none() {
+        state.timers.insert(state.at, Timer::BootstrapEnds);
+    }
 }
 
 fn signed_in(seen: &mut SignIns, at: u64, device: &str, place: &str) {

@@ -65,7 +65,10 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
             actor,
             role,
             expires,
-        } => grant(state, at, actor, role, *expires),
+        } => {
+            grant(state, at, actor, role, *expires);
+            super::authority::changed(state);
+        }
         Event::RecordRead { person, owner, .. } => state.guard.reads.push((at, *person, *owner)),
         other => return changes(state, at, other),
     }
@@ -276,7 +279,7 @@ pub(super) fn resumed(state: &mut State, at: u64) {
     }
 }
 
-fn judge_waiting(state: &mut State, at: u64) {
+pub(super) fn judge_waiting(state: &mut State, at: u64) {
     let waiting: Vec<u32> = state.guard.waiting.iter().copied().collect();
     for request in waiting {
         judge_at(state, request, Some(at));
@@ -326,9 +329,14 @@ fn judged(state: &mut State, request: u32, judged: &Judged) {
         return;
     };
     let short = row.approvers(policy, at, false) < judged.needs;
+    // Nobody can be asked before the bootstrap is over; the time to collect begins then.
+    let authority = &state.authority;
+    let bootstraps = authority.rules.is_some() || authority.demanded.is_some();
+    let waits = bootstraps && authority.completed.is_none();
+    let from = row.at.max(authority.completed.unwrap_or(0));
     let until = collection
-        .filter(|_| short)
-        .map(|ms| row.at.saturating_add(ms));
+        .filter(|_| short && !waits)
+        .map(|ms| from.saturating_add(ms));
     if let Some(row) = state.guard.request_mut(request) {
         row.needs = judged.needs;
         row.roles.clone_from(&judged.roles);
@@ -361,7 +369,6 @@ fn revoke(state: &mut State, actor: ActorIx) {
 /// An account has one end for all its roles: a new role never prolongs the others, and roles that ended don't come
 /// back with it.
 fn grant(state: &mut State, at: u64, actor: &str, role: &str, expires: Option<u64>) {
-    super::authority::changed(state);
     let known = state.registry.actor(actor);
     let Some(row) = known.and_then(|ix| state.registry.actors.get_mut(ix.place())) else {
         let roles = alloc::vec![String::from(role)];

@@ -43,4 +43,6 @@ pub enum AuthorityCommand {
         /// The proof.
         proof: Box<Proof>,
     } = 4,
+    /// Demand rules of authority and people for them before anything is cleared; there is no way back.
+    Demand = 5,
 }

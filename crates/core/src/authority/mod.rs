@@ -3,7 +3,8 @@
 //!
 //! Nothing here is in force before the first [`Rules`] are adopted, which a [`bootstrap`](command::AuthorityCommand::Bootstrap)
 //! does. From then on an approval counts only with its proof, and the roles of the policy's classes of action bear on
-//! personal records alone. `docs/authority.md` tells the whole.
+//! personal records alone. Where authority is [demanded](command::AuthorityCommand::Demand), nothing is cleared before that.
+//! `docs/authority.md` tells the whole.
 
 pub mod binding;
 pub mod class;
@@ -84,6 +85,8 @@ pub struct Authority {
     pub mismatches: BTreeMap<WalletIx, Vec<u64>>,
     /// Changes of people, roles and credentials so far: the version of the roster.
     pub roster_version: u64,
+    /// Since when nothing is cleared without rules, ms.
+    pub demanded: Option<u64>,
 }
 
 impl Authority {

@@ -1,6 +1,6 @@
 //! Approvals of requests: who may stand for one, what they saw of it, and what follows when enough of them did.
 
-use super::requests::{asked, clear, judge, record};
+use super::requests::{asked, clear, judge, record, tell_alarm};
 use super::turn::Turn;
 use super::{Ruling, authority};
 use crate::answer::Answer;
@@ -9,7 +9,7 @@ use crate::event::{Event, Judged};
 use crate::guard::{Approval, Ask, Request, Standing};
 use crate::incident::AlarmCode;
 use crate::policy::ActionClass;
-use crate::reason::Reason;
+use crate::reason::{Effect, Reason};
 use crate::registry::PersonIx;
 use crate::state::State;
 use alloc::string::String;
@@ -148,6 +148,9 @@ pub(super) fn settle(
         asked.delay_ms = judged.delay_ms;
     }
     let open = authority::open(turn);
+    if asked.needs > 0 {
+        authority::asks(turn, number, (&request.id, &request.ask), request.actor);
+    }
     let quorum = authority::enough(turn, number, &asked);
     let verdict = open.and(ruled.verdict).and(quorum);
     let (verdict, mut judged) = (verdict.and(people(turn, &asked)), ruled.judged);
@@ -230,10 +233,19 @@ pub(super) fn judge_again(turn: &mut Turn<'_>, number: u32) {
     let Some(request) = state.guard.request_at(number) else {
         return;
     };
+    // What came before the bootstrap was over gets its first verdict now.
+    let first = matches!(
+        request.standing,
+        Standing::Held(Reason::BootstrapIncomplete { .. })
+    );
     if let Err(reason) = settle(turn, number, request, true) {
+        let denied = first && reason.effect() == Effect::Deny;
+        if first {
+            tell_alarm(turn, &request.id, &request.ask, &reason);
+        }
         let request = number;
-        // Only a rule ends it: a halt or a balance that is short may pass, and the approvals stay.
-        turn.emit(if matches!(reason, Reason::RuleDenies { .. }) {
+        // Else only a rule ends it: a halt or a balance that is short may pass, and the approvals stay.
+        turn.emit(if denied || matches!(reason, Reason::RuleDenies { .. }) {
             Event::RequestDenied { request, reason }
         } else {
             Event::RequestHeld { request, reason }

@@ -93,12 +93,12 @@ pub(super) fn ask_guard(turn: &mut Turn<'_>, ask: Ask, needs: u32) -> Ruling {
     });
     record(turn, ruled.judged);
     if needs > 0 {
-        authority::asks(turn, number, &id, &ask);
+        authority::asks(turn, number, (&id, &ask), actor);
     }
     match verdict {
         Ok(()) => clear(turn, number, &ask, None),
         Err(reason) => {
-            tell_alarm(turn, &ask, &reason);
+            tell_alarm(turn, &id, &ask, &reason);
             let request = number;
             let event_reason = reason.clone();
             turn.emit(if reason.effect() == Effect::Hold {
@@ -124,14 +124,13 @@ pub(super) fn record(turn: &mut Turn<'_>, judged: Option<Judged>) {
 }
 
 /// Alarms that a reason raises by itself.
-fn tell_alarm(turn: &mut Turn<'_>, ask: &Ask, reason: &Reason) {
-    let subject = String::from(turn.id.unwrap_or(""));
+pub(super) fn tell_alarm(turn: &mut Turn<'_>, subject: &str, ask: &Ask, reason: &Reason) {
     match reason {
-        Reason::CapReached { .. } => turn.alarm(AlarmCode::CapHit, &subject),
-        Reason::AddressLookalike { .. } => turn.alarm(AlarmCode::Lookalike, &subject),
+        Reason::CapReached { .. } => turn.alarm(AlarmCode::CapHit, subject),
+        Reason::AddressLookalike { .. } => turn.alarm(AlarmCode::Lookalike, subject),
         Reason::Halted { .. } => {}
         _ if matches!(ask, Ask::Credit { .. }) && reason.effect() == Effect::Deny => {
-            turn.alarm(AlarmCode::MisCredit, &subject);
+            turn.alarm(AlarmCode::MisCredit, subject);
         }
         _ => {}
     }

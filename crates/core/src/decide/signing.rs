@@ -59,15 +59,15 @@ pub(super) fn redeem(
     redeemable(turn, number, request, sha256_of(&operations.to_vec()))
 }
 
-/// The request of that name and the wallet that pays it, if its breaker and its key let anything leave.
+/// The request of that name and the wallet that pays it, if authority, its breaker and its key let anything leave.
 pub(super) fn payable<'a>(
-    turn: &Turn<'a>,
+    turn: &mut Turn<'a>,
     target: &str,
 ) -> Result<(u32, &'a Request, WalletIx), Reason> {
     let missing = || Reason::ClearanceMissing {
         target: String::from(target),
     };
-    authority::glass(turn)?;
+    authority::open(turn)?;
     let (number, request) = turn.state.guard.request(target).ok_or_else(missing)?;
     let wallet = wallet_of(&request.ask).ok_or_else(missing)?;
     let (_, asset, _) = requests::asked(turn.state, &request.ask);

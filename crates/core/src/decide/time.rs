@@ -5,7 +5,7 @@ use super::{approvals, changes, requests};
 use crate::amount::Amount;
 use crate::answer::Answer;
 use crate::due::Timer;
-use crate::event::Event;
+use crate::event::{AuthorityEvent, Event};
 use crate::guard::Ask;
 use crate::incident::AlarmCode;
 use crate::incident::incident_id;
@@ -51,6 +51,7 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
                 }
             }
             Timer::RequestJudged(_) => {}
+            Timer::BootstrapEnds => turn.emit(AuthorityEvent::BootstrapCompleted),
             Timer::CollectionEnds(request) => approvals::collection_ends(turn, request),
             Timer::ClockWarns(incident, clock) => {
                 if !missed.contains(&Timer::ClockMissed(incident, clock)) {

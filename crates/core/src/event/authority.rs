@@ -156,6 +156,8 @@ pub enum AuthorityEvent {
         /// First moment without them, ms.
         expires: u64,
     } = 20,
+    /// From here on nothing is cleared without rules of authority: programs outside can ask.
+    AuthorityDemanded = 21,
 }
 
 impl From<AuthorityEvent> for Event {

@@ -100,6 +100,43 @@ pub fn quorum_of(state: &State, target: Target, matter: &Matter) -> Quorum {
     }
 }
 
+/// What the state knows of the answers to one request or proposed change; the journal has their assertions.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    file: ApprovalsFile,
+    /// Of each answer: its place in the journal, who gave it, when it came (Unix seconds).
+    voices: Vec<(u64, String, u64)>,
+}
+
+impl Recorded {
+    /// What the state knows of them.
+    ///
+    /// # Errors
+    /// An unknown id, or a command that does not fit its form.
+    pub fn of(state: &State, id: &str) -> Result<Self, ExportError> {
+        recorded(state, id)
+    }
+
+    /// True where nobody answered yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.voices.is_empty()
+    }
+
+    /// Reads the assertions.
+    ///
+    /// # Errors
+    /// A journal that can't be read, or an entry that is no approval.
+    pub fn read<D: Disk>(self, journal: &Journal<D>) -> Result<ApprovalsFile, ExportError> {
+        let mut file = self.file;
+        for (index, approver, received) in self.voices {
+            let proof = proof_at(journal, index)?;
+            file.approvals.push(approval(&approver, &proof, received));
+        }
+        Ok(file)
+    }
+}
+
 /// All answers to one request or proposed change, with their raw assertions out of the journal.
 ///
 /// # Errors
@@ -109,6 +146,10 @@ pub fn approvals<D: Disk>(
     journal: &Journal<D>,
     id: &str,
 ) -> Result<ApprovalsFile, ExportError> {
+    recorded(state, id)?.read(journal)
+}
+
+fn recorded(state: &State, id: &str) -> Result<Recorded, ExportError> {
     let unknown = || ExportError::Unknown(id.to_owned());
     let target = target(state, id).ok_or_else(unknown)?;
     let matter = state.authority.matters.get(&target).ok_or_else(unknown)?;
@@ -121,24 +162,20 @@ pub fn approvals<D: Disk>(
     if command.digest() != matter.command {
         return Err(ExportError::Entry(matter.index));
     }
-    let proofs = proofs(journal, matter)?;
-    let mut approvals = Vec::new();
-    for voice in &matter.voices {
-        let proof = proofs.get(&voice.index);
-        let proof = proof.ok_or(ExportError::Entry(voice.index))?;
-        approvals.push(approval(
-            people::name(state, voice.person),
-            proof,
-            voice.at / 1_000,
-        ));
-    }
-    Ok(ApprovalsFile {
-        approvals,
-        command: Command::read(&command.to_text())?,
-        index: matter.index,
-        proposal: id.to_owned(),
-        proposed_at: matter.at / 1_000,
-        quorum: quorum_of(state, target, matter),
+    let voices = matter.voices.iter().map(|voice| {
+        let approver = people::name(state, voice.person).to_owned();
+        (voice.index, approver, voice.at / 1_000)
+    });
+    Ok(Recorded {
+        voices: voices.collect(),
+        file: ApprovalsFile {
+            approvals: Vec::new(),
+            command: Command::read(&command.to_text())?,
+            index: matter.index,
+            proposal: id.to_owned(),
+            proposed_at: matter.at / 1_000,
+            quorum: quorum_of(state, target, matter),
+        },
     })
 }
 
@@ -165,8 +202,8 @@ fn approval(approver: &str, proof: &Proof, received: u64) -> Approval {
 
 /// Why reading ended.
 enum Pause {
-    Enough,
-    Entry(u64),
+    Found(Box<Proof>),
+    Other,
     Journal(JournalError),
 }
 
@@ -176,34 +213,20 @@ impl From<JournalError> for Pause {
     }
 }
 
-/// The proofs of a matter by their journal index.
-fn proofs<D: Disk>(
-    journal: &Journal<D>,
-    matter: &Matter,
-) -> Result<BTreeMap<u64, Proof>, ExportError> {
-    let wanted: BTreeSet<u64> = matter.voices.iter().map(|voice| voice.index).collect();
-    let mut found = BTreeMap::new();
-    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
-        return Ok(found);
-    };
-    let told = journal.read::<Pause>(*first, &mut |position, bytes| {
-        if position > *last {
-            return Err(Pause::Enough);
-        }
-        if !wanted.contains(&position) {
-            return Ok(());
-        }
-        match Record::decode(bytes).map(|record| record.event) {
+/// The proof that is recorded at that place of the journal.
+fn proof_at<D: Disk>(journal: &Journal<D>, index: u64) -> Result<Proof, ExportError> {
+    let read = journal.read::<Pause>(index, &mut |_, bytes| {
+        let event = Record::decode(bytes).map(|record| record.event);
+        Err(match event {
             Ok(Event::Authority(AuthorityEvent::ApprovalProven { proof, .. })) => {
-                found.insert(position, *proof);
-                Ok(())
+                Pause::Found(proof)
             }
-            _ => Err(Pause::Entry(position)),
-        }
+            _ => Pause::Other,
+        })
     });
-    match told {
-        Ok(()) | Err(Pause::Enough) => Ok(found),
-        Err(Pause::Entry(position)) => Err(ExportError::Entry(position)),
+    match read {
+        Err(Pause::Found(proof)) => Ok(*proof),
         Err(Pause::Journal(error)) => Err(error.into()),
+        Ok(()) | Err(Pause::Other) => Err(ExportError::Entry(index)),
     }
 }

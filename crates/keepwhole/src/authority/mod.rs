@@ -5,5 +5,20 @@
 mod export;
 mod files;
 
-pub use export::{ExportError, approvals, quorum_of, roster};
+use keepwhole_core::authority::command::AuthorityCommand;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::state::State;
+
+pub use export::{ExportError, Recorded, approvals, quorum_of, roster};
 pub use files::{FileFault, credential, proof, rules};
+
+/// What is told to the journal before anybody outside is heard: nothing is cleared without rules of authority from then
+/// on. `None` where that was told before. Drills and the simulator, which play exchanges without people, never tell it.
+#[must_use]
+pub fn demand(state: &State) -> Option<Command> {
+    state.authority.demanded.is_none().then_some(Command {
+        id: None,
+        actor: None,
+        body: Body::OfAuthority(AuthorityCommand::Demand),
+    })
+}

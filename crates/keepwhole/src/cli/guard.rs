@@ -3,6 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::output::{Output, table};
 use super::{DataArgs, wall_clock};
+use crate::authority;
 use crate::installation::{Installation, Reading, reason_json};
 use crate::sequencer::Until;
 use crate::text::seoul;
@@ -245,6 +246,12 @@ fn tell(doer: &Doer, id: Option<String>, body: Body, done: &str) -> Result<Exit,
         body,
     };
     let now = wall_clock()?;
+    if matches!(command.body, Body::RequestCredit { .. })
+        && let Some(demanded) = authority::demand(opened.sequencer.state())
+    {
+        let told = opened.sequencer.turn(now, &[demanded]);
+        told.map_err(|error| failed(error.into()))?;
+    }
     let replies = opened
         .sequencer
         .turn(now, std::slice::from_ref(&command))

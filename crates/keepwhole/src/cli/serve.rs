@@ -3,6 +3,7 @@
 use super::DataArgs;
 use super::exit::{Exit, Failure};
 use super::output::{Output, note};
+use crate::authority;
 use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_until};
 use crate::edges::{Desk, EdgeError, Edges, Sequenced, read_settings};
 use crate::installation::{
@@ -14,10 +15,12 @@ use crate::journal::layout;
 use crate::journal::{Alarm as JournalAlarm, JournalError};
 use crate::outside::rounds::{remember, remembered};
 use crate::outside::{Alarm, PublicLog, PublicServer, Pusher, Rounds, WitnessPolicy};
-use crate::sequencer::{Clock as _, Condition, Folded, SystemClock, Until};
+use crate::sequencer::{Clock as _, Condition, Folded, ServiceError, SystemClock, Until};
 use crate::text::{Lang, span};
 use clap::Args;
+use keepwhole_core::authority::people;
 use keepwhole_core::command::{Body, Command};
+use keepwhole_core::state::State;
 use keepwhole_verify::note::NoteSigner as _;
 use serde_json::json;
 use std::io;
@@ -110,7 +113,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let running = installation.run(Box::new(clock), Box::new(say_condition));
     let mut edges = None;
     let pusher = rounds.map(|rounds| Pusher::start(rounds, running.ended()));
-    let served = start(&running, down).and_then(|()| {
+    let demanded = start(&running, down).and_then(|()| demand(&running, settings.api.is_some()));
+    let served = demanded.and_then(|()| {
         let mut feed = ConsoleFeed::new(dir.clone(), log_key, Feed::Live(running.reader()))
             .with_entries(args.publish_entries);
         if let Some(folder) = told_beside(&dir) {
@@ -340,6 +344,32 @@ fn start(running: &Running, down: Option<u64>) -> Result<(), Failure> {
         "no entry for {}; recorded as downtime",
         span(now.saturating_sub(since), Lang::En)
     ));
+    Ok(())
+}
+
+/// Who can ask over the interface is outside: from then on nothing is cleared without rules of authority.
+fn demand(running: &Running, asked: bool) -> Result<(), Failure> {
+    let stopped = |error: ServiceError| Failure::fault("stopped", error.to_string());
+    let missing = running.reader().read(authority::demand).map_err(stopped)?;
+    if let Some(command) = missing.filter(|_| asked) {
+        running.handle().submit(command).map_err(stopped)?;
+    }
+    let look = |state: &State| people::standing(state, state.at).err();
+    if let Some((class, lack)) = running
+        .reader()
+        .read(look)
+        .map_err(stopped)?
+        .filter(|_| asked)
+    {
+        let roles = match lack.missing.as_str() {
+            "" => String::new(),
+            missing => format!(", nobody for {missing}"),
+        };
+        note(&format!(
+            "nothing is cleared before the bootstrap is over (docs/authority.md): `{class}` has {} of {} people{roles}",
+            lack.valid, lack.needs
+        ));
+    }
     Ok(())
 }
 

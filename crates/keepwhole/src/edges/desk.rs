@@ -1,10 +1,12 @@
 //! What the guard's routes ask beside the sequencer: payloads decoded, and texts signed with the guard's key.
 
 use super::payloads::{self, KeyContext};
+use crate::authority::{ExportError, Recorded, proof, roster};
 use crate::journal::RealDisk;
 use crate::sequencer::Reader;
 use keepwhole_core::answer::Answer;
-use keepwhole_core::command::PayloadContent;
+use keepwhole_core::authority::command::AuthorityCommand;
+use keepwhole_core::command::{Body, PayloadContent};
 use keepwhole_core::decide::clearances::intent_of;
 use keepwhole_core::guard::clearance::Issued;
 use keepwhole_core::guard::{Ask, Request, Standing};
@@ -14,6 +16,7 @@ use keepwhole_edge::guard::{GuardDesk, IssuedTexts, PayloadBytes, RequestStandin
 use keepwhole_verify::clearance::{self, Clearance, Redemption};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::Ed25519Signer;
+use keepwhole_verify::roster::Roster;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io;
@@ -137,6 +140,18 @@ fn standing(state: &State, id: &str) -> Option<RequestStanding> {
     })
 }
 
+/// What people answered about a withdrawal, and the roster that they are in; `None` where nobody did.
+fn people(state: &State, withdrawal: &str) -> Result<Option<(Recorded, Roster)>, ExportError> {
+    let recorded = match Recorded::of(state, withdrawal) {
+        Err(ExportError::Unknown(_)) => return Ok(None),
+        other => other?,
+    };
+    if recorded.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((recorded, roster(state, state.at)?)))
+}
+
 impl GuardDesk for Desk {
     fn read_payload(&self, withdrawal: &str, key: &str, payload: &PayloadBytes) -> PayloadContent {
         let context = self.read(|state| context(state, withdrawal, key));
@@ -152,13 +167,21 @@ impl GuardDesk for Desk {
     }
 
     fn issued(&self, withdrawal: &str, attempt: u32) -> Option<IssuedTexts> {
-        let (text, intent) = self.read(|state| {
+        let (text, intent, people) = self.read(|state| {
             let (number, _) = state.guard.request(withdrawal)?;
             let issued = state.guard.clearances.of(number);
             // The last of that number: one that ended unredeemed gives its number back.
             let issued = issued.iter().rfind(|issued| issued.attempt == attempt)?;
-            Some((issued.text.clone(), intent_of(state, number)?.to_text()))
+            let intent = intent_of(state, number)?.to_text();
+            Some((issued.text.clone(), intent, people(state, withdrawal)))
         })?;
+        let (approvals, roster) = match people.ok()? {
+            Some((recorded, roster)) => {
+                let file = recorded.read(&self.reader.journal()).ok()?;
+                (Some(file.to_text()), Some(roster.to_text()))
+            }
+            None => (None, None),
+        };
         let clearance = Clearance::read(&text).ok()?;
         Some(IssuedTexts {
             clearance: SignedText {
@@ -166,9 +189,25 @@ impl GuardDesk for Desk {
                 text,
             },
             intent,
-            approvals: None,
-            roster: None,
+            approvals,
+            roster,
         })
+    }
+
+    fn approval(&self, target: &str, approval: &str) -> Result<(String, Body), String> {
+        let (approver, proof) = proof(approval).map_err(|fault| fault.to_string())?;
+        let account = self.read(|state| {
+            let person = state.registry.person(&approver)?;
+            let mut accounts = state.registry.actors.iter();
+            let own = accounts.find(|account| account.person == person)?;
+            Some(own.id.clone())
+        });
+        let unknown = || format!("nobody called `{}` is enrolled", approver.escape_debug());
+        let body = Body::OfAuthority(AuthorityCommand::Decide {
+            target: target.to_owned(),
+            proof: Box::new(proof),
+        });
+        Ok((account.ok_or_else(unknown)?, body))
     }
 
     fn redemption(&self, digest: &[u8; 32]) -> Option<SignedText> {

@@ -39,6 +39,7 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         AuthorityEvent::BreakGlassUsed { .. } => "break_glass_used",
         AuthorityEvent::MismatchCounted { .. } => "mismatch_counted",
         AuthorityEvent::RolesRenewed { .. } => "roles_renewed",
+        AuthorityEvent::AuthorityDemanded => "authority_demanded",
     }
 }
 

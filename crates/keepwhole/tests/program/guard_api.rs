@@ -3,20 +3,23 @@
 use crate::cli::{PROGRAM, installed, run};
 use crate::edges::{SETTINGS, Served};
 use crate::small_exchange::{movement, told};
+use crate::staffed::{Answer, bootstrap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keepwhole::installation::{Installation, verifier_key};
 use keepwhole::journal::keys::KeyFile;
 use keepwhole_core::command::Body;
-use keepwhole_core::policy::{Budget, Clear, Policy};
+use keepwhole_core::policy::{ApprovalTier, Budget, Clear, Policy};
 use keepwhole_core::registry::{Asset, AssetIx, Tier, Wallet};
+use keepwhole_verify::approval::{self, ApprovalsFile, Command, Quorum, Seen, check};
 use keepwhole_verify::clearance::{Clearance, Redemption};
 use keepwhole_verify::intent::Intent;
+use keepwhole_verify::roster::Roster;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::Command;
+use std::process;
 
 const HOT: &str = "0x71c7656ec7ab88b098defb751b7401b5f6d8976f";
 const ANN: &str = "0x2222222222222222222222222222222222222222";
@@ -118,6 +121,11 @@ fn policy() -> Policy {
             per_customer: 10,
             approvals: 0,
         }],
+        tiers: vec![ApprovalTier {
+            asset: AssetIx(0),
+            from: 1_500_000_000_000_000_000,
+            approvals: 2,
+        }],
         ops_allowed: vec!["transfer".to_owned()],
         clearance_ttl_ms: Some(600_000),
         ..Policy::default()
@@ -174,6 +182,8 @@ impl Guard {
     fn start(dir: &Path) -> Self {
         fs::write(dir.join("ex/keepwhole.toml"), SETTINGS).unwrap();
         let token = |scope: &str| {
+            // What an earlier start made gives way.
+            run(dir, &["token", "remove", scope, "--data", "ex"]);
             let made = run(
                 dir,
                 &["token", "add", scope, "--scope", scope, "--data", "ex"],
@@ -182,7 +192,7 @@ impl Guard {
             made.out.trim().to_owned()
         };
         let (guard, signer) = (token("guard"), token("signer"));
-        let served = Served::start_as(Command::new(PROGRAM), dir).unwrap();
+        let served = Served::start_as(process::Command::new(PROGRAM), dir).unwrap();
         Self {
             served,
             guard,
@@ -205,6 +215,19 @@ impl Guard {
         self.ask("withdrawals", id, &body).1
     }
 
+    fn standing(&self, id: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(self.served.address()).unwrap();
+        write!(
+            stream,
+            "GET /v1/guard/requests/{id} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            self.guard
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     fn clearance(&self, key: &str, id: &str, attempt: u32, bytes: &str) -> Value {
         let payload = json!({ "kind": "evm-tx", "bytes": bytes });
         let body =
@@ -216,6 +239,7 @@ impl Guard {
 fn ready() -> (tempfile::TempDir, Guard) {
     let dir = installed();
     exchange(dir.path());
+    bootstrap(dir.path());
     let guard = Guard::start(dir.path());
     (dir, guard)
 }
@@ -315,6 +339,113 @@ fn bytes_that_do_anything_else_get_no_clearance_and_are_recorded() {
     assert_eq!(listed.json()["requests"][0]["request"], "w-1");
 }
 
+/// The first verdicts of an exchange that nobody bootstrapped: all held with what is missing, none denied, and given by
+/// themselves once people are there.
+#[test]
+fn everything_is_held_until_the_bootstrap_is_over() {
+    let dir = installed();
+    exchange(dir.path());
+    let guard = Guard::start(dir.path());
+    let eth = 1_000_000_000_000_000_000_u128;
+    let held = |answer: &Value| {
+        assert_eq!(answer["outcome"], "held", "{answer}");
+        assert_eq!(code(answer), "bootstrap_incomplete", "{answer}");
+        assert_eq!(
+            answer["reasons"][0]["numbers"],
+            "class: \"bootstrap\", lacks: \"0 of 3 people, nobody for administrator\""
+        );
+    };
+    held(&guard.withdrawal("w-1", &eth.to_string()));
+    let wrong = json!({ "id": "e-1", "reason": "event", "budget": "event",
+        "lines": [{ "customer": "ann", "asset": "ETH", "amount": "620000000000000000000000" }] });
+    held(&guard.ask("credits", "e-1", &wrong).1);
+    let bytes = transaction(31_337, 0, 100, ANN, eth);
+    held(&guard.clearance("c-1", "w-1", 1, &bytes));
+    drop(guard);
+    bootstrap(dir.path());
+    let guard = Guard::start(dir.path());
+    // Nobody asked again.
+    let asked = guard.standing("w-1");
+    assert!(asked.contains("\"cleared\""), "{asked}");
+    let asked = guard.standing("e-1");
+    assert!(
+        asked.contains("\"denied\"") && asked.contains("per_customer_exceeded"),
+        "{asked}"
+    );
+    assert_eq!(
+        guard.clearance("c-2", "w-1", 1, &bytes)["outcome"],
+        "cleared"
+    );
+}
+
+/// Beside a clearance stand the raw assertions of those who approved, and who they are: enough for whoever signs.
+#[test]
+fn approvals_and_roster_come_with_the_clearance() {
+    let (dir, guard) = ready();
+    let eth = 1_000_000_000_000_000_000_u128;
+    let small = guard.withdrawal("w-0", &eth.to_string());
+    assert_eq!(small["outcome"], "cleared", "{small}");
+    let alone = guard.clearance("c-0", "w-0", 1, &transaction(31_337, 0, 100, ANN, eth));
+    assert!(
+        alone["approvals"].is_null() && alone["roster"].is_null(),
+        "{alone}"
+    );
+    let asked = guard.withdrawal("w-1", &(eth * 17 / 10).to_string());
+    assert_eq!(code(&asked), "approvals_short", "{asked}");
+    let shown = run(
+        dir.path(),
+        &["staff", "show", "w-1", "--data", "ex", "--json"],
+    )
+    .json();
+    let command = Command::read(shown["command"].as_str().unwrap()).unwrap();
+    let say = |key: &str, answer: &Answer<'_>| {
+        let body = json!({ "target": "w-1", "approval": answer.text() });
+        guard.ask("approvals", key, &body)
+    };
+    let stolen = Answer {
+        key: "ada",
+        ..Answer::yes(&command, ("bea", "treasury"), 1)
+    };
+    assert_eq!(code(&say("a-0", &stolen).1), "credential_of_other");
+    let (status, first) = say("a-1", &Answer::yes(&command, ("ada", "risk"), 1));
+    assert_eq!(
+        (status, first["request"]["outcome"].as_str()),
+        (200, Some("held")),
+        "{first}"
+    );
+    let nobody =
+        json!({ "target": "w-1", "approval": Answer::yes(&command, ("eve", "risk"), 1).text() });
+    let (status, answer) = guard.ask("approvals", "a-2", &nobody);
+    assert_eq!(status, 400);
+    assert!(
+        answer
+            .to_string()
+            .contains("nobody called `eve` is enrolled"),
+        "{answer}"
+    );
+    let second = say("a-3", &Answer::yes(&command, ("bea", "treasury"), 1)).1;
+    assert_eq!(second["request"]["outcome"], "cleared", "{second}");
+    let bytes = transaction(31_337, 0, 100, ANN, eth * 17 / 10);
+    let issued = guard.clearance("c-1", "w-1", 1, &bytes);
+    let text = |field: &str| issued[field].as_str().unwrap_or_default().to_owned();
+    let intent = Intent::read(&text("intent")).unwrap();
+    let roster = Roster::read(&text("roster")).unwrap();
+    let file = ApprovalsFile::read(&text("approvals")).unwrap();
+    assert_eq!(file.command.intent().as_ref(), Some(&intent));
+    let rules = approval::Rules {
+        rp_ids: &[crate::staffed::SITE.into()],
+        origins: &[format!("https://{}", crate::staffed::SITE)],
+        least: Some(&Quorum {
+            n: 2,
+            roles: ["risk", "treasury"].map(Into::into).into(),
+        }),
+        administrative: false,
+        timing: None,
+    };
+    let granted = check(&file, &roster, &rules, &mut Seen::default()).unwrap();
+    assert_eq!(granted.voices.len(), 2);
+}
+
 #[test]
 fn what_is_no_request_gets_its_own_words() {
     let (_dir, guard) = ready();
@@ -404,15 +535,7 @@ fn a_batch_of_credits_is_all_or_nothing() {
 fn where_a_request_stands_is_read_and_never_asked_for() {
     let (_dir, guard) = ready();
     guard.withdrawal("w-1", "3000000000000000000");
-    let mut stream = std::net::TcpStream::connect(guard.served.address()).unwrap();
-    write!(
-        stream,
-        "GET /v1/guard/requests/w-1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
-        guard.guard
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = guard.standing("w-1");
     assert!(
         answer.contains("\"held\"") && answer.contains("no_rule_clears"),
         "{answer}"

@@ -8,6 +8,8 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+#[path = "../../../signer/examples/evm_signer/account.rs"]
+mod account;
 mod agreement;
 mod ahead;
 mod backups;
@@ -35,6 +37,8 @@ mod journal_recovery;
 mod law;
 mod log_keys;
 mod machine;
+#[path = "../../../signer/tests/signer/nodes.rs"]
+mod nodes;
 mod overlap;
 mod past;
 mod person;
@@ -44,13 +48,16 @@ mod redress;
 mod rotations;
 mod sample;
 mod scrubs;
+mod signing;
 mod small_exchange;
 mod snapshots;
 mod staff;
+mod staffed;
 mod starts;
 mod stories;
 mod text;
 mod tls;
 mod turns;
 mod views;
+mod walk;
 mod witnesses;

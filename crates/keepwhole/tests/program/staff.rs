@@ -2,43 +2,11 @@
 //! checked offline from the two exported files.
 
 use crate::cli::{Ran, installed, run};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signer as _, SigningKey};
-use keepwhole_verify::approval::{
-    Approval, ApprovalsFile, Command, Decision, Quorum, Rules, Seen, check,
-};
-use keepwhole_verify::digest::Digest;
+use crate::staffed::{Answer, SITE, credential_file};
+use keepwhole_verify::approval::{ApprovalsFile, Command, Quorum, Rules, Seen, check};
 use keepwhole_verify::roster::Roster;
-use keepwhole_verify::webauthn::{
-    Assertion, PublicKey, UP, UV, authenticator_data, client_data_text,
-};
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-const SITE: &str = "approver.exchange.example";
-
-fn key(name: &str) -> SigningKey {
-    SigningKey::from_bytes(Digest::of(name.as_bytes()).as_bytes())
-}
-
-fn id(name: &str) -> Vec<u8> {
-    Digest::of(format!("id of {name}").as_bytes()).as_bytes()[..16].to_vec()
-}
-
-/// The file that the approver client makes at enrolment.
-fn credential(dir: &Path, name: &str) -> String {
-    let cose = PublicKey::Ed25519(key(name).verifying_key().to_bytes()).to_cose();
-    let file = format!("{name}.json");
-    let text = format!(
-        r#"{{"type":"keepwhole/credential/v1","id":"{}","public_key":"{}","kind":"security_key","device_bound":true}}"#,
-        URL_SAFE_NO_PAD.encode(id(name)),
-        URL_SAFE_NO_PAD.encode(cose)
-    );
-    fs::write(dir.join(&file), text).unwrap();
-    file
-}
 
 fn staff(dir: &Path, arguments: &str) -> Ran {
     let mut words = vec!["staff"];
@@ -57,35 +25,9 @@ fn answer(dir: &Path, proposal: &str, name: &str, role: &str, counter: u32) -> S
     let shown = done(&staff(dir, &format!("show {proposal}")));
     let command = Command::read(shown["command"].as_str().unwrap()).unwrap();
     assert_eq!(shown["digest"], command.digest().to_hex());
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
-    let mut approval = Approval {
-        approver: name.into(),
-        assertion: Assertion {
-            authenticator_data: authenticator_data(SITE, UP | UV, counter),
-            client_data_json: Vec::new(),
-            signature: Vec::new(),
-        },
-        credential_id: id(name),
-        decision: Decision::Approve,
-        expires: now + 600,
-        issued: now,
-        nonce: Digest::of(format!("{proposal} {name} {counter}").as_bytes()).as_bytes()[..16]
-            .try_into()
-            .unwrap(),
-        received: now,
-        role: role.into(),
-    };
-    let challenge = approval.challenge(&command.digest()).unwrap();
-    let client_data = client_data_text(challenge.as_bytes(), &format!("https://{SITE}"));
-    approval.assertion.client_data_json = client_data.into_bytes();
-    let mut message = approval.assertion.authenticator_data.clone();
-    message.extend(Digest::of(&approval.assertion.client_data_json).as_bytes());
-    approval.assertion.signature = key(name).sign(&message).to_bytes().to_vec();
+    let approval = Answer::yes(&command, (name, role), counter).text();
     let file = format!("{proposal}.{name}.json");
-    fs::write(dir.join(&file), approval.to_text()).unwrap();
+    fs::write(dir.join(&file), approval).unwrap();
     file
 }
 
@@ -94,7 +36,10 @@ fn bootstrapped() -> tempfile::TempDir {
     let at = dir.path();
     let mut arguments = format!("bootstrap --approver-site {SITE}=https://{SITE}");
     for name in ["ada", "bea", "cem"] {
-        arguments.push_str(&format!(" --administrator {name}={}", credential(at, name)));
+        arguments.push_str(&format!(
+            " --administrator {name}={}",
+            credential_file(at, name)
+        ));
     }
     done(&staff(at, &arguments));
     dir
@@ -104,7 +49,7 @@ fn bootstrapped() -> tempfile::TempDir {
 fn people_are_enrolled_by_two_of_three_and_it_can_be_checked_offline() {
     let dir = bootstrapped();
     let at = dir.path();
-    let kim = credential(at, "kim");
+    let kim = credential_file(at, "kim");
     let enrol =
         format!("enrol kim --actor ada --id enrol-kim --roles risk,finance --credential {kim}");
     let waits = done(&staff(at, &enrol));
@@ -156,7 +101,7 @@ fn people_are_enrolled_by_two_of_three_and_it_can_be_checked_offline() {
 fn wrong_files_and_hasty_plans_are_refused_by_name() {
     let dir = installed();
     let at = dir.path();
-    let file = credential(at, "ada");
+    let file = credential_file(at, "ada");
     let one = format!("bootstrap --administrator ada={file} --site a=https://a");
     staff(at, &one).failed(1, &["exactly three administrators"]);
     staff(at, "bootstrap --administrator ada --site a=https://a").failed(2, &["`=` between"]);
@@ -181,7 +126,7 @@ fn wrong_files_and_hasty_plans_are_refused_by_name() {
     staff(at, "show nothing").failed(1, &["nothing called `nothing`"]);
     let bootstrapped = bootstrapped();
     let at = bootstrapped.path();
-    let kim = credential(at, "kim");
+    let kim = credential_file(at, "kim");
     let enrol = format!("enrol kim --actor nobody --id e1 --roles risk --credential {kim}");
     staff(at, &enrol).failed(1, &["unknown_actor"]);
     let listing = "revoke cem --actor ada --id r1";

@@ -18,13 +18,13 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 const SETTINGS: &str = "version = 1\n[api]\nlisten = \"0.0.0.0:0\"\n[api.tls]\ncertificate = \"keys/api.pem\"\n\
                         key = \"keys/api.key\"\nclient_ca = \"keys/clients-ca.pem\"\n";
 
-struct Authority {
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -34,7 +34,7 @@ impl Authority {
     }
 
     /// Certificate and key of a name, until the beginning of a year.
-    fn sign(&self, name: &str, until: i32) -> (String, String) {
+    pub(crate) fn sign(&self, name: &str, until: i32) -> (String, String) {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(until, 1, 1);

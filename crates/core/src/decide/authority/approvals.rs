@@ -15,24 +15,27 @@ use crate::event::{AuthorityEvent, Event};
 use crate::guard::{Approval, Ask, Request, Standing};
 use crate::incident::AlarmCode;
 use crate::reason::Reason;
-use crate::registry::PersonIx;
+use crate::registry::{ActorIx, PersonIx};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use keepwhole_verify::json::to_hex;
 
 /// Nothing is closed by sealed keys, and every enabled class of action can fill its quorum, or could once. Without rules
-/// of authority there is nothing to ask.
+/// of authority there is nothing to ask, unless they are demanded.
 pub(in crate::decide) fn open(turn: &mut Turn<'_>) -> Result<(), Reason> {
     if rules(turn).is_none() {
-        return Ok(());
+        return match turn.state.authority.demanded {
+            Some(_) => people::standing(turn.state, turn.at).map_err(incomplete),
+            None => Ok(()),
+        };
     }
     glass(turn)?;
     complete(turn)
 }
 
 /// Sealed keys in use close everything but what they may do.
-pub(in crate::decide) fn glass(turn: &Turn<'_>) -> Result<(), Reason> {
+pub(super) fn glass(turn: &Turn<'_>) -> Result<(), Reason> {
     let authority = &turn.state.authority;
     match authority.break_glass {
         Some(until) if authority.glass_is_broken(turn.at) => Err(Reason::BreakGlassOpen { until }),
@@ -46,10 +49,7 @@ pub(super) fn complete(turn: &mut Turn<'_>) -> Result<(), Reason> {
         return Ok(());
     }
     if let Some((class, lack)) = people::unfillable(turn.state, turn.at) {
-        return Err(Reason::BootstrapIncomplete {
-            class: String::from(class.code()),
-            lacks: lacks(&lack),
-        });
+        return Err(incomplete((class.code(), lack)));
     }
     let said = Event::from(AuthorityEvent::BootstrapCompleted);
     if !turn.events.contains(&said) {
@@ -58,13 +58,15 @@ pub(super) fn complete(turn: &mut Turn<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
-fn lacks(lack: &Lack) -> String {
+fn incomplete((class, lack): (&str, Lack)) -> Reason {
     let people = format!("{} of {} people", lack.valid, lack.needs);
-    if lack.missing.is_empty() {
+    let lacks = if lack.missing.is_empty() {
         people
     } else {
         format!("{people}, nobody for {}", lack.missing)
-    }
+    };
+    let class = String::from(class);
+    Reason::BootstrapIncomplete { class, lacks }
 }
 
 pub(super) fn short(class: Class, lack: Lack) -> Reason {
@@ -92,17 +94,25 @@ pub(in crate::decide) fn needs(turn: &Turn<'_>, ask: &Ask, needs: u32) -> u32 {
     }
 }
 
-/// Records that a request which was just made asks for approvals.
-pub(in crate::decide) fn asks(turn: &mut Turn<'_>, number: u32, id: &str, ask: &Ask) {
-    if rules(turn).is_none() {
+/// Records that a request asks for approvals, once: `by` is the account that made it.
+pub(in crate::decide) fn asks(
+    turn: &mut Turn<'_>,
+    number: u32,
+    (id, ask): (&str, &Ask),
+    by: Option<ActorIx>,
+) {
+    let (state, target) = (turn.state, Target::Request(number));
+    if rules(turn).is_none() || state.authority.matters.contains_key(&target) {
         return;
     }
-    let by = turn.needs_actor().ok().map(|(_, person)| person);
-    let policy = binding::policy_digest(turn.state);
-    let terms = turn.terms.as_ref();
-    let command = binding::of_request(turn.state, (id, ask), terms, by, &policy).digest();
+    let account = by.and_then(|by| state.registry.actors.get(by.place()));
+    let by = account.map(|account| account.person);
+    let policy = binding::policy_digest(state);
+    let known = state.guard.clearances.terms.get(&number);
+    let terms = turn.terms.as_ref().or(known);
+    let command = binding::of_request(state, (id, ask), terms, by, &policy).digest();
     turn.emit(AuthorityEvent::ApprovalAsked {
-        target: Target::Request(number),
+        target,
         class: class_of(ask),
         by,
         command,
@@ -110,9 +120,9 @@ pub(in crate::decide) fn asks(turn: &mut Turn<'_>, number: u32, id: &str, ask: &
     });
 }
 
-/// Why an approval without a proof does not count; nothing where no rules are in force.
+/// Why an approval without a proof does not count; nothing where no rules are in force or demanded.
 pub(in crate::decide) fn unproven(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reason> {
-    if rules(turn).is_none() {
+    if rules(turn).is_none() && turn.state.authority.demanded.is_none() {
         return Ok(());
     }
     Err(Reason::AssertionMissing {
@@ -332,7 +342,6 @@ pub(in crate::decide) fn enough(
     let Some(rules) = rules(turn).filter(|_| request.needs > 0) else {
         return Ok(());
     };
-    let matter = matter(turn, Target::Request(number), &request.id)?;
     let mut quorum = of_class(rules, class_of(&request.ask))?.clone();
     quorum.persons = quorum.persons.max(request.needs);
     for role in &request.roles {
@@ -343,6 +352,11 @@ pub(in crate::decide) fn enough(
         }
     }
     let (voice, ttl) = (turn.voice.as_ref(), turn.policy().approval_ttl_ms);
+    let Some(matter) = turn.state.authority.matters.get(&Target::Request(number)) else {
+        // Nobody was asked yet: it was made before there were rules.
+        let nobody = quorum.filled::<PersonIx>(&[], 0);
+        return nobody.map_err(|lack| short(quorum.class, lack));
+    };
     people::tally(turn.state, &quorum, matter, voice, (turn.at, ttl))
         .map_err(|lack| short(quorum.class, lack))
 }

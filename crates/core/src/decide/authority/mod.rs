@@ -9,12 +9,13 @@ mod checks;
 mod findings;
 mod force;
 
-pub(super) use approvals::{asks, enough, glass, may_speak, needs, open, unproven};
+pub(super) use approvals::{asks, enough, may_speak, needs, open, unproven};
 pub(super) use changes::{approve, cancel, due, propose};
 pub(super) use force::{in_force, stop_begun};
 
 use super::Ruling;
 use super::turn::Turn;
+use crate::answer::Answer;
 use crate::apply::MISMATCHES_MS;
 use crate::authority::command::AuthorityCommand;
 use crate::authority::people;
@@ -46,6 +47,14 @@ pub(super) fn route(turn: &mut Turn<'_>, command: &AuthorityCommand) -> Ruling {
             place,
         } => findings::sign_in(turn, credential, device, place),
         AuthorityCommand::ClearFinding { finding, proof } => findings::clear(turn, *finding, proof),
+        AuthorityCommand::Demand => {
+            if turn.state.authority.demanded.is_none() {
+                turn.emit(AuthorityEvent::AuthorityDemanded);
+            } else {
+                turn.repeated = true;
+            }
+            Ok(Answer::Recorded)
+        }
     }
 }
 

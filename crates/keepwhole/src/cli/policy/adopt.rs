@@ -55,8 +55,10 @@ pub(super) fn run(args: &AdoptArgs) -> Result<Exit, Failure> {
     follows(&file, known)?;
     let digest = to_hex(&sha256_of(&file.policy));
     let id = id_of(args, &file, &digest)?;
+    // Under rules of authority the first one too is proposed, and two administrators approve it.
+    let ruled = open.sequencer.state().authority.rules.is_some();
     let body = match known {
-        0 => Body::AdoptPolicy(Box::new(file.policy.clone())),
+        0 if !ruled => Body::AdoptPolicy(Box::new(file.policy.clone())),
         _ => Body::ProposeChange(Change::AdoptPolicy(Box::new(file.policy.clone()))),
     };
     let command = Command {
