@@ -76,6 +76,8 @@ pub enum OpenError {
         /// Why.
         why: String,
     },
+    /// Files of TLS: which, and why.
+    Tls(String),
 }
 
 impl fmt::Display for OpenError {
@@ -83,6 +85,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Token { path, why } => write!(f, "token file `{}`: {why}", path.display()),
+            Self::Tls(why) => write!(f, "tls: {why}"),
         }
     }
 }
@@ -130,7 +133,9 @@ impl Signer {
     /// [`OpenError`]; with any of them nothing may be signed.
     pub fn open(settings: Settings, folder: &Path) -> Result<Self, OpenError> {
         let store = Store::open(&folder.join(&settings.state), &settings.name)?;
+        let tls = settings.tls.as_ref().map(|files| files.below(folder));
         let log = Http::new(&settings.log.url, None, Duration::from_secs(LOG_PATIENCE));
+        let log = log.with_tls(tls.as_ref()).map_err(OpenError::Tls)?;
         let redeem = match &settings.redemption {
             Redemption::Online {
                 url,
@@ -139,6 +144,8 @@ impl Signer {
             } => {
                 let token = token_file.as_ref().map(|file| token(&folder.join(file)));
                 Http::new(url, token.transpose()?, Duration::from_secs(*patience))
+                    .with_tls(tls.as_ref())
+                    .map_err(OpenError::Tls)?
             }
             Redemption::Offline { .. } => Http::new("", None, Duration::ZERO),
         };

@@ -42,20 +42,34 @@ pub(super) fn digests(
     Some(digests)
 }
 
-/// An address of this machine: what is said to other machines goes through a tunnel or a [`crate::Redeem`] of one's own.
-pub(super) fn local_url(check: &mut Check<'_>, value: &Text, key: &str, example: &str) -> String {
+/// An address of this machine in the clear, or any over TLS, for which `tls` must be there.
+pub(super) fn address(
+    check: &mut Check<'_>,
+    value: &Text,
+    (key, example): (&str, &str),
+    tls: bool,
+) -> String {
     let given = value.get_ref();
-    let rest = given.strip_prefix("http://").unwrap_or_default();
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte);
+    let clear = given.strip_prefix("http://");
+    let rest = given.strip_prefix("https://").or(clear).unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let loopback = host
         .parse::<SocketAddr>()
         .is_ok_and(|address| address.ip().to_canonical().is_loopback());
-    if !loopback || !path.bytes().all(plain) {
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
+    let reached = match clear {
+        Some(_) => loopback,
+        None => !host.is_empty() && host.bytes().all(named),
+    };
+    if !reached || !path.bytes().all(plain) {
         let what = format!(
-            "`{}` is not an address of this machine such as `{example}`; reach another machine through an encrypted tunnel that ends here",
+            "`{}` is neither an address of this machine such as `{example}` nor one that begins with `https://`",
             shown(given)
         );
+        check.wrong(value, key, what);
+    } else if clear.is_none() && !tls {
+        let what = "needs `[tls]` with `authority` beside it".to_owned();
         check.wrong(value, key, what);
     }
     given.trim_end_matches('/').to_owned()

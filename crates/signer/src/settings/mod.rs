@@ -9,6 +9,7 @@ mod raw;
 mod reading;
 
 use crate::caps::Caps;
+use crate::transport::TlsFiles;
 use keepwhole_payload::bitcoin::Chain;
 use keepwhole_payload::evm::Address;
 use keepwhole_payload::solana::{Cluster, Key as SolanaKey};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub guard: Guard,
     /// How clearances are redeemed.
     pub redemption: Redemption,
+    /// Files for addresses that begin with `https://`, relative to the settings.
+    pub tls: Option<TlsFiles>,
     /// The log and its witnesses.
     pub log: Log,
     /// What holds for every approval.

@@ -13,6 +13,7 @@ pub(super) struct Raw {
     pub(super) state: Text,
     pub(super) guard: RawGuard,
     pub(super) redemption: RawRedemption,
+    pub(super) tls: Option<RawTls>,
     pub(super) log: RawLog,
     pub(super) approvals: RawApprovals,
     #[serde(default)]
@@ -44,6 +45,14 @@ pub(super) struct RawRedemption {
     pub(super) token_file: Option<Text>,
     pub(super) patience_seconds: Option<Whole>,
     pub(super) offline_max_seconds: Option<Whole>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) authority: Text,
+    pub(super) certificate: Option<Text>,
+    pub(super) key: Option<Text>,
 }
 
 #[derive(Deserialize)]

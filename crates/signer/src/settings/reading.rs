@@ -1,11 +1,12 @@
 //! From the file as written to values that can't be wrong.
 
-use super::check::{digests, local_url};
-use super::raw::{Raw, RawApprovals, RawAsset, RawGuard, RawLog, RawQuorum, RawRedemption};
+use super::check::{address, digests};
+use super::raw::{Raw, RawApprovals, RawAsset, RawGuard, RawLog, RawQuorum, RawRedemption, RawTls};
 use super::{
     Approvals, Asset, Guard, Log, Redemption, RelyingParty, Settings, SettingsFault, accounts,
 };
 use crate::caps::Caps;
+use crate::transport::TlsFiles;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepwhole_settings::{Check, Number, Text};
@@ -63,9 +64,10 @@ impl Settings {
 fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
     let name = check.name(&raw.name, "name");
     let state = check.path(&raw.state, "state");
-    let log = read_log(check, &raw.log);
+    let tls = raw.tls.as_ref().map(|raw| read_tls(check, raw));
+    let log = read_log(check, &raw.log, tls.is_some());
     let guard = read_guard(check, &raw.guard, log.as_ref());
-    let redemption = read_redemption(check, &raw.redemption);
+    let redemption = read_redemption(check, &raw.redemption, tls.is_some());
     let approvals = read_approvals(check, &raw.approvals);
     let approvers = read_approvers(check, raw);
     let quorums = read_quorums(check, &raw.quorums, &approvers);
@@ -80,6 +82,7 @@ fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
         state,
         guard: guard?,
         redemption: redemption?,
+        tls,
         log: log?,
         approvals,
         approvers,
@@ -89,8 +92,35 @@ fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
     })
 }
 
-fn read_log(check: &mut Check<'_>, raw: &RawLog) -> Option<Log> {
-    let url = local_url(check, &raw.url, "log.url", "http://127.0.0.1:8651/log");
+fn read_tls(check: &mut Check<'_>, raw: &RawTls) -> TlsFiles {
+    let mut file = |given: &Option<Text>, key: &str| {
+        let given = given.as_ref();
+        given.map(|given| check.path(given, key))
+    };
+    let certificate = file(&raw.certificate, "tls.certificate");
+    let key = file(&raw.key, "tls.key");
+    let own = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => {
+            let what = "one of `certificate` and `key` is missing; give both or none".to_owned();
+            check.wrong(&raw.authority, "tls", what);
+            None
+        }
+    };
+    TlsFiles {
+        authority: check.path(&raw.authority, "tls.authority"),
+        own,
+    }
+}
+
+fn read_log(check: &mut Check<'_>, raw: &RawLog, tls: bool) -> Option<Log> {
+    let url = address(
+        check,
+        &raw.url,
+        ("log.url", "http://127.0.0.1:8650/log"),
+        tls,
+    );
     let witnessed_within = check.number(raw.witnessed_within_seconds.as_ref(), &WITNESSED);
     let refresh = check.number(raw.refresh_seconds.as_ref(), &REFRESH);
     let policy = match Policy::parse(raw.policy.get_ref()) {
@@ -151,7 +181,7 @@ fn read_guard(check: &mut Check<'_>, raw: &RawGuard, log: Option<&Log>) -> Optio
     })
 }
 
-fn read_redemption(check: &mut Check<'_>, raw: &RawRedemption) -> Option<Redemption> {
+fn read_redemption(check: &mut Check<'_>, raw: &RawRedemption, tls: bool) -> Option<Redemption> {
     let patience = check.number(raw.patience_seconds.as_ref(), &PATIENCE);
     let most = check.number(raw.offline_max_seconds.as_ref(), &OFFLINE_MAX);
     match raw.mode.get_ref().as_str() {
@@ -161,7 +191,7 @@ fn read_redemption(check: &mut Check<'_>, raw: &RawRedemption) -> Option<Redempt
                 check.wrong(&raw.mode, "redemption.url", what);
                 return None;
             };
-            let url = local_url(check, url, "redemption.url", "http://127.0.0.1:8651");
+            let url = address(check, url, ("redemption.url", "http://127.0.0.1:8651"), tls);
             let token_file = raw.token_file.as_ref();
             let token_file = token_file.map(|file| check.path(file, "redemption.token_file"));
             Some(Redemption::Online {

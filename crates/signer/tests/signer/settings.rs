@@ -43,7 +43,17 @@ fn each_fault_names_place_and_fix() {
         (
             "url = \"http://127.0.0.1:8651\"",
             "url = \"http://10.0.0.1:8651\"",
-            "not an address of this machine",
+            "neither an address of this machine",
+        ),
+        (
+            "url = \"http://127.0.0.1:8651\"",
+            "url = \"https://guard.example:8651\"",
+            "needs `[tls]` with `authority`",
+        ),
+        (
+            "[log]",
+            "[tls]\nauthority = \"ca.pem\"\ncertificate = \"own.pem\"\n[log]",
+            "one of `certificate` and `key` is missing",
         ),
         (
             "group all 2 w1 w2 w3\nquorum all",
