@@ -12,6 +12,7 @@
 mod account;
 mod agreement;
 mod ahead;
+mod attackers_day;
 mod backups;
 mod bench;
 mod books;

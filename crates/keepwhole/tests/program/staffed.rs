@@ -18,7 +18,6 @@ use keepwhole_verify::digest::Digest;
 use keepwhole_verify::webauthn::{
     Assertion, PublicKey, UP, UV, authenticator_data, client_data_text,
 };
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -190,8 +189,6 @@ pub(crate) fn bootstrap(dir: &Path) {
 pub(crate) struct Office {
     made: Installation,
     pub(crate) at: u64,
-    /// How often each authenticator was used.
-    counters: BTreeMap<String, u32>,
 }
 
 impl Office {
@@ -200,7 +197,6 @@ impl Office {
         Self {
             at: at.max(made.sequencer.state().at),
             made,
-            counters: BTreeMap::new(),
         }
     }
 
@@ -256,7 +252,10 @@ impl Office {
         let request = state.guard.request(id);
         let of = match request {
             Some((number, _)) => binding::of_made(state, number),
-            None => binding::of_proposed(state, state.guard.proposal(id).unwrap().0),
+            None => {
+                let proposal = state.guard.proposal(id);
+                binding::of_proposed(state, proposal.expect("it was proposed").0)
+            }
         };
         Command::read(&of.unwrap().to_text()).unwrap()
     }
@@ -269,12 +268,12 @@ impl Office {
         role: &str,
     ) -> Verdict {
         let command = self.command(id);
-        let counter = self.counters.entry(account.to_owned()).or_insert(0);
-        *counter += 1;
+        let known = self.state().authority.credential(&self::id(account));
+        let counter = known.map_or(0, |(_, credential)| credential.counter) + 1;
         let yes = Answer {
             key: account,
             issued: self.at / 1_000,
-            ..Answer::yes(&command, (person, role), *counter)
+            ..Answer::yes(&command, (person, role), counter)
         };
         let (_, proof) = keepwhole::authority::proof(&yes.text()).unwrap();
         let body = Body::OfAuthority(AuthorityCommand::Decide {

@@ -35,6 +35,8 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 pub(crate) const CHAIN: u64 = 31_337;
 pub(crate) const ANN: &str = "0x2222222222222222222222222222222222222222";
+/// The node's second account.
+pub(crate) const SECOND: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
 pub(crate) const ETH: u128 = 1_000_000_000_000_000_000;
 /// What a transfer may cost at most.
 pub(crate) const FEE: u128 = 42_000;
@@ -56,6 +58,17 @@ pub(crate) fn given(office: &mut Office) {
             address: ACCOUNT.to_owned(),
         }),
         Body::DeclareHoldings(vec![("hot-1".to_owned(), "ETH".to_owned(), 10 * ETH)]),
+        Body::RegisterWallet(Wallet {
+            id: "hot-2".to_owned(),
+            tier: Tier::Hot,
+            address: SECOND.to_owned(),
+        }),
+        Body::DeclareHoldings(vec![("hot-2".to_owned(), "ETH".to_owned(), ETH)]),
+        Body::NameKey {
+            wallet: "hot-2".to_owned(),
+            key: "hot-2/1".to_owned(),
+            network: network.clone(),
+        },
         Body::RecordMovements(vec![movement("outside", "ann", "ETH", 8 * ETH)]),
         Body::NameAsset {
             asset: "ETH".to_owned(),
@@ -95,6 +108,7 @@ pub(crate) fn policy(allowlist: bool) -> Policy {
         destination_cool_off_ms: Some(3_600_000),
         ops_allowed: vec!["transfer".to_owned()],
         clearance_ttl_ms: Some(300_000),
+        breaker_armed: true,
         ..Policy::default()
     }
 }
@@ -381,6 +395,7 @@ address = "{ACCOUNT}"
         bytes: &[u8],
     ) -> Result<(), Refusal> {
         let account = EvmAccount::new("hot-1/1", SECRET).unwrap();
+        assert_eq!(account.address().to_string(), ACCOUNT);
         let request = answer.request(bytes).expect("it was cleared");
         let (_, signatures) = signed_with(signer, &request, &account)?;
         let signed = signed_transaction(bytes, &signatures[0]).unwrap();

@@ -1,0 +1,762 @@
+//! An administrator's stolen credentials, used as a thief would: over the interface, on the host's command line, with her
+//! keys, against a real node. Nothing leaves the wallets, and docs/attackers-day.md says what each attempt was answered.
+
+use crate::cli::run;
+use crate::nodes::ACCOUNT;
+use crate::staffed::{Answer, DAY, Office, credential_file, now, whole_staff};
+use crate::walk::{ANN, CHAIN, ETH, FEE, SECOND, Walk, given, policy, transfer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keepwhole::installation::Installation;
+use keepwhole_core::answer::Answer as Verdict;
+use keepwhole_core::command::Body;
+use keepwhole_core::guard::{BreakGlass, Change, Standing};
+use keepwhole_core::registry::{Tier, Wallet};
+use keepwhole_payload::evm::Address;
+use keepwhole_signer::Signer;
+use keepwhole_verify::approval::Command;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+
+const THIEF: &str = "0x3333333333333333333333333333333333333333";
+/// As Ann's address at its first six and last four digits.
+const ALIKE: &str = "0x2222223333333333333333333333333333332222";
+/// The table of what was tried.
+const TABLE: &str = include_str!("../../../../docs/attackers-day.md");
+
+/// Where an attempt shows afterwards.
+#[derive(Clone, Copy, PartialEq)]
+enum Shows {
+    /// In the journal, with this answer.
+    Journal,
+    /// It never became a command: the door, the signer or the program refused it before.
+    Nowhere,
+}
+
+/// What was tried and what came of it.
+#[derive(Default)]
+struct Day {
+    wrong: Vec<String>,
+    recorded: BTreeMap<String, usize>,
+}
+
+impl Day {
+    /// An attempt, the answer that docs/attackers-day.md has for it, and the answer that it got.
+    fn tried(&mut self, what: &str, wanted: &str, got: &str, shows: Shows) {
+        if wanted != got {
+            self.wrong
+                .push(format!("{what}: `{wanted}` was due, `{got}` came"));
+        }
+        if !TABLE.contains(&format!("| {what} | `{wanted}` |")) {
+            self.wrong.push(format!(
+                "docs/attackers-day.md lacks | {what} | `{wanted}` |"
+            ));
+        }
+        if shows == Shows::Journal {
+            *self.recorded.entry(got.to_owned()).or_default() += 1;
+        }
+    }
+}
+
+/// The code of a verdict: why not, or the outcome.
+fn code(answer: &Value) -> String {
+    let reason = &answer["reasons"][0]["code"];
+    let fault = &answer["error"]["code"];
+    let word = reason
+        .as_str()
+        .or(fault.as_str())
+        .or(answer["outcome"].as_str());
+    word.unwrap_or("no answer").to_owned()
+}
+
+/// Three days ago everything was set up as it should be: staff, policy, Ann's address in the book.
+fn history(dir: &Path) {
+    let at = (now() - 4 * 86_400) * 1_000;
+    let mut made = Installation::create(&dir.join("ex"), "exchange.example/keepwhole").unwrap();
+    made.adopt_shipped_law(at).unwrap();
+    drop(made);
+    let mut office = Office::open(dir, at);
+    given(&mut office);
+    whole_staff(&mut office, |office| {
+        office.settle("policy-1", Change::AdoptPolicy(Box::new(policy(true))));
+    });
+    let listing = Change::ListDestination {
+        address: ANN.into(),
+    };
+    office.propose("list-ann", "ole", listing);
+    office.approve("list-ann", ("ria", "ria"), "risk");
+    office.approve("list-ann", ("oda", "oda"), "operations");
+    office.pass(2 * DAY);
+    assert!(office.state().guard.listed.contains_key(ANN));
+    assert_eq!(office.state().guard.policy.version, 1);
+    office.close();
+}
+
+/// An answer of hers, with a key that the thief has.
+fn hers(walk: &Walk<'_>, id: &str, change: impl FnOnce(&mut Answer<'_>)) -> Value {
+    let shown = run(walk.dir, &["staff", "show", id, "--data", "ex", "--json"]).json();
+    let command = Command::read(shown["command"].as_str().unwrap()).unwrap();
+    let counter = u32::try_from(now() % 1_000_000_000).unwrap();
+    let mut answer = Answer {
+        key: "ada-2",
+        ..Answer::yes(&command, ("ada", "risk"), counter)
+    };
+    change(&mut answer);
+    json!({ "target": id, "approval": answer.text() })
+}
+
+fn approvals(day: &mut Day, walk: &Walk<'_>) {
+    let approve = |body: &Value| walk.ask("/v1/guard/approvals", body);
+    let asked = walk.withdraw("large", 4 * ETH, ANN);
+    day.tried(
+        "withdraw 4 ETH to a customer's listed address",
+        "approvals_short",
+        &code(&asked),
+        Shows::Journal,
+    );
+    let first = hers(walk, "large", |_| {});
+    let once = approve(&first);
+    day.tried(
+        "approve it with her own key",
+        "recorded",
+        &code(&once),
+        Shows::Nowhere,
+    );
+    let again = hers(walk, "large", |answer| {
+        answer.role = "treasury";
+        answer.counter += 1;
+    });
+    let twice = approve(&again);
+    day.tried(
+        "approve it once more in her second role",
+        "quorum_short",
+        &code(&twice["request"]),
+        Shows::Journal,
+    );
+    let other = hers(walk, "large", |answer| {
+        answer.key = "ada";
+        answer.role = "administrator";
+    });
+    day.tried(
+        "approve it as administrator, from her other account",
+        "role_missing",
+        &code(&approve(&other)),
+        Shows::Journal,
+    );
+    let name = hers(walk, "large", |answer| answer.person = "tom");
+    day.tried(
+        "approve it under a colleague's name with her key",
+        "credential_of_other",
+        &code(&approve(&name)),
+        Shows::Journal,
+    );
+    let page = hers(walk, "large", |answer| {
+        answer.site = "approver.exchange.example.evil.example";
+        answer.counter += 2;
+    });
+    day.tried(
+        "approve it on a page of the thief's",
+        "origin_not_allowed",
+        &code(&approve(&page)),
+        Shows::Journal,
+    );
+    walk.withdraw("large-2", 4 * ETH, ANN);
+    let mut replayed = first.clone();
+    replayed["target"] = json!("large-2");
+    day.tried(
+        "show her approval again for another withdrawal",
+        "approval_replayed",
+        &code(&approve(&replayed)),
+        Shows::Journal,
+    );
+    let bytes = transfer(CHAIN, 0, ANN, 4 * ETH).encode();
+    let early = walk.clearance("large", "evm-tx", &bytes);
+    day.tried(
+        "ask for a clearance of what is held",
+        "clearance_missing",
+        &code(&early),
+        Shows::Journal,
+    );
+}
+
+fn requests(day: &mut Day, walk: &Walk<'_>) {
+    let mut ask =
+        |what: &str, wanted: &str, got: &Value| day.tried(what, wanted, &code(got), Shows::Journal);
+    ask(
+        "withdraw to the thief's address",
+        "not_allowlisted",
+        &walk.withdraw("t-1", ETH, THIEF),
+    );
+    ask(
+        "withdraw to an address like a customer's",
+        "address_lookalike",
+        &walk.withdraw("t-2", ETH, ALIKE),
+    );
+    ask(
+        "withdraw more than the customer has",
+        "insufficient_balance",
+        &walk.withdraw("t-3", 9 * ETH, ANN),
+    );
+    let first = walk.withdraw("ok", ETH, ANN);
+    assert_eq!(code(&first), "cleared", "{first}");
+    ask(
+        "ask again under the same id with another destination",
+        "duplicate_id",
+        &walk.withdraw("ok", ETH, THIEF),
+    );
+    let credit = |id: &str, budget: &str, units: &str| {
+        let lines = json!([{ "customer": "ann", "asset": "ETH", "amount": units }]);
+        let body = json!({ "id": id, "reason": "event", "budget": budget, "lines": lines });
+        walk.ask("/v1/guard/credits", &body)
+    };
+    ask(
+        "credit 620,000 ETH where 620,000 wei were meant",
+        "per_customer_exceeded",
+        &credit("c-1", "event", "620000000000000000000000"),
+    );
+    ask(
+        "credit from a budget that does not exist",
+        "unknown_budget",
+        &credit("c-2", "mine", "1"),
+    );
+    ask(
+        "credit within the budget, which asks for two people",
+        "approvals_short",
+        &credit("c-3", "event", "3"),
+    );
+}
+
+fn doors(day: &mut Day, walk: &Walk<'_>, console: &str) {
+    let body = r#"{"owners":["mallory"]}"#;
+    let mut door =
+        |what: &str, wanted: &str, got: &str| day.tried(what, wanted, got, Shows::Nowhere);
+    let (_, answer) = walk.ask_as(None, &walk.token, "/v1/owners", body);
+    door(
+        "register a customer with the wallet service's token",
+        "scope",
+        &code(&answer),
+    );
+    let row = r#"{"transfers":[{"id":"d-1","from":"outside","to":"ann","asset":"ETH","units":"1","kind":"deposit","effective":"2026-01-02T03:04:05+09:00"}]}"#;
+    let (_, answer) = walk.ask_as(None, &walk.token, "/v1/transfers", row);
+    door(
+        "book a deposit with the wallet service's token",
+        "scope",
+        &code(&answer),
+    );
+    let (_, answer) = walk.ask_as(None, &walk.token, "/v1/guard/redemptions", "{}");
+    door(
+        "redeem with the wallet service's token",
+        "scope",
+        &code(&answer),
+    );
+    let (_, answer) = walk.ask_as(None, "kw_guessed", "/v1/guard/withdrawals", "{}");
+    door("ask with a guessed token", "unauthorised", &code(&answer));
+    let stranger = crate::tls::Authority::new().sign("wallet-service", 2190);
+    let (status, _) = walk.ask_as(Some(&stranger), &walk.token, "/v1/guard/requests/ok", "");
+    door(
+        "ask with a token and a certificate of the thief's own authority",
+        "no connection",
+        if status == 0 {
+            "no connection"
+        } else {
+            "heard"
+        },
+    );
+    let posted = {
+        let mut stream = TcpStream::connect(console).unwrap();
+        write!(stream, "POST /en/policy HTTP/1.1\r\nhost: {console}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        if status >= 400 { "refused" } else { "heard" }
+    };
+    door("post to the console without a session", "refused", posted);
+}
+
+/// The bytes under a withdrawal that was cleared, and clearances in the wrong hands.
+fn bytes(day: &mut Day, walk: &Walk<'_>, signer: &Signer, tokens: [&str; 2]) {
+    let redeem = |token: &str, body: &Value| {
+        walk.ask_as(None, token, "/v1/guard/redemptions", &body.to_string())
+            .1
+    };
+    let honest = transfer(CHAIN, 0, ANN, ETH).encode();
+    let answer = walk.cleared("ok", &honest);
+    let taken = json!({ "clearance": answer.clearance, "signature": answer.signature, "signer": "signer-1" });
+    let with = |field: &str, from: &str, to: &str| {
+        let mut body = taken.clone();
+        let text = body[field].as_str().unwrap();
+        assert!(text.contains(from), "{text}");
+        body[field] = json!(text.replace(from, to));
+        body
+    };
+    let edited = with("clearance", "\"attempt\":\"1\"", "\"attempt\":\"2\"");
+    day.tried(
+        "redeem an edited clearance",
+        "clearance_missing",
+        &code(&redeem(tokens[0], &edited)),
+        Shows::Journal,
+    );
+    let edited = keepwhole_signer::request::ClearanceAnswer {
+        clearance: edited["clearance"].as_str().map(ToOwned::to_owned),
+        ..answer.clone()
+    };
+    let refusal = walk.sends(signer, &edited, &honest).unwrap_err();
+    day.tried(
+        "show the signer an edited clearance",
+        "not_by_guard",
+        refusal.name(),
+        Shows::Nowhere,
+    );
+    let stolen = transfer(CHAIN, 0, THIEF, ETH).encode();
+    let refusal = walk.sends(signer, &answer, &stolen).unwrap_err();
+    day.tried(
+        "show the signer a good clearance with the thief's bytes",
+        "digest_mismatch",
+        refusal.name(),
+        Shows::Nowhere,
+    );
+    // The customer gets her money all the same.
+    walk.sends(signer, &answer, &honest).unwrap();
+    assert_eq!(walk.node.balance(ANN), ETH);
+    let mut other = taken.clone();
+    other["signer"] = json!("mallory");
+    day.tried(
+        "redeem a clearance again, as another signer",
+        "clearance_used",
+        &code(&redeem(tokens[1], &other)),
+        Shows::Journal,
+    );
+    short(day, walk, &redeem, tokens[1]);
+    forged(day, walk);
+}
+
+/// Bytes that nobody asked for: the third within ten minutes halts their wallet.
+fn forged(day: &mut Day, walk: &Walk<'_>) {
+    let tenth = ETH / 10;
+    let mut call = transfer(CHAIN, 0, THIEF, 0);
+    // approve(address,uint256)
+    call.data = [vec![0x09, 0x5e, 0xa7, 0xb3], vec![0; 64]].concat();
+    let mut safe = transfer(CHAIN, 0, SECOND, 0);
+    // execTransaction(address,uint256,bytes,uint8,…), by delegate call
+    safe.data = [vec![0x6a, 0x76, 0x12, 0x02], vec![0; 320]].concat();
+    let mut dear = transfer(CHAIN, 1, ANN, tenth);
+    dear.max_fee = 3;
+    let honest = transfer(CHAIN, 1, ANN, tenth).encode();
+    let to_thief = transfer(CHAIN, 1, THIEF, tenth).encode();
+    let larger = transfer(CHAIN, 1, ANN, ETH).encode();
+    let elsewhere = transfer(1, 1, ANN, tenth).encode();
+    let cases: [(&str, &str, &str, &str, Vec<u8>); 9] = [
+        (
+            "sign the transfer with a fee above what was asked",
+            "fee_exceeded",
+            "hot-1/1",
+            "evm-tx",
+            dear.encode(),
+        ),
+        (
+            "sign it with a key of another wallet",
+            "unknown_key",
+            "hot-2/1",
+            "evm-tx",
+            honest.clone(),
+        ),
+        (
+            "sign a transfer to the thief instead",
+            "payload_mismatch",
+            "hot-1/1",
+            "evm-tx",
+            to_thief,
+        ),
+        (
+            "sign a larger transfer",
+            "payload_mismatch",
+            "hot-1/1",
+            "evm-tx",
+            larger,
+        ),
+        (
+            "sign the transfer for another chain",
+            "undecodable",
+            "hot-1/1",
+            "evm-tx",
+            elsewhere,
+        ),
+        (
+            "sign what was asked, after three other byte strings",
+            "halted",
+            "hot-1/1",
+            "evm-tx",
+            honest,
+        ),
+        (
+            "sign an allowance",
+            "op_not_allowed",
+            "hot-2/1",
+            "evm-tx",
+            call.encode(),
+        ),
+        (
+            "sign a Safe's transaction with a delegate call",
+            "undecodable",
+            "hot-2/1",
+            "safe-tx",
+            safe.encode(),
+        ),
+        (
+            "sign a bare hash",
+            "undecodable",
+            "hot-2/1",
+            "evm-tx",
+            vec![7; 32],
+        ),
+    ];
+    for wallet in ["hot-1", "hot-2"] {
+        let body = json!({"id": format!("small-{wallet}"), "customer": "ann", "wallet": wallet, "asset": "ETH",
+            "amount": tenth.to_string(), "to": ANN, "max_fee": FEE.to_string()});
+        assert_eq!(code(&walk.ask("/v1/guard/withdrawals", &body)), "cleared");
+    }
+    for (number, (what, wanted, key, kind, bytes)) in cases.into_iter().enumerate() {
+        let withdrawal = if number < 6 {
+            "small-hot-1"
+        } else {
+            "small-hot-2"
+        };
+        let payload = json!({ "kind": kind, "bytes": STANDARD.encode(bytes) });
+        let body =
+            json!({ "withdrawal": withdrawal, "key": key, "attempt": 1, "payload": payload });
+        let got = code(&walk.ask("/v1/guard/clearances", &body));
+        day.tried(what, wanted, &got, Shows::Journal);
+    }
+}
+
+/// A clearance whose time is over.
+fn short(day: &mut Day, walk: &Walk<'_>, redeem: &dyn Fn(&str, &Value) -> Value, token: &str) {
+    let ends = jiff::Timestamp::from_second(i64::try_from(now() + 3).unwrap()).unwrap();
+    let body = json!({"id": "brief", "customer": "ann", "wallet": "hot-1", "asset": "ETH", "amount": "1",
+        "to": ANN, "max_fee": "42000", "expires": ends.to_string()});
+    assert_eq!(code(&walk.ask("/v1/guard/withdrawals", &body)), "cleared");
+    let answer = walk.cleared("brief", &transfer(CHAIN, 1, ANN, 1).encode());
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let body = json!({ "clearance": answer.clearance, "signature": answer.signature, "signer": "signer-1" });
+    day.tried(
+        "redeem a clearance that has expired",
+        "clearance_expired",
+        &code(&redeem(token, &body)),
+        Shows::Journal,
+    );
+}
+
+/// What the command line answers: the code of the refusal, or what it says was done.
+fn told(dir: &Path, arguments: &str) -> String {
+    let mut words: Vec<&str> = arguments.split_whitespace().collect();
+    words.extend(["--data", "ex", "--json"]);
+    let ran = run(dir, &words);
+    let text = format!("{}{}", ran.out, ran.err);
+    let value: Value = serde_json::from_str(&ran.out).unwrap_or(Value::Null);
+    let word = value["reason"]
+        .as_str()
+        .or(value["reason"]["code"].as_str());
+    let word = word
+        .or(value["answer"].as_str())
+        .or(value["outcome"].as_str());
+    if let (0, Some(word)) = (ran.code, word) {
+        return word.to_owned();
+    }
+    let known = [
+        "quorum_short",
+        "per_customer_exceeded",
+        "malformed",
+        "already_registered",
+        "role_missing",
+        "self_approval",
+        "rules of authority are in force",
+        "credential_unknown",
+        "subject_approves",
+        "quorum_impossible",
+        "not_locked",
+        "in use",
+        "locked",
+        "asks for 2 to 64 persons",
+        "administrator",
+    ];
+    let found = known.iter().find(|code| text.contains(**code));
+    found.map_or(text.clone(), |code| (*code).to_owned())
+}
+
+/// On the host, as the user that runs keepwhole: the command line asks nobody who sits there.
+fn host(day: &mut Day, walk: &mut Walk<'_>) {
+    let dir = walk.dir;
+    credential_file(dir, "mallory");
+    day.tried(
+        "use the command line beside the running service",
+        "in use",
+        &told(dir, "staff revoke bea --actor ada --id x-0"),
+        Shows::Nowhere,
+    );
+    walk.stop();
+    let mut ask = |what: &str, wanted: &str, arguments: &str| {
+        day.tried(what, wanted, &told(dir, arguments), Shows::Journal);
+    };
+    ask(
+        "enrol an accomplice",
+        "quorum_short",
+        "staff enrol mallory --actor ada --id x-1 --roles risk,treasury --credential mallory.json",
+    );
+    ask(
+        "replace a colleague's keys by the thief's",
+        "quorum_short",
+        "staff reset tom --actor ada --id x-2 --credential mallory.json",
+    );
+    ask(
+        "begin again with administrators of the thief's",
+        "malformed",
+        "staff bootstrap --administrator m1=mallory.json --administrator m2=mallory.json --administrator m3=mallory.json --site a.example=https://a.example",
+    );
+    ask(
+        "register the thief's address as an own wallet",
+        "malformed",
+        &format!("guard wallet own --tier hot --address {THIEF} --actor ada"),
+    );
+    ask(
+        "name a key of the thief's",
+        "malformed",
+        "guard name-key hot-1 hot-1/9 eip155:1 --actor ada",
+    );
+    fs::write(dir.join("blunder.json"), r#"{"id":"c-9","reason":"event","budget":"event","lines":[{"customer":"ann","asset":"ETH","amount":"620000000000000000000000"}]}"#).unwrap();
+    ask(
+        "credit in the wrong unit from a file",
+        "per_customer_exceeded",
+        "guard credit blunder.json --actor ada",
+    );
+    fs::write(
+        dir.join("weak.toml"),
+        "version = 2\n[[quorum]]\nclass = \"withdrawal\"\npersons = 1\namong = [\"risk\"]\n",
+    )
+    .unwrap();
+    day.tried(
+        "propose rules by which one person is enough",
+        "asks for 2 to 64 persons",
+        &told(dir, "staff rules weak.toml --actor ada --id x-3"),
+        Shows::Nowhere,
+    );
+    day.tried(
+        "suspend a colleague",
+        "cleared",
+        &told(dir, "staff revoke bea --actor ada --id x-4"),
+        Shows::Nowhere,
+    );
+    // With the library in the thief's own hands, any command can be told, in anybody's name.
+    let mut office = Office::open(dir, now() * 1_000);
+    commands(day, &mut office);
+    approves_alone(day, &mut office);
+    stops_are_lifted(&mut office);
+    office.close();
+}
+
+/// Whatever the journal takes, told by a program of the thief's on the host.
+fn commands(day: &mut Day, office: &mut Office) {
+    let mut loose = policy(false);
+    loose.version = 2;
+    loose.tiers.clear();
+    let wallet = Wallet {
+        id: "mine".into(),
+        tier: Tier::Hot,
+        address: THIEF.into(),
+    };
+    let approve = Body::Approve {
+        target: "large".into(),
+        nonce: "n".into(),
+        binds: None,
+        seen: None,
+    };
+    let glass = |scope: &str| {
+        Change::BreakGlass(BreakGlass::Freeze {
+            scope: scope.into(),
+        })
+    };
+    let list: Vec<(&str, &str, &str, Body)> = vec![
+        (
+            "adopt a looser policy at once",
+            "malformed",
+            "ada",
+            Body::AdoptPolicy(Box::new(loose.clone())),
+        ),
+        (
+            "propose a looser policy",
+            "quorum_short",
+            "ada",
+            Body::ProposeChange(Change::AdoptPolicy(Box::new(loose))),
+        ),
+        (
+            "list the thief's address",
+            "quorum_short",
+            "ada-2",
+            Body::ProposeChange(Change::ListDestination {
+                address: THIEF.into(),
+            }),
+        ),
+        (
+            "propose the thief's address as an own wallet",
+            "quorum_short",
+            "ada",
+            Body::ProposeChange(Change::RegisterWallet(wallet)),
+        ),
+        (
+            "grant herself another role",
+            "quorum_short",
+            "ada",
+            Body::ProposeChange(Change::Grant {
+                actor: "ada".into(),
+                role: "risk".into(),
+                expires: Some((now() + 86_400) * 1_000),
+            }),
+        ),
+        (
+            "approve by a colleague's bare name",
+            "assertion_missing",
+            "tom",
+            approve,
+        ),
+        (
+            "break the glass",
+            "role_missing",
+            "ada",
+            Body::ProposeChange(glass("all")),
+        ),
+        (
+            "break the glass in a sealed key's name",
+            "quorum_short",
+            "seal-1",
+            Body::ProposeChange(glass("all")),
+        ),
+        (
+            "stand behind her proposal without a key",
+            "assertion_missing",
+            "sue",
+            Body::ApproveChange {
+                target: "raw-1".into(),
+            },
+        ),
+    ];
+    for (number, (what, wanted, actor, body)) in list.into_iter().enumerate() {
+        let id = format!("raw-{number}");
+        let answer = office.ask(Some(&id), Some(actor), body);
+        let got = answer
+            .reason()
+            .map_or(answer.word(), |reason| reason.code());
+        day.tried(what, wanted, got, Shows::Journal);
+    }
+}
+
+/// She approves what she proposed, in every role and from both accounts.
+fn approves_alone(day: &mut Day, office: &mut Office) {
+    let roles = ["risk", "security", "executive", "operations", "treasury"];
+    let proposed = |office: &Office, id: &str| office.state().guard.proposal(id).is_some();
+    let all = ["x-1", "x-2", "raw-1", "raw-2", "raw-3", "raw-4", "raw-7"];
+    let open: Vec<&str> = all.into_iter().filter(|id| proposed(office, id)).collect();
+    for id in &open {
+        for role in roles {
+            office.approve(id, ("ada-2", "ada"), role);
+        }
+        office.approve(id, ("ada", "ada"), "administrator");
+    }
+    office.pass(10 * DAY);
+    let state = office.state();
+    let in_force = |id: &&str| {
+        let row = state.guard.proposal(id);
+        row.is_some_and(|(_, row)| matches!(row.standing, Standing::Cleared))
+    };
+    let done: Vec<&str> = open.iter().copied().filter(|id| in_force(id)).collect();
+    let got = if done.is_empty() {
+        "not in force".to_owned()
+    } else {
+        done.join(", ")
+    };
+    assert!(open.len() >= 4, "{open:?}");
+    day.tried(
+        "approve her own proposals in all her roles, and wait ten days",
+        "not in force",
+        &got,
+        Shows::Nowhere,
+    );
+    assert_eq!(state.guard.policy.version, 1);
+    assert!(!state.guard.listed.contains_key(THIEF));
+    assert!(state.registry.actor("mallory").is_none());
+}
+
+/// What she stopped, two others lift: a thief annoys, and does not brick.
+fn stops_are_lifted(office: &mut Office) {
+    office.propose(
+        "back-bea",
+        "sue",
+        Change::Reinstate {
+            person: "bea".into(),
+        },
+    );
+    for (name, role) in [("sue", "security"), ("ria", "risk")] {
+        let answer = office.approve("back-bea", (name, name), role);
+        assert_eq!(answer, Verdict::Recorded, "{name}");
+    }
+    let state = office.state();
+    let bea = state.registry.person("bea").unwrap();
+    assert!(!state.authority.suspended.contains_key(&bea));
+}
+
+#[test]
+fn an_administrators_stolen_credentials_move_nothing() {
+    let name = "an_administrators_stolen_credentials_move_nothing";
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    history(dir);
+    let Some(mut walk) = Walk::start(dir, name) else {
+        return;
+    };
+    let before = walk.node.balance(ACCOUNT);
+    let signer = walk.signer("signer", &[("ria", "risk"), ("tom", "treasury")]);
+    // She has a shell: she mints tokens of her own, which no journal shows.
+    let minted = [
+        walk.new_token("mallory-1", "signer"),
+        walk.new_token("mallory-2", "signer"),
+    ];
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    let mut day = Day::default();
+    day.tried(
+        "mint tokens of her own on the host",
+        "done",
+        "done",
+        Shows::Nowhere,
+    );
+    let console = walk.console().to_owned();
+    doors(&mut day, &walk, &console);
+    requests(&mut day, &walk);
+    approvals(&mut day, &walk);
+    bytes(&mut day, &walk, &signer, [&minted[0], &minted[1]]);
+    host(&mut day, &mut walk);
+
+    assert_eq!(
+        walk.node
+            .balance(&Address::parse(THIEF).unwrap().to_string()),
+        0
+    );
+    assert_eq!(
+        walk.sent(),
+        "0x1",
+        "the customer's own withdrawal, and nothing else"
+    );
+    let left = before - walk.node.balance(ACCOUNT);
+    assert!((ETH..ETH + 50_000).contains(&left), "{left}");
+    let shown = run(dir, &["journal", "show", "--data", "ex", "--json"]).out;
+    for (code, times) in &day.recorded {
+        let found = shown.matches(&format!("\"{code}\"")).count();
+        if found < *times {
+            day.wrong.push(format!(
+                "`{code}` was answered {times} times, and the journal shows it {found} times"
+            ));
+        }
+    }
+    assert!(day.wrong.is_empty(), "{}", day.wrong.join("\n"));
+}
