@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use borsh::de::EnumExt as _;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -19,6 +20,55 @@ pub enum Effect {
     Refuse,
     /// Only a part is granted; the rest is open to appeal.
     Reduce,
+}
+
+/// One number of a reason; its unit stands at the field of [`Reason`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told<'r> {
+    /// A name, a code or words.
+    Text(&'r str),
+    /// A number in the field's unit.
+    Number(u128),
+    /// There is none.
+    Absent,
+    /// The reason of a row.
+    Reason(&'r Reason),
+}
+
+impl<'r> From<&'r String> for Told<'r> {
+    fn from(text: &'r String) -> Self {
+        Self::Text(text)
+    }
+}
+impl From<&u128> for Told<'_> {
+    fn from(number: &u128) -> Self {
+        Self::Number(*number)
+    }
+}
+impl From<&u64> for Told<'_> {
+    fn from(number: &u64) -> Self {
+        Self::Number(u128::from(*number))
+    }
+}
+impl From<&u32> for Told<'_> {
+    fn from(number: &u32) -> Self {
+        Self::Number(u128::from(*number))
+    }
+}
+impl From<&u16> for Told<'_> {
+    fn from(number: &u16) -> Self {
+        Self::Number(u128::from(*number))
+    }
+}
+impl From<&Option<u64>> for Told<'_> {
+    fn from(number: &Option<u64>) -> Self {
+        number.as_ref().map_or(Self::Absent, Self::from)
+    }
+}
+impl<'r> From<&'r Box<Reason>> for Told<'r> {
+    fn from(reason: &'r Box<Reason>) -> Self {
+        Self::Reason(reason)
+    }
 }
 
 macro_rules! reasons {
@@ -45,6 +95,11 @@ macro_rules! reasons {
             #[must_use]
             pub fn precedence(&self) -> u8 {
                 match self.inner() { $( Self::$name { .. } => $tag, )* }
+            }
+            /// Its numbers and names, in the order in which they are declared.
+            #[must_use]
+            pub fn numbers(&self) -> Vec<(&'static str, Told<'_>)> {
+                match self { $( Self::$name { $($($field),*)? } => alloc::vec![$($((stringify!($field), Told::from($field))),*)?], )* }
             }
             /// All codes in order of precedence.
             pub const CODES: &'static [&'static str] = &[$($code),*];
