@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::demands::{self, DemandError, Judged, Weight};
 use super::extent::Extent;
 use super::file::PolicyFile;
-use super::lint;
 use super::quorum;
+use super::{lets_go, lint};
 
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,10 @@ pub enum Code {
     Gap,
     /// A restricting rule ends where the risk is greater.
     NonMonotone,
+    /// Approvals let the large go, and nothing speaks of the small.
+    SmallerHeld,
+    /// Approvals lapse before their rule lets anything go.
+    ApprovalLapses,
     /// A quorum that the people can't fill.
     ImpossibleQuorum,
     /// One person alone may change everything.
@@ -60,6 +64,8 @@ impl Code {
             Self::MissingDefault => "missing_default",
             Self::Gap => "gap",
             Self::NonMonotone => "non_monotone",
+            Self::SmallerHeld => "smaller_held",
+            Self::ApprovalLapses => "approval_lapses",
             Self::ImpossibleQuorum => "impossible_quorum",
             Self::SinglePerson => "single_person",
             Self::CapMissing => "cap_missing",
@@ -148,6 +154,7 @@ impl Finding {
 pub fn check(file: &PolicyFile, law: &LawSet, day: Day) -> Result<Vec<Finding>, DemandError> {
     let mut out = Vec::new();
     lint::lint(file, &mut out);
+    lets_go::approvals(file, &mut out);
     caps(file, &mut out);
     quorum::quorums(file, &mut out);
     if file.law.places.contains("KR") {

@@ -298,7 +298,7 @@ fn spoken(policy: &Policy, kind: RequestKind) -> Spoken {
 }
 
 /// What lies between and behind the ranges, from zero on.
-fn open_between(ranges: &[(u128, Option<u128>)]) -> Vec<(u128, Option<u128>)> {
+pub(super) fn open_between(ranges: &[(u128, Option<u128>)]) -> Vec<(u128, Option<u128>)> {
     let mut sorted = ranges.to_vec();
     sorted.sort_unstable();
     let (mut open, mut next) = (Vec::new(), Some(0));

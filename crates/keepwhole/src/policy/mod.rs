@@ -18,6 +18,7 @@ pub mod explain;
 pub mod extent;
 pub mod file;
 pub mod journal;
+mod lets_go;
 mod lint;
 pub mod names;
 pub mod picture;
@@ -27,7 +28,7 @@ pub mod replay;
 pub mod rules;
 mod sections;
 mod source;
-mod unit;
+pub(crate) mod unit;
 pub mod wording;
 
 pub use check::{Finding, Severity, check, fails};

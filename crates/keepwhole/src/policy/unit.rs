@@ -107,7 +107,7 @@ pub(super) fn share(text: &str) -> Result<u32, Wrong> {
 }
 
 /// A share as the file has it.
-pub(super) fn show_share(points: u32) -> String {
+pub(crate) fn show_share(points: u32) -> String {
     let (whole, part) = (points / 100, points % 100);
     match part {
         0 => format!("{whole}%"),

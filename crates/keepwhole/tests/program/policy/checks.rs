@@ -75,6 +75,12 @@ type Row = (
     (&'static str, &'static str, &'static str, &'static str),
 );
 
+/// Small withdrawals of bitcoin go, and nothing is said of other small ones.
+const SMALL_OF_BTC: (&str, &str) = (
+    "[[rule]]\nid = \"small-amount\"\nwhen = [\"kind in [withdrawal]\", \"value",
+    "[[clear]]\nup_to = \"0.1 BTC\"\n\n[[rule]]\nid = \"small-amount\"\nwhen = [\"kind in [withdrawal]\", \"asset in [BTC]\", \"value",
+);
+
 const TABLE: &[Row] = &[
     (
         &[],
@@ -412,6 +418,44 @@ const TABLE: &[Row] = &[
         ),
     ),
     (
+        &[SMALL_OF_BTC],
+        &[],
+        (
+            "warning",
+            "smaller_held",
+            "rule.from-3m",
+            "no rule and no `[[clear]]` speaks of one with `value` below 3,000,000 KRW: the smaller is held",
+        ),
+    ),
+    (
+        &[SMALL_OF_BTC],
+        &[(
+            "x",
+            "\"kind in [withdrawal]\", \"amount >= 5 ETH\"",
+            "{ approve = 2 }",
+        )],
+        (
+            "warning",
+            "smaller_held",
+            "rule.x",
+            "it lets a withdrawal of ETH go once people approved it, and no rule and no `[[clear]]` speaks of one with `amount` below 5 ETH",
+        ),
+    ),
+    (
+        &[("valid_for = \"4h\"", "valid_for = \"2h\"")],
+        &[(
+            "x",
+            "\"value >= 50,000,000 KRW\"",
+            "{ approve = 2, delay = \"2h\" }",
+        )],
+        (
+            "error",
+            "approval_lapses",
+            "rule.x",
+            "it waits 2h from the last approval on, and an approval holds for 2h: none of them holds any more",
+        ),
+    ),
+    (
         &[(
             "[people]\nadmin = 3\napprover = 3\nsecurity = 1\ncompliance = 1\n",
             "",
@@ -455,6 +499,33 @@ fn each_weakness_is_found_by_its_name() {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn approvals_that_last_and_speak_of_all_sizes_are_not_found() {
+    let codes = |text: &str| -> Vec<&str> {
+        let found = findings_of(text);
+        found.iter().map(|one| one.code.word()).collect()
+    };
+    let delayed = |delay: &str| {
+        let then = format!("{{ approve = 2, delay = \"{delay}\" }}");
+        ready_text("small") + &rule("x", "\"value >= 50,000,000 KRW\"", &then)
+    };
+    // Approvals of this policy hold for four hours.
+    assert!(!codes(&delayed("3h")).contains(&"approval_lapses"));
+    assert!(codes(&delayed("4h")).contains(&"approval_lapses"));
+    // What is smaller is spoken of: by a rule of its own, or by a limit that clears.
+    let small = changed("small", &[SMALL_OF_BTC]);
+    let x = rule("x", "\"amount >= 5 ETH\"", "{ approve = 2 }");
+    let with = |more: &str| {
+        let found = findings_of(&format!("{small}{x}{more}"));
+        let mut found = found.iter();
+        found.any(|one| one.code.word() == "smaller_held" && one.key == "rule.x")
+    };
+    assert!(with("") && with("\n[[clear]]\nup_to = \"4 ETH\"\n"));
+    assert!(!with("\n[[clear]]\nup_to = \"5 ETH\"\n"));
+    let less = rule("y", "\"amount < 5 ETH\"", "{ approve = 1 }");
+    assert!(!with(&less));
 }
 
 #[test]
