@@ -140,6 +140,7 @@ async function main() {
       guard: ["/guard", 200],
       policy: ["/policy", 200],
       people: ["/people", 200],
+      backtest: ["/policy/backtest", 200],
       customers: ["/customers", 200],
       customer: [person, 200],
       journal: ["/journal", 200],

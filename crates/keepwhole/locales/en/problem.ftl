@@ -19,3 +19,5 @@ problem-body = The console takes no request with a body.
 problem-method = The console only shows: it answers GET and HEAD alone.
 problem-source = The journal cannot be read: { $why }
 problem-slow = The answer took too long and was given up. Try again in a moment.
+problem-day = The day { $day } is no date. Write it as 2026-10-01.
+problem-policy = The policy { $policy } is named in no known way. Write version-2 or proposal-ID.

@@ -19,3 +19,5 @@ problem-body = 이 콘솔은 본문이 있는 요청을 받지 않습니다.
 problem-method = 이 콘솔은 읽기 전용입니다. GET과 HEAD에만 답합니다.
 problem-source = 기록을 읽을 수 없습니다: { $why }
 problem-slow = 답을 만드는 데 시간이 너무 오래 걸려 중단했습니다. 잠시 뒤 다시 시도하십시오.
+problem-day = { $day }은(는) 날짜가 아닙니다. 2026-10-01처럼 쓰십시오.
+problem-policy = 정책 { $policy }을(를) 알아볼 수 없습니다. version-2 또는 proposal-제안 이름으로 쓰십시오.

@@ -6,13 +6,14 @@ use super::{DataArgs, wall_clock};
 use crate::authority;
 use crate::installation::{Installation, Reading, reason_json};
 use crate::sequencer::Until;
-use crate::text::seoul;
+use crate::text::{Lang, count, seoul};
+use crate::views::{amount, asset_of, reason_line};
 use clap::{Args, Subcommand, ValueEnum};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::guard::{Ask, Request, Standing};
 use keepwhole_core::reason::Reason;
-use keepwhole_core::registry::{Tier, Wallet};
+use keepwhole_core::registry::{AssetIx, Tier, Wallet};
 use keepwhole_core::state::State;
 use keepwhole_edge::guard::read_credit;
 use serde_json::{Value, json};
@@ -269,30 +270,16 @@ fn tell(doer: &Doer, id: Option<String>, body: Body, done: &str) -> Result<Exit,
             Ok(Exit::Done)
         }
         other => {
-            let words = other.reason().map(in_words).unwrap_or_default();
+            let state = opened.sequencer.state();
+            let told = other.reason().map(|reason| {
+                let asset = asset_named(state, &command.body);
+                reason_line(state, asset, reason, Lang::En)
+            });
+            let words = told.unwrap_or_default();
             let code = other.reason().map_or("answer", Reason::code);
             Err(Failure::refused(code, format!("{}: {words}", other.word())))
         }
     }
-}
-
-/// A reason with its numbers, on one line.
-fn in_words(reason: &Reason) -> String {
-    let Value::Object(members) = reason_json(reason) else {
-        return reason.code().to_owned();
-    };
-    let numbers: Vec<String> = members
-        .iter()
-        .filter(|(key, _)| key.as_str() != "code")
-        .map(|(key, value)| match value {
-            Value::String(text) => format!("{key} `{text}`"),
-            other => format!("{key} `{other}`"),
-        })
-        .collect();
-    if numbers.is_empty() {
-        return reason.code().to_owned();
-    }
-    format!("{} ({})", reason.code(), numbers.join(", "))
 }
 
 fn list(args: &ListArgs) -> Result<Exit, Failure> {
@@ -341,9 +328,10 @@ fn standing_of(request: &Request) -> (&'static str, Option<&Reason>) {
     }
 }
 
-/// What was asked: amounts in minor units.
+/// What was asked.
 fn asked(state: &State, request: &Request) -> String {
     let registry = &state.registry;
+    let said = |asset: AssetIx, units| amount(state, asset, units).exact();
     match &request.ask {
         Ask::Withdrawal {
             owner,
@@ -352,8 +340,8 @@ fn asked(state: &State, request: &Request) -> String {
             to,
             ..
         } => {
-            let (owner, asset) = (registry.owner_id(*owner), registry.asset_id(*asset));
-            format!("{units} units of {asset} of {owner} to {to}")
+            let owner = registry.owner_id(*owner);
+            format!("{} of {owner} to {to}", said(*asset, *units))
         }
         Ask::Transfer {
             wallet,
@@ -362,14 +350,30 @@ fn asked(state: &State, request: &Request) -> String {
             units,
         } => {
             let (from, to) = (registry.wallet_id(*wallet), registry.wallet_id(*to_wallet));
-            format!(
-                "{units} units of {} from {from} to {to}",
-                registry.asset_id(*asset)
-            )
+            format!("{} from {from} to {to}", said(*asset, *units))
         }
         Ask::Credit { budget, lines, .. } => {
-            format!("credit of {} lines out of {budget}", lines.len())
+            let lines = u128::try_from(lines.len()).unwrap_or(u128::MAX);
+            format!("credit of {} lines out of {budget}", count(lines))
         }
+    }
+}
+
+/// Why a request stands so, in words.
+fn says(state: &State, request: &Request, reason: Option<&Reason>) -> Option<String> {
+    Some(reason_line(
+        state,
+        asset_of(&request.ask),
+        reason?,
+        Lang::En,
+    ))
+}
+
+/// The asset that a command's amounts are of.
+fn asset_named(state: &State, body: &Body) -> Option<AssetIx> {
+    match body {
+        Body::RequestCredit { lines, .. } => state.registry.asset(&lines.first()?.asset),
+        _ => None,
     }
 }
 
@@ -380,7 +384,7 @@ fn row_of(state: &State, request: &Request) -> Vec<String> {
         seoul(request.at),
         asked(state, request),
         word.to_owned(),
-        reason.map(in_words).unwrap_or_default(),
+        says(state, request, reason).unwrap_or_default(),
     ]
 }
 
@@ -392,6 +396,7 @@ fn value_of(state: &State, request: &Request) -> Value {
         "what": asked(state, request),
         "state": word,
         "reason": reason.map(reason_json),
+        "says": says(state, request, reason),
         "approvals": request.approvals.len(),
         "needs": request.needs,
     })

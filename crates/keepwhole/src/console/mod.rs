@@ -18,6 +18,7 @@ pub(crate) use fragment::{
     amount, clock_table, confidence_key, figures, freeze_table, law_tag, mark_legend, mark_tag,
     marked_amount, ten_answers, time, time_or, timeline_list, value,
 };
+pub(crate) use pages::{backtest_section, backtest_title};
 pub use reader::Reader;
 pub use server::{ConsoleError, refuse_unless_loopback, serve, serve_until};
 pub use source::{ConsoleSource, SourceError};

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::Reader;
 use super::pages::Problem;
-use crate::text::{Lang, Words};
-use crate::views::RequestState;
+use crate::text::{Lang, Words, day_of_date};
+use crate::views::{BacktestAsked, Chosen, Compared, RequestState};
 
 /// The longest path and query answered, in bytes.
 const LONGEST: usize = 1024;
@@ -17,7 +17,7 @@ const LONGEST: usize = 1024;
 pub(crate) struct Asked {
     /// The language chosen.
     pub(crate) lang: Option<String>,
-    /// The first entry of a journal page.
+    /// The first entry of a journal page, or the first day of a back-test.
     pub(crate) from: Option<String>,
     /// A customer's id.
     pub(crate) id: Option<String>,
@@ -27,6 +27,12 @@ pub(crate) struct Asked {
     pub(crate) old: Option<String>,
     /// The newer of two versions of the policy.
     pub(crate) new: Option<String>,
+    /// The last day of a back-test.
+    pub(crate) to: Option<String>,
+    /// The policy of a back-test.
+    pub(crate) policy: Option<String>,
+    /// A proposal whose policy is compared with the one in force.
+    pub(crate) proposal: Option<String>,
 }
 
 impl Asked {
@@ -48,11 +54,11 @@ impl Asked {
         }
     }
 
-    /// The two versions asked for, where both are.
+    /// The two policies asked for: two versions where both are named, else the one in force and a proposed one.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] for one that is no number.
-    pub(crate) fn versions(&self) -> Result<Option<(u64, u64)>, Problem> {
+    /// [`Problem::Malformed`] for a version that is no number.
+    pub(crate) fn compared(&self) -> Result<Option<Compared>, Problem> {
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             let number = text.parse::<u64>().ok().filter(|_| digits);
@@ -61,9 +67,34 @@ impl Asked {
             })
         };
         match (self.old.as_deref(), self.new.as_deref()) {
-            (Some(old), Some(new)) => Ok(Some((number(old)?, number(new)?))),
-            _ => Ok(None),
+            (Some(old), Some(new)) => Ok(Some(Compared::Versions(number(old)?, number(new)?))),
+            _ => Ok(self.proposal.clone().map(Compared::Proposal)),
         }
+    }
+
+    /// The back-test asked for.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] for a policy that is named in no known way, and for a day that is no date.
+    pub(crate) fn backtest(&self) -> Result<BacktestAsked, Problem> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let day = |text: Option<String>| {
+            let told = text.map(|text| {
+                let wrong =
+                    || Problem::Malformed(Words::key("problem-day").with("day", text.as_str()));
+                day_of_date(&text).ok_or_else(wrong)
+            });
+            told.transpose()
+        };
+        let policy = given(&self.policy).map(|word| {
+            let wrong =
+                || Problem::Malformed(Words::key("problem-policy").with("policy", word.as_str()));
+            Chosen::of_word(&word).ok_or_else(wrong)
+        });
+        Ok(BacktestAsked {
+            policy: policy.transpose()?,
+            days: (day(given(&self.from))?, day(given(&self.to))?),
+        })
     }
 
     /// The first entry asked for.

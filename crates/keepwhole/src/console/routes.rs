@@ -15,8 +15,9 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::pages::{
-    Problem, customer_page, customer_search, guard_page, incident_list, incident_page,
-    journal_page, overview_page, people_page, policy_page, problem_page, request_page,
+    Problem, backtest_page, customer_page, customer_search, guard_page, incident_list,
+    incident_page, journal_page, overview_page, people_page, policy_page, problem_page,
+    request_page,
 };
 use super::reader::segment;
 use super::request::{Asked, admit, is_bundle_path, is_tile_path, reader_from};
@@ -42,6 +43,7 @@ pub(crate) fn router(source: Source) -> Router {
         .route("/guard", get(guard))
         .route("/guard/{id}", get(request))
         .route("/policy", get(policy))
+        .route("/policy/backtest", get(backtest))
         .route("/people", get(people))
         .route("/customers", get(customers))
         .route("/customers/{id}", get(customer))
@@ -241,16 +243,33 @@ async fn request(
 
 async fn policy(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
     answered(&headers, query, async |r, asked| {
-        let between = asked.versions()?;
+        let between = asked.compared()?;
+        let compared = between.clone();
         let (view, (banner, _)) = ask(&source, move |source| {
-            Ok((source.policy(between)?, frame_of(source)))
+            Ok((source.policy(compared.as_ref())?, frame_of(source)))
         })
         .await?;
         Ok(page(
             200,
             &r,
-            policy_page(&r, &view, between, banner.as_ref()),
+            policy_page(&r, &view, between.as_ref(), banner.as_ref()),
         ))
+    })
+    .await
+}
+
+async fn backtest(
+    State(source): State<Source>,
+    headers: HeaderMap,
+    query: QueryResult,
+) -> Response {
+    answered(&headers, query, async |r, asked| {
+        let asked = asked.backtest()?;
+        let (view, (banner, _)) = ask(&source, move |source| {
+            Ok((source.backtest(&asked)?, frame_of(source)))
+        })
+        .await?;
+        Ok(page(200, &r, backtest_page(&r, &view, banner.as_ref())))
     })
     .await
 }

@@ -1,8 +1,8 @@
 //! Where the console's pages come from: one method per page.
 
 use crate::views::{
-    Banner, CustomerView, GuardView, Head, IncidentLine, IncidentView, JournalView, Overview,
-    PeopleView, PolicyView, RequestState, RequestView,
+    BacktestAsked, BacktestView, Banner, Compared, CustomerView, GuardView, Head, IncidentLine,
+    IncidentView, JournalView, Overview, PeopleView, PolicyView, RequestState, RequestView,
 };
 
 /// Answers with views, each taken at one head of the journal. Methods may block; the console calls them off its
@@ -59,11 +59,18 @@ pub trait ConsoleSource: Send + Sync {
     /// Where the journal cannot be read now.
     fn request(&self, id: &str) -> Result<Option<RequestView>, SourceError>;
 
-    /// The policy, and the difference between two versions where two are given.
+    /// The policy, and the difference between two policies where two are given.
     ///
     /// # Errors
     /// Where the journal cannot be read now.
-    fn policy(&self, between: Option<(u64, u64)>) -> Result<PolicyView, SourceError>;
+    fn policy(&self, between: Option<&Compared>) -> Result<PolicyView, SourceError>;
+
+    /// Requests of some days before another policy. The work is bounded: where it would take longer than a page may, or
+    /// another reader's is being done, the view says so.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read now.
+    fn backtest(&self, asked: &BacktestAsked) -> Result<BacktestView, SourceError>;
 
     /// The people and the classes of action.
     ///

@@ -4,6 +4,7 @@
 //! beside a running writer. [`Installation::run`] puts the sequencer on its thread and keeps the checkpoint published;
 //! [`ConsoleFeed`] answers the console from it. The files are those of docs/journal-format.md, "Files".
 
+mod backtests;
 mod backup;
 mod log_key;
 mod record_authority;

@@ -16,7 +16,7 @@ fn figures(judged: &Judged) -> Value {
             Seen::Number(number) => Value::amount(*number),
             Seen::Flag(flag) => Value::Bool(*flag),
             Seen::Absent => Value::Null,
-            Seen::Unknown(why) => Value::Text(format!("unknown: {why:?}")),
+            Seen::Unknown(why) => Value::Text(format!("unknown: {}", why.word())),
         };
         Value::object(vec![("figure", small(*place)), ("seen", seen)])
     };

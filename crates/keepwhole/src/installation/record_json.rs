@@ -8,7 +8,7 @@ use keepwhole_core::breaker::{Scope, scope_name};
 use keepwhole_core::command::sha256_of;
 use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth};
 use keepwhole_core::event::{Event, Record};
-use keepwhole_core::reason::Reason;
+use keepwhole_core::reason::{Reason, Told};
 use keepwhole_core::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, Tier, WalletIx};
 use keepwhole_core::state::State;
 use keepwhole_verify::json::{Value, to_hex};
@@ -141,14 +141,24 @@ pub(super) fn number(number: u64) -> Value {
 
 /// A reason by its code, with the numbers that caused it in words.
 pub(super) fn reason(reason: &Reason) -> Value {
-    let said = format!("{reason:?}");
-    let numbers = said
-        .split_once(" { ")
-        .map_or("", |(_, numbers)| numbers.trim_end_matches(" }"));
     Value::object(vec![
         ("code", Value::text(reason.code())),
-        ("numbers", Value::text(numbers)),
+        ("numbers", Value::Text(numbers(reason))),
     ])
+}
+
+/// Numbers and names of a reason on one line, `name: value`; names in quotes, what there is none of left out.
+fn numbers(reason: &Reason) -> String {
+    let told = reason.numbers().into_iter().filter_map(|(name, told)| {
+        let value = match told {
+            Told::Text(text) => format!("\"{}\"", text.escape_debug()),
+            Told::Number(number) => number.to_string(),
+            Told::Reason(of) => format!("{} ({})", of.code(), numbers(of)),
+            Told::Absent => return None,
+        };
+        Some(format!("{name}: {value}"))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// A reason as JSON for a caller of ours: its code, its numbers in words, and of a row also its place.

@@ -1,5 +1,6 @@
 //! The console's answers from an installation, running or only read: each page at one head of the journal.
 
+use super::backtests::{Backtests, Unworked};
 use super::{REPORT, kind, record_json};
 use crate::console::{ConsoleSource, SourceError};
 use crate::demo::EXERCISE;
@@ -7,11 +8,14 @@ use crate::journal::tiles::LogFiles;
 use crate::journal::{Journal, JournalError, RealDisk};
 use crate::outside::PublicLog;
 use crate::sequencer::Reader;
-use crate::text::Words;
+use crate::text::{Words, seoul_date, seoul_day, seoul_day_start};
 use crate::views::{
-    Banner, CustomerView, GuardView, Head, IncidentLine, IncidentView, JournalView, Overview,
-    PackageLink, PeopleView, PolicyView, Record as Shown, RequestState, RequestView, Trail, banner,
+    BacktestAsked, BacktestOutcome, BacktestShown, BacktestView, Banner, Chosen, Compared,
+    CustomerView, DAYS_MAX, GuardView, Head, IncidentLine, IncidentView, JournalView, Overview,
+    PackageLink, PeopleView, PolicyView, Record as Shown, RequestState, RequestView, Trail, asset,
+    banner,
 };
+use keepwhole_core::command::sha256_of;
 use keepwhole_core::event::Record;
 use keepwhole_core::state::State;
 use keepwhole_verify::note::VerifierKey;
@@ -20,6 +24,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// Entries on one page of the journal.
 const PAGE: u64 = 50;
+/// Days of a back-test where none are named.
+const WEEK: u64 = 7;
+/// Longest journal that a back-test of the console works through, entries.
+const ENTRIES_MAX: u64 = 2_000_000;
 /// Folder of customers' packages.
 const PACKAGES: &str = "packages";
 /// Keys of the log and the bundles, to check packages with.
@@ -42,6 +50,7 @@ pub struct ConsoleFeed {
     entries: bool,
     beside: Option<PathBuf>,
     trail: Mutex<Trail>,
+    backtests: Backtests,
 }
 
 /// One moment of the journal with its state.
@@ -139,6 +148,7 @@ impl ConsoleFeed {
             entries: false,
             beside: None,
             trail: Mutex::default(),
+            backtests: Backtests::default(),
         }
     }
 
@@ -325,7 +335,7 @@ impl ConsoleSource for ConsoleFeed {
         })
     }
 
-    fn policy(&self, between: Option<(u64, u64)>) -> Result<PolicyView, SourceError> {
+    fn policy(&self, between: Option<&Compared>) -> Result<PolicyView, SourceError> {
         self.at(|moment, trail| {
             let record = |position| moment.record(position);
             Ok(PolicyView::of(
@@ -338,8 +348,65 @@ impl ConsoleSource for ConsoleFeed {
         })
     }
 
+    fn backtest(&self, asked: &BacktestAsked) -> Result<BacktestView, SourceError> {
+        let chosen = asked.policy.as_ref();
+        let (mut view, policy) = self.at(|moment, trail| {
+            let record = |position| moment.record(position);
+            let policy = chosen.and_then(|one| one.policy(moment.state, trail, &record));
+            let to = asked.days.1.unwrap_or_else(|| seoul_day(moment.state.at));
+            let from = asked.days.0.unwrap_or_else(|| to.saturating_sub(WEEK - 1));
+            let view = BacktestView {
+                as_of: moment.state.at,
+                head: moment.head.clone(),
+                choices: Chosen::all(moment.state, trail),
+                chosen: chosen.cloned(),
+                from: seoul_date(from),
+                to: seoul_date(to),
+                outcome: match (chosen, &policy, to.checked_sub(from)) {
+                    (None, ..) => BacktestOutcome::NotAsked,
+                    (_, None, _) => BacktestOutcome::NoPolicy,
+                    (.., None) => BacktestOutcome::Backwards,
+                    (.., Some(days)) if days >= DAYS_MAX => {
+                        BacktestOutcome::TooManyDays(days.saturating_add(1))
+                    }
+                    _ if moment.head.size > ENTRIES_MAX => BacktestOutcome::TooLong,
+                    _ => BacktestOutcome::Empty,
+                },
+            };
+            let reference = policy.as_ref().and_then(|policy| policy.reference);
+            let reference = moment.state.guard.policy.reference.or(reference);
+            let asset = reference.map(|ix| asset(moment.state, ix));
+            let range = (seoul_day_start(from), seoul_day_start(to.saturating_add(1)));
+            Ok((view, policy.map(|policy| (policy, asset, range))))
+        })?;
+        if let (BacktestOutcome::Empty, Some(chosen), Some((policy, asset, range))) =
+            (&view.outcome, chosen, policy)
+        {
+            // The sequencer goes on meanwhile: the journal is read through a handle of its own.
+            let job = (view.head.size, sha256_of(&policy), range);
+            let worked = match &self.feed {
+                Feed::Live(reader) => self.backtests.work(job, &reader.journal(), &policy),
+                Feed::Fixed(fixed) => self.backtests.work(job, &fixed.1, &policy),
+            };
+            view.outcome = match worked {
+                Ok(found) if found.requests == 0 => BacktestOutcome::Empty,
+                Ok(found) => {
+                    let shown = BacktestShown::of(&found, chosen.words(), asset);
+                    BacktestOutcome::Found(Box::new(shown))
+                }
+                Err(Unworked::Busy) => BacktestOutcome::Busy,
+                Err(Unworked::TooLong) => BacktestOutcome::TooLong,
+                Err(Unworked::Journal(error)) => return Err(unavailable(error)),
+            };
+        }
+        Ok(view)
+    }
+
     fn people(&self) -> Result<PeopleView, SourceError> {
-        self.at(|moment, _| Ok(PeopleView::of(moment.state, &moment.head)))
+        self.at(|moment, _| {
+            let record = |position| moment.record(position);
+            Ok(PeopleView::of(moment.state, &moment.head, &record))
+        })
     }
 
     fn log_file(&self, path: &str) -> Option<Vec<u8>> {

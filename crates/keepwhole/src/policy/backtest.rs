@@ -14,9 +14,11 @@ use keepwhole_core::policy::value::value_now;
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
 
-use super::journal::{WalkError, walk};
+use super::journal::{WalkError, walk, walk_while};
 use super::replay::{Said, Sources, view};
 use crate::installation::Reading;
+use crate::journal::{Journal, RealDisk};
+use crate::text::seoul_day;
 
 /// Examples kept of each pair of verdicts.
 const EXAMPLES: usize = 5;
@@ -32,6 +34,56 @@ pub struct Pair {
     pub unvalued: u64,
     /// Ids of the first ones.
     pub examples: Vec<String>,
+}
+
+/// Verdicts, the looser first: the order of [`Day`]'s sums.
+pub const VERDICTS: [&str; 4] = ["cleared", "approvals", "held", "denied"];
+
+/// Requests of one verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many.
+    pub number: u64,
+    /// Their value, minor units of the reference currency, where it could be told.
+    pub value: u128,
+    /// How many of them have no value that could be told.
+    pub unvalued: u64,
+}
+
+impl Sum {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            number: self.number.saturating_add(other.number),
+            value: self.value.saturating_add(other.value),
+            unvalued: self.unvalued.saturating_add(other.unvalued),
+        }
+    }
+
+    const fn take(&mut self, value: Option<u128>) {
+        *self = self.and(match value {
+            Some(value) => Self {
+                number: 1,
+                value,
+                unvalued: 0,
+            },
+            None => Self {
+                number: 1,
+                value: 0,
+                unvalued: 1,
+            },
+        });
+    }
+}
+
+/// What came out of the requests of one day, by verdict in the order of [`VERDICTS`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Day {
+    /// As it was decided then.
+    pub then: [Sum; 4],
+    /// Under the new policy.
+    pub now: [Sum; 4],
 }
 
 /// What a rule of the new policy came to.
@@ -52,6 +104,8 @@ pub struct Backtest {
     pub requests: u64,
     /// By verdict then and verdict now.
     pub pairs: BTreeMap<(&'static str, &'static str), Pair>,
+    /// By civil day in Seoul, as [`seoul_day`] counts them.
+    pub days: BTreeMap<u64, Day>,
     /// Fields of the new policy that could not be told, and of how many requests.
     pub unknown: BTreeMap<String, u64>,
     /// By rule of the new policy, in its order.
@@ -75,21 +129,54 @@ pub fn backtest(
     new: &Policy,
     (from, until): (u64, u64),
 ) -> Result<(Backtest, State), WalkError> {
-    let rules = new.rules.iter().map(|rule| RuleCount {
-        id: rule.id.clone(),
-        matched: 0,
-        decided: 0,
-    });
-    let mut found = Backtest {
-        rules: rules.collect(),
-        ..Backtest::default()
-    };
+    let mut found = empty(new);
     let mut open: Option<Open> = None;
     let state = walk(reading, &mut |state, _, record| {
         let within = (from..until).contains(&record.at);
         follow(&mut found, &mut open, new, state, record, within);
     })?;
     Ok((found, state))
+}
+
+/// As [`backtest`], over a journal that goes on: it ends with the last request of that time, and earlier where `go_on`
+/// says so.
+///
+/// # Errors
+/// [`WalkError`]; [`WalkError::Stopped`] where `go_on` says to stop.
+pub fn backtest_while(
+    journal: &Journal<RealDisk>,
+    new: &Policy,
+    (from, until): (u64, u64),
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Backtest, WalkError> {
+    let mut found = empty(new);
+    let mut open: Option<Open> = None;
+    let mut over = false;
+    let walked = walk_while(journal, &mut |state, _, record| {
+        over = record.at >= until && open.is_none();
+        if over || !go_on() {
+            return false;
+        }
+        let within = (from..until).contains(&record.at);
+        follow(&mut found, &mut open, new, state, record, within);
+        true
+    });
+    match walked {
+        Err(WalkError::Stopped) if over => Ok(found),
+        other => other.map(|_| found),
+    }
+}
+
+fn empty(new: &Policy) -> Backtest {
+    let rules = new.rules.iter().map(|rule| RuleCount {
+        id: rule.id.clone(),
+        matched: 0,
+        decided: 0,
+    });
+    Backtest {
+        rules: rules.collect(),
+        ..Backtest::default()
+    }
 }
 
 /// A request's events follow each other in one turn: made, judged where the policy has rules, and how it stands.
@@ -180,9 +267,17 @@ fn settle(
     for field in seen.unknown {
         *found.unknown.entry(field).or_default() += 1;
     }
+    let worth = value(state, &made.ask, at);
+    let day = found.days.entry(seoul_day(at)).or_default();
+    for (sums, said) in [(&mut day.then, &then), (&mut day.now, &now)] {
+        let place = VERDICTS.iter().position(|word| *word == said.word());
+        if let Some(sum) = place.and_then(|place| sums.get_mut(place)) {
+            sum.take(worth);
+        }
+    }
     let pair = found.pairs.entry((then.word(), now.word())).or_default();
     pair.number += 1;
-    match value(state, &made.ask, at) {
+    match worth {
         Some(value) => pair.value = pair.value.saturating_add(value),
         None => pair.unvalued += 1,
     }

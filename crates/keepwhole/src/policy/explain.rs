@@ -19,7 +19,8 @@ use super::replay::{Said, Sources, View, view};
 use super::rules::words;
 use super::wording::{condition_text, number_text};
 use crate::installation::Reading;
-use crate::text::seoul;
+use crate::text::{Lang, seoul};
+use crate::views::{asset_of, reason_view};
 
 /// One condition in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Explained {
     pub rules_say: &'static str,
     /// How the request stood at last; `None` for one that is only described.
     pub standing: Option<(&'static str, Option<&'static str>)>,
+    /// Why it stands so, in words.
+    pub says: Option<String>,
     /// Every rule, in the order of the policy.
     pub rules: Vec<RuleSaid>,
     /// The first rule that decided.
@@ -111,7 +114,12 @@ pub fn explain(reading: &Reading, id: &str, now: u64) -> Result<Option<Explained
     Ok(found.map(|mut explained| {
         if let Some(row) = standing {
             explained.standing = Some(stands(&row.standing));
-            explained.releases.extend(beside(&row.standing));
+            let reason = waits_for(&row.standing);
+            let view = reason.map(|reason| reason_view(&state, asset_of(&row.ask), reason));
+            explained.says = view.as_ref().map(|view| view.words.say(Lang::En));
+            let beside = view.filter(|_| reason.is_some_and(is_beside));
+            let beside = beside.map(|view| view.release.say(Lang::En));
+            explained.releases.extend(beside);
         }
         explained
     }))
@@ -149,6 +157,7 @@ fn of(
         asks: asks(ask, state, &names),
         rules_say: seen.said.word(),
         standing: None,
+        says: None,
         rules: rules(policy, &seen, &names),
         decided: seen
             .decided
@@ -333,17 +342,15 @@ fn stands(standing: &Standing) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// What something beside the rules waits for.
-fn beside(standing: &Standing) -> Option<String> {
-    let (Standing::Held(reason) | Standing::Denied(reason)) = standing else {
-        return None;
-    };
-    match reason {
-        Reason::ApprovalsShort { .. } => None,
-        _ if reason.code().starts_with("rule_") || reason.code() == "figure_unknown" => None,
-        _ => Some(format!(
-            "`{}` beside the rules, which docs/denials.md describes",
-            reason.code()
-        )),
+const fn waits_for(standing: &Standing) -> Option<&Reason> {
+    match standing {
+        Standing::Held(reason) | Standing::Denied(reason) => Some(reason),
+        Standing::Cleared | Standing::Lapsed => None,
     }
+}
+
+/// Whether something beside the rules stands in the way; what the rules wait for is told rule by rule.
+fn is_beside(reason: &Reason) -> bool {
+    let of_rules = reason.code().starts_with("rule_") || reason.code() == "figure_unknown";
+    !of_rules && !matches!(reason, Reason::ApprovalsShort { .. })
 }

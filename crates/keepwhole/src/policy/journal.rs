@@ -6,7 +6,7 @@ use keepwhole_core::policy::Policy;
 use keepwhole_core::state::State;
 
 use crate::installation::Reading;
-use crate::journal::JournalError;
+use crate::journal::{Journal, JournalError, RealDisk};
 
 /// Why a journal could not be walked.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum WalkError {
     /// An entry is no record.
     #[error("entry `{0}` is not a record of this format; run `keepwhole journal check`")]
     NotARecord(u64),
+    /// Whoever looked wanted to see no more.
+    #[error("stopped before its end")]
+    Stopped,
 }
 
 /// Shows each record with its position and the state just before it; returns the state at the end.
@@ -27,15 +30,29 @@ pub fn walk(
     reading: &Reading,
     look: &mut dyn FnMut(&State, u64, &Record),
 ) -> Result<State, WalkError> {
+    walk_while(&reading.journal, &mut |state, position, record| {
+        look(state, position, record);
+        true
+    })
+}
+
+/// As [`walk`], as long as `look` says to go on.
+///
+/// # Errors
+/// [`WalkError`]; [`WalkError::Stopped`] where `look` says to stop.
+pub fn walk_while(
+    journal: &Journal<RealDisk>,
+    look: &mut dyn FnMut(&State, u64, &Record) -> bool,
+) -> Result<State, WalkError> {
     let mut state = State::default();
-    reading
-        .journal
-        .read::<WalkError>(0, &mut |position, bytes| {
-            let record = Record::decode(bytes).map_err(|_| WalkError::NotARecord(position))?;
-            look(&state, position, &record);
-            apply(&mut state, &record);
-            Ok(())
-        })?;
+    journal.read::<WalkError>(0, &mut |position, bytes| {
+        let record = Record::decode(bytes).map_err(|_| WalkError::NotARecord(position))?;
+        if !look(&state, position, &record) {
+            return Err(WalkError::Stopped);
+        }
+        apply(&mut state, &record);
+        Ok(())
+    })?;
     Ok(state)
 }
 

@@ -117,6 +117,40 @@ pub fn seoul_clock(at: u64) -> String {
     zoned(at).map_or_else(|| at.to_string(), |time| time.strftime("%H:%M").to_string())
 }
 
+/// The civil day in Asia/Seoul of a moment, as a number of days since 1970-01-01. Korea is nine hours ahead of UTC
+/// without summer time, in every year that a journal can hold.
+#[must_use]
+pub const fn seoul_day(at: u64) -> u64 {
+    at.saturating_add(9 * 3_600_000) / 86_400_000
+}
+
+/// The first moment of a day that [`seoul_day`] counts, milliseconds since the epoch.
+#[must_use]
+pub const fn seoul_day_start(day: u64) -> u64 {
+    day.saturating_mul(86_400_000).saturating_sub(9 * 3_600_000)
+}
+
+/// The date of a day that [`seoul_day`] counts: `2025-11-27`.
+#[must_use]
+pub fn seoul_date(day: u64) -> String {
+    // Noon stands in the middle of the day, whatever the first one lacks.
+    let noon = seoul_day_start(day).saturating_add(12 * 3_600_000);
+    zoned(noon).map_or_else(
+        || day.to_string(),
+        |time| time.strftime("%Y-%m-%d").to_string(),
+    )
+}
+
+/// The day of a date `2025-11-27`, as [`seoul_day`] counts it; `None` for what is no date from 1970 on.
+#[must_use]
+pub fn day_of_date(text: &str) -> Option<u64> {
+    let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == 10)?;
+    let noon = date.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?;
+    u64::try_from(noon.timestamp().as_millisecond())
+        .ok()
+        .map(|ms| ms / 86_400_000)
+}
+
 /// A moment in RFC 3339, UTC, for `datetime` attributes and machine-readable output.
 #[must_use]
 pub fn rfc3339(at: u64) -> String {

@@ -11,5 +11,8 @@ mod words;
 
 pub use amount::{Amount, Asset};
 pub use catalogue::{Lang, lookup};
-pub use format::{count, decimal, ratio_percent, rfc3339, seoul, seoul_clock, short_krw, span};
+pub use format::{
+    count, day_of_date, decimal, ratio_percent, rfc3339, seoul, seoul_clock, seoul_date, seoul_day,
+    seoul_day_start, short_krw, span,
+};
 pub use words::{Arg, Words};

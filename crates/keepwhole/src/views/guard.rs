@@ -190,7 +190,8 @@ fn person(state: &State, person: PersonIx) -> &str {
 }
 
 /// The asset that amounts of a request are of.
-fn asset_of(ask: &Ask) -> Option<AssetIx> {
+#[must_use]
+pub fn asset_of(ask: &Ask) -> Option<AssetIx> {
     match ask {
         Ask::Withdrawal { asset, .. } | Ask::Transfer { asset, .. } => Some(*asset),
         Ask::Credit { lines, .. } => {

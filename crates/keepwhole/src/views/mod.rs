@@ -6,8 +6,12 @@
 
 mod account;
 mod answers;
+mod backtest;
 mod case;
+mod change;
+mod condition;
 mod customer;
+mod difference;
 mod figure;
 mod guard;
 mod incident;
@@ -15,15 +19,22 @@ mod journal;
 mod overview;
 mod people;
 mod policy;
+mod quorum;
 mod reason;
 mod report;
 mod trail;
 mod wording;
 
 pub use account::STATEMENT_LINES;
+pub use backtest::{
+    BacktestAsked, BacktestOutcome, BacktestShown, BacktestView, Chosen, Column, DAYS_MAX, PairRow,
+};
 pub use customer::{Balance, CustomerView, PackageLink, Redress, StatementLine};
+pub use difference::{FieldChange, PolicyDifference};
 pub use figure::{Figure, Mark, Marked, Value};
-pub use guard::{ApprovalRow, GuardView, PAGE, RequestLine, RequestState, RequestView, Step};
+pub use guard::{
+    ApprovalRow, GuardView, PAGE, RequestLine, RequestState, RequestView, Step, asset_of,
+};
 pub use incident::{
     Awareness, ClockRow, ClockState, Done, EventKind, Freeze, IncidentLine, IncidentView,
     LawStatus, LossRow, TimelineEvent, Trip,
@@ -31,12 +42,19 @@ pub use incident::{
 pub use journal::{Head, JournalView, Record};
 pub use overview::{Answer, AnswerState, Banner, Overview};
 pub use people::{ActorRow, ClassRow, PeopleView};
-pub use policy::{ChangeRow, PolicyDifference, PolicyRow, PolicyView, RuleRow, Version};
-pub use reason::{ReasonView, reason_codes};
+pub use policy::{
+    ChangeRow, Compared, ConditionRow, PolicyRow, PolicyView, RuleRow, Version, Voice,
+};
+pub use quorum::{
+    AuthorityView, Bootstrap, CredentialRow, FindingRow, QuorumRow, Recorded, StopRow,
+    finding_words,
+};
+pub(crate) use reason::reason_view;
+pub use reason::{ReasonView, reason_codes, reason_line};
 pub use report::{
     CoverageRow, FineColumn, FineRow, Hypothesis, ProofView, ReportView, Run, RunMode, TokenLoss,
     Verified,
 };
 pub use trail::{CaseTrail, PolicySeen, Trail, TripSeen};
-pub(crate) use wording::authority;
 pub use wording::banner;
+pub(crate) use wording::{amount, asset, authority};

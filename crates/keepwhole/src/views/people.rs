@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use keepwhole_core::event::Record;
 use keepwhole_core::policy::{ActionClass, Policy};
 use keepwhole_core::registry::{Actor, PersonIx};
 use keepwhole_core::state::State;
 
 use super::Head;
 use super::policy::class_key;
+use super::quorum::AuthorityView;
 
 /// One account of a person or machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +52,10 @@ pub struct PeopleView {
     pub head: Head,
     /// Accounts, in order of enrolment.
     pub actors: Vec<ActorRow>,
-    /// Classes of action.
+    /// Classes of action of the policy: all of them before there are rules of authority, then those of personal records.
     pub classes: Vec<ClassRow>,
+    /// Quorums, passkeys, findings and stops.
+    pub authority: AuthorityView,
 }
 
 const CLASSES: [ActionClass; 5] = [
@@ -63,9 +67,9 @@ const CLASSES: [ActionClass; 5] = [
 ];
 
 impl PeopleView {
-    /// The page at this state.
+    /// The page at this state; `record` finds entries.
     #[must_use]
-    pub fn of(state: &State, head: &Head) -> Self {
+    pub fn of(state: &State, head: &Head, record: &dyn Fn(u64) -> Option<Record>) -> Self {
         let policy = &state.guard.policy;
         let actors = state.registry.actors.iter();
         Self {
@@ -82,10 +86,17 @@ impl PeopleView {
                 .collect(),
             classes: CLASSES
                 .into_iter()
+                .filter(|class| state.authority.rules.is_none() || of_persons(*class))
                 .map(|class| class_row(state, policy, class))
                 .collect(),
+            authority: AuthorityView::of(state, record),
         }
     }
+}
+
+/// Classes that the policy's roles bear on even where there are rules of authority.
+const fn of_persons(class: ActionClass) -> bool {
+    matches!(class, ActionClass::KeepPersonal | ActionClass::ReadPersonal)
 }
 
 fn person(state: &State, person: PersonIx) -> &str {

@@ -1,15 +1,21 @@
 //! The policy in words: what is in force, how it came about, what two versions differ in, and what is about to change.
 
+use keepwhole_core::authority::matter::{Decision, Target};
+use keepwhole_core::authority::people;
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::guard::{Change, Proposal, Standing};
-use keepwhole_core::policy::rule::{Condition, Outcome, Rule, Test};
-use keepwhole_core::policy::{ActionClass, LossOrder, Policy};
+use keepwhole_core::policy::rule::Rule;
+use keepwhole_core::policy::{ActionClass, ApprovalTier, LossOrder, Policy};
 use keepwhole_core::registry::AssetIx;
 use keepwhole_core::state::State;
 
+use super::change::change_words;
+use super::difference::PolicyDifference;
 use super::reason::{ReasonView, reason_view};
-use super::{Head, Trail, wording};
-use crate::text::{Arg, Words, count, ratio_percent};
+use super::{Head, Trail, condition, wording};
+use crate::policy::wording::condition_text;
+use crate::policy::{Names, rules};
+use crate::text::{Arg, Words, ratio_percent};
 
 /// Changes that are shown beside those which wait: the last so many that were decided.
 const DECIDED: usize = 20;
@@ -31,9 +37,18 @@ pub struct RuleRow {
     /// What follows.
     pub then: Words,
     /// All of these must hold.
-    pub when: Vec<String>,
+    pub when: Vec<ConditionRow>,
     /// What a person is told.
-    pub says: String,
+    pub says: Words,
+}
+
+/// One condition of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConditionRow {
+    /// In words.
+    pub says: Words,
+    /// As the policy's file has it (docs/policy.md).
+    pub text: String,
 }
 
 /// A version that was in force, or is.
@@ -43,25 +58,34 @@ pub struct Version {
     pub version: u64,
     /// Since when, milliseconds since the epoch.
     pub at: u64,
+    /// Until when, milliseconds since the epoch; `None` for the one in force.
+    pub until: Option<u64>,
     /// The entry that adopted it.
     pub entry: u64,
-    /// Who stood behind it; empty where it was adopted without a proposal, as the first one is.
-    pub persons: Vec<String>,
+    /// Who proposed it; `None` where it was adopted without a proposal, as the first one is.
+    pub proposed: Option<Voice>,
+    /// Who approved it, in order.
+    pub approved: Vec<Voice>,
 }
 
-/// What two versions differ in.
+/// One person's word for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyDifference {
-    /// The older one.
-    pub old: u64,
-    /// The newer one.
-    pub new: u64,
-    /// Lines that differ: what they are about, before, after.
-    pub rows: Vec<(&'static str, Vec<Words>, Vec<Words>)>,
-    /// Rules that came, went or changed: name, before, after.
-    pub rules: Vec<(String, Option<RuleRow>, Option<RuleRow>)>,
-    /// True where the newer one only tightens; then one person may bring it into force at once.
-    pub tightens: bool,
+pub struct Voice {
+    /// Who.
+    pub person: String,
+    /// In which role; empty where no role was named.
+    pub role: String,
+    /// When, milliseconds since the epoch.
+    pub at: u64,
+}
+
+/// Which two policies are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared {
+    /// Two versions that were in force, or are.
+    Versions(u64, u64),
+    /// The version in force with the policy that a proposal of that id would bring.
+    Proposal(String),
 }
 
 /// A proposed change of settings or rights.
@@ -81,6 +105,8 @@ pub struct ChangeRow {
     pub waits: bool,
     /// The entries about it.
     pub entries: Vec<u64>,
+    /// Whether it would bring another policy into force, which can be compared with the one that is.
+    pub policy: bool,
 }
 
 /// The page of the policy.
@@ -107,29 +133,31 @@ pub struct PolicyView {
 }
 
 impl PolicyView {
-    /// The page at this state. `between` asks for the difference of two versions; `record` finds entries.
+    /// The page at this state. `between` asks for the difference of two policies; `record` finds entries.
     #[must_use]
     pub fn of(
         state: &State,
         trail: &Trail,
         head: &Head,
-        between: Option<(u64, u64)>,
+        between: Option<&Compared>,
         record: &dyn Fn(u64) -> Option<Record>,
     ) -> Self {
         let policy = &state.guard.policy;
-        let version_of = |wanted: u64| {
-            let mut seen = trail.policies.iter();
-            let found = seen.find(|seen| u64::from(seen.version) == wanted)?;
-            match record(found.position)?.event {
-                Event::PolicyAdopted(policy) => Some(*policy),
-                _ => None,
+        let difference = between.and_then(|between| match between {
+            Compared::Versions(one, two) => {
+                let (old, new) = (one.min(two), one.max(two));
+                let version = |wanted: u64| policy_of_version(trail, record, wanted);
+                let (before, after) = (version(*old)?, version(*new)?);
+                Some(PolicyDifference::of(state, &before, &after, None))
             }
-        };
-        let difference = between.and_then(|(one, two)| {
-            let (old, new) = (one.min(two), one.max(two));
-            let (before, after) = (version_of(old)?, version_of(new)?);
-            Some(PolicyDifference::of(state, &before, &after))
+            Compared::Proposal(id) => match &state.guard.proposal(id)?.1.change {
+                Change::AdoptPolicy(after) => {
+                    Some(PolicyDifference::of(state, policy, after, Some(id)))
+                }
+                _ => None,
+            },
         });
+        let known = Names::of_registry(&state.registry, state.at);
         let (waiting, decided): (Vec<_>, Vec<_>) = state
             .guard
             .proposals
@@ -146,9 +174,9 @@ impl PolicyView {
             rules: policy
                 .rules
                 .iter()
-                .map(|rule| rule_row(state, rule))
+                .map(|rule| rule_row(state, &known, policy, rule))
                 .collect(),
-            versions: versions(state, trail),
+            versions: versions(state, trail, record),
             difference,
             waiting,
             decided: decided.into_iter().take(DECIDED).collect(),
@@ -156,20 +184,79 @@ impl PolicyView {
     }
 }
 
-fn versions(state: &State, trail: &Trail) -> Vec<Version> {
-    let persons = |proposal: Option<u32>| {
-        let place = proposal.and_then(|number| usize::try_from(number).ok());
-        let proposal = place.and_then(|place| state.guard.proposals.get(place));
-        proposal.map_or_else(Vec::new, |proposal| names(state, proposal))
+/// The policy of a version that was in force.
+pub(super) fn policy_of_version(
+    trail: &Trail,
+    record: &dyn Fn(u64) -> Option<Record>,
+    wanted: u64,
+) -> Option<Policy> {
+    let mut seen = trail.policies.iter();
+    let found = seen.find(|seen| u64::from(seen.version) == wanted)?;
+    match record(found.position)?.event {
+        Event::PolicyAdopted(policy) => Some(*policy),
+        _ => None,
+    }
+}
+
+fn versions(state: &State, trail: &Trail, record: &dyn Fn(u64) -> Option<Record>) -> Vec<Version> {
+    let mut until = None;
+    let mut rows = Vec::with_capacity(trail.policies.len());
+    for seen in trail.policies.iter().rev() {
+        let (proposed, approved) = match seen.proposal {
+            Some(number) => stood_behind(state, trail, number, record),
+            None => (None, Vec::new()),
+        };
+        rows.push(Version {
+            version: u64::from(seen.version),
+            at: seen.at,
+            until,
+            entry: seen.position,
+            proposed,
+            approved,
+        });
+        until = Some(seen.at);
+    }
+    rows
+}
+
+/// Who proposed a change, and who approved it.
+fn stood_behind(
+    state: &State,
+    trail: &Trail,
+    number: u32,
+    record: &dyn Fn(u64) -> Option<Record>,
+) -> (Option<Voice>, Vec<Voice>) {
+    let place = usize::try_from(number).unwrap_or(usize::MAX);
+    let voice = |person, role: &str, at| Voice {
+        person: people::name(state, person).to_owned(),
+        role: role.to_owned(),
+        at,
     };
-    let seen = trail.policies.iter().rev();
-    seen.map(|seen| Version {
-        version: u64::from(seen.version),
-        at: seen.at,
-        entry: seen.position,
-        persons: persons(seen.proposal),
-    })
-    .collect()
+    let (mut proposed, mut approved) = (None, Vec::new());
+    for entry in trail.proposal(place) {
+        let Some(record) = record(*entry) else {
+            continue;
+        };
+        match &record.event {
+            Event::ChangeProposed(made) => {
+                let by = made.persons.first();
+                proposed = by.map(|by| voice(*by, "", record.at));
+            }
+            Event::ChangeApproved { person, .. } => approved.push(voice(*person, "", record.at)),
+            _ => {}
+        }
+    }
+    // Under rules of authority each approval has its role, and its proof in the journal.
+    if let Some(matter) = state.authority.matters.get(&Target::Change(number)) {
+        let yes = matter
+            .voices
+            .iter()
+            .filter(|voice| voice.decision == Decision::Approve);
+        approved = yes
+            .map(|one| voice(one.person, &one.role, one.at))
+            .collect();
+    }
+    (proposed, approved)
 }
 
 fn names(state: &State, proposal: &Proposal) -> Vec<String> {
@@ -190,48 +277,14 @@ impl ChangeRow {
         };
         Self {
             id: proposal.id.clone(),
-            what: change(&proposal.change),
+            what: change_words(&proposal.change),
             persons: names(state, proposal),
             last: proposal.last_approval,
             reason,
             waits: matches!(proposal.standing, Standing::Held(_)),
             entries: trail.proposal(place).to_vec(),
+            policy: matches!(proposal.change, Change::AdoptPolicy(_)),
         }
-    }
-}
-
-fn change(change: &Change) -> Words {
-    match change {
-        Change::AdoptPolicy(policy) => {
-            Words::key("change-policy").with("version", count(u128::from(policy.version)))
-        }
-        Change::Grant {
-            actor,
-            role,
-            expires: Some(until),
-        } => Words::key("change-grant-until")
-            .with("actor", actor.as_str())
-            .with("role", role.as_str())
-            .with("until", Arg::Time(*until)),
-        Change::Grant { actor, role, .. } => Words::key("change-grant")
-            .with("actor", actor.as_str())
-            .with("role", role.as_str()),
-        Change::Revoke { actor } => Words::key("change-revoke").with("actor", actor.as_str()),
-        Change::DisableWatch => Words::key("change-disable-watch"),
-        Change::ListDestination { address } => {
-            Words::key("change-list").with("address", address.as_str())
-        }
-        Change::MoveAwareness { incident, to } => Words::key("change-awareness")
-            .with("incident", incident.as_str())
-            .with("to", Arg::Time(*to)),
-        Change::RetireKey { wallet } => {
-            Words::key("change-retire-key").with("wallet", wallet.as_str())
-        }
-        Change::Halt { scope } => Words::key("change-halt").with("scope", scope.as_str()),
-        Change::Resume { scope } if !scope.is_empty() => {
-            Words::key("change-resume").with("scope", scope.as_str())
-        }
-        _ => Words::key("change-other"),
     }
 }
 
@@ -307,13 +360,14 @@ fn clears(state: &State, policy: &Policy) -> Vec<Words> {
 
 fn tiers(state: &State, policy: &Policy) -> Vec<Words> {
     let tiers = policy.tiers.iter();
-    tiers
-        .map(|tier| {
-            Words::key("policy-tier")
-                .with("amount", amount(state, tier.asset, tier.from))
-                .with("count", u64::from(tier.approvals))
-        })
-        .collect()
+    tiers.map(|tier| tier_words(state, tier)).collect()
+}
+
+/// One step of the approvals by amount.
+pub(super) fn tier_words(state: &State, tier: &ApprovalTier) -> Words {
+    Words::key("policy-tier")
+        .with("amount", amount(state, tier.asset, tier.from))
+        .with("count", u64::from(tier.approvals))
 }
 
 fn caps(policy: &Policy) -> Vec<Words> {
@@ -460,78 +514,16 @@ fn reads(policy: &Policy) -> Vec<Words> {
         .collect()
 }
 
-fn rule_row(state: &State, rule: &Rule) -> RuleRow {
-    let then = match &rule.then {
-        Outcome::Clear => Words::key("rule-clear"),
-        Outcome::Approve(approvals) => {
-            Words::key("rule-approve").with("count", u64::from(approvals.n))
-        }
-        Outcome::Hold => Words::key("rule-hold"),
-        Outcome::Deny => Words::key("rule-deny"),
-    };
+fn rule_row(state: &State, names: &Names, policy: &Policy, rule: &Rule) -> RuleRow {
+    let (english, korean) = rules::words(rule);
+    let when = rule.when.iter().map(|one| ConditionRow {
+        says: condition::condition(state, policy, one),
+        text: condition_text(one, names, policy.reference),
+    });
     RuleRow {
         id: rule.id.clone(),
-        then,
-        when: rule.when.iter().map(|one| condition(state, one)).collect(),
-        says: rule.says.clone(),
-    }
-}
-
-/// A condition in the words of a policy file (docs/policy.md), with its number as it is stored.
-fn condition(state: &State, condition: &Condition) -> String {
-    use keepwhole_core::policy::field::Unit;
-    let number = |number: u128| match condition.field.unit() {
-        Unit::Minor(asset) => wording::amount(state, asset, number).exact(),
-        Unit::Reference => match state.guard.policy.reference {
-            Some(asset) => wording::amount(state, asset, number).exact(),
-            None => count(number),
-        },
-        Unit::Ms => format!("{} ms", count(number)),
-        Unit::Bps => ratio_percent(number, 10_000).unwrap_or_default(),
-        Unit::Count | Unit::Hour | Unit::None => count(number),
-    };
-    let value = match &condition.test {
-        Test::AtLeast(n) | Test::Below(n) | Test::Equals(n) => number(*n),
-        Test::Is(flag) => flag.to_string(),
-        Test::In(members) => format!("{members:?}"),
-    };
-    format!(
-        "{} {} {value}",
-        condition.field.word(),
-        condition.test.operator()
-    )
-}
-
-impl PolicyDifference {
-    fn of(state: &State, old: &Policy, new: &Policy) -> Self {
-        let (before, after) = (rows(state, old), rows(state, new));
-        let rows = before
-            .into_iter()
-            .zip(after)
-            .filter(|(before, after)| before.says != after.says)
-            .map(|(before, after)| (before.label, before.says, after.says))
-            .collect();
-        let one = |policy: &Policy, id: &str| {
-            let rule = policy.rules.iter().find(|rule| rule.id == id)?;
-            Some(rule_row(state, rule))
-        };
-        let mut ids: Vec<&str> = Vec::new();
-        for rule in old.rules.iter().chain(new.rules.iter()) {
-            if !ids.contains(&rule.id.as_str()) {
-                ids.push(&rule.id);
-            }
-        }
-        let rules = ids
-            .into_iter()
-            .map(|id| (id.to_owned(), one(old, id), one(new, id)))
-            .filter(|(_, before, after)| before != after)
-            .collect();
-        Self {
-            old: u64::from(old.version),
-            new: u64::from(new.version),
-            rows,
-            rules,
-            tightens: old.only_tightened_by(new),
-        }
+        then: condition::outcome(&rule.then),
+        when: when.collect(),
+        says: Words::both(korean, english),
     }
 }

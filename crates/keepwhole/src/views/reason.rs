@@ -1,16 +1,18 @@
 //! Reasons in words: what the guard said, with its numbers, and what would release it.
 //!
-//! One table from the code of a reason to its sentence; the numbers are those that the journal's JSON carries for it. A
-//! reason that the table does not know is shown by its code and numbers: no reason goes untold.
+//! One table from the code of a reason to its sentence; the numbers are those that the reason itself carries. A reason
+//! that the table does not know is shown by its code and numbers: no reason goes untold.
 
-use std::collections::BTreeMap;
-
-use keepwhole_core::reason::{Effect, Reason};
+use keepwhole_core::authority::class::Class;
+use keepwhole_core::policy::field::Unit;
+use keepwhole_core::reason::{Effect, Reason, Told};
 use keepwhole_core::registry::AssetIx;
 use keepwhole_core::state::State;
 
-use super::wording;
-use crate::text::{Words, count, ratio_percent};
+use super::quorum::{finding_key, quorum_key};
+use super::{condition, wording};
+use crate::policy::rules;
+use crate::text::{Arg, Lang, Words, count, ratio_percent};
 
 /// A reason as a page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,20 @@ enum As {
     Span,
     /// Basis points.
     Bps,
+    /// Code of a class of action.
+    Class,
+    /// Code of a finding.
+    Finding,
+    /// Names joined by `|`.
+    Names,
+    /// Word of a field of the policy's language.
+    Field,
+    /// Why a figure can't be told, in one word.
+    Why,
+    /// A number in the unit of the reason's figure.
+    Figure,
+    /// `line` or `batch`.
+    Part,
 }
 
 /// Code, sentence, its numbers, and what would release it.
@@ -80,13 +96,13 @@ sentences! {
     "key_revoked" "reason-key-revoked" ["wallet" Text] "release-never";
     "retired_address" "reason-retired-address" ["wallet" Text] "release-person";
     "own_wallet_source" "reason-own-wallet-source" ["wallet" Text] "release-person";
-    "bootstrap_incomplete" "reason-bootstrap-incomplete" ["class" Text, "lacks" Text] "release-enrol";
+    "bootstrap_incomplete" "reason-bootstrap-incomplete" ["class" Class, "lacks" Text] "release-enrol";
     "break_glass_open" "reason-break-glass-open" ["until" Time] "release-time";
     "suspended" "reason-suspended" ["since" Time] "release-quorum";
     "self_approval" "reason-self-approval" ["person" Text] "release-other-person";
     "same_person" "reason-same-person" ["person" Text] "release-other-person";
     "role_expired" "reason-role-expired" ["ended" Time] "release-role";
-    "role_missing" "reason-role-missing" ["needs" Text] "release-role";
+    "role_missing" "reason-role-missing" ["needs" Names] "release-role";
     "purpose_missing" "reason-purpose-missing" [] "release-correct";
     "read_quota" "reason-read-quota" ["used" Count, "limit" Count] "release-window";
     "read_quota_all" "reason-read-quota-all" ["used" Count, "limit" Count] "release-window";
@@ -122,16 +138,16 @@ sentences! {
     "cap_reached" "reason-cap-reached" ["window_ms" Span, "used" Units, "asked" Units, "cap" Units] "release-window";
     "no_rule_clears" "reason-no-rule-clears" ["up_to" Units] "release-policy";
     "requester_exceeded" "reason-requester-exceeded" ["person" Text, "total" Units, "limit" Units] "release-new";
-    "value_band" "reason-value-band" ["of" Text, "value" Reference, "limit" Reference] "release-new";
+    "value_band" "reason-value-band" ["of" Part, "value" Reference, "limit" Reference] "release-new";
     "price_missing" "reason-price-missing" ["asset" Text] "release-price";
     "price_stale" "reason-price-stale" ["age_ms" Span, "max_ms" Span] "release-price";
     "price_band" "reason-price-band" ["price" Count, "last" Count, "band_bps" Bps] "release-price";
     "nodes_disagree" "reason-nodes-disagree" [] "release-nodes";
     "nodes_lagging" "reason-nodes-lagging" ["live" Count, "needs" Count] "release-nodes";
     "unconfirmed" "reason-unconfirmed" ["nodes" Count, "needs" Count] "release-nodes";
-    "figure_unknown" "reason-figure-unknown" ["rule" Text, "figure" Text, "why" Text] "release-figure";
-    "rule_denies" "reason-rule-denies" ["rule" Text, "figure" Text, "value" Count, "limit" Count] "release-new";
-    "rule_holds" "reason-rule-holds" ["rule" Text, "figure" Text, "value" Count, "limit" Count] "release-rule";
+    "figure_unknown" "reason-figure-unknown" ["rule" Text, "figure" Field, "why" Why] "release-figure";
+    "rule_denies" "reason-rule-denies" ["rule" Text, "figure" Field, "value" Figure, "limit" Figure] "release-new";
+    "rule_holds" "reason-rule-holds" ["rule" Text, "figure" Field, "value" Figure, "limit" Figure] "release-rule";
     "rule_delay" "reason-rule-delay" ["until" Time] "release-time";
     "approvals_short" "reason-approvals-short" ["valid" Count, "needs" Count] "release-approve";
     "rejected_by_approver" "reason-rejected-by-approver" ["person" Text] "release-new";
@@ -143,7 +159,7 @@ sentences! {
     "exceeds_loss" "reason-exceeds-loss" ["claimed" Units, "payable" Units] "release-appeal";
     "restored_beyond_loss" "reason-restored-beyond-loss" ["outstanding" Units, "offered" Units] "release-correct";
     "role_short" "reason-role-short" ["role" Text] "release-approve";
-    "assertion_missing" "reason-assertion-missing" ["class" Text] "release-approve-again";
+    "assertion_missing" "reason-assertion-missing" ["class" Class] "release-approve-again";
     "assertion_malformed" "reason-assertion-malformed" ["what" Text] "release-approve-again";
     "credential_unknown" "reason-credential-unknown" ["credential" Text] "release-enrol";
     "credential_of_other" "reason-credential-of-other" ["person" Text] "release-approve-again";
@@ -158,10 +174,10 @@ sentences! {
     "signature_invalid" "reason-signature-invalid" [] "release-approve-again";
     "separate_client_needed" "reason-separate-client-needed" ["site" Text] "release-client";
     "counter_not_risen" "reason-counter-not-risen" ["seen" Count, "last" Count] "release-person";
-    "finding_stands" "reason-finding-stands" ["kind" Text, "person" Text] "release-finding";
+    "finding_stands" "reason-finding-stands" ["kind" Finding, "person" Text] "release-finding";
     "role_too_long" "reason-role-too-long" ["latest" Time] "release-correct";
-    "quorum_impossible" "reason-quorum-impossible" ["class" Text] "release-enrol";
-    "quorum_short" "reason-quorum-short" ["class" Text, "valid" Count, "needs" Count] "release-approve";
+    "quorum_impossible" "reason-quorum-impossible" ["class" Class] "release-enrol";
+    "quorum_short" "reason-quorum-short" ["class" Class, "valid" Count, "needs" Count, "missing" Names] "release-approve";
 }
 
 /// Codes that have a sentence, for a test that none is missing.
@@ -172,12 +188,14 @@ pub fn reason_codes() -> Vec<&'static str> {
 
 /// The reason as a page shows it. Amounts in it are of `asset`, where there is one.
 pub(crate) fn reason_view(state: &State, asset: Option<AssetIx>, reason: &Reason) -> ReasonView {
-    let (own, numbers) = (reason.code(), numbers(reason));
+    let own = reason.code();
+    let numbers = reason.numbers();
+    let until = moment(&numbers);
     let row = REASONS.iter().find(|(code, ..)| *code == own);
     let Some((_, key, fields, release)) = row else {
         let said: Vec<String> = numbers
             .iter()
-            .map(|(name, value)| format!("{name}: {value}"))
+            .map(|(name, told)| format!("{name}: {}", plain(*told)))
             .collect();
         return ReasonView {
             code: own.to_owned(),
@@ -188,54 +206,160 @@ pub(crate) fn reason_view(state: &State, asset: Option<AssetIx>, reason: &Reason
                 Effect::Hold => "release-person",
                 Effect::Deny | Effect::Refuse | Effect::Reduce => "release-new",
             }),
-            until: moment(&numbers),
+            until,
         };
     };
-    let mut words = Words::key(key);
+    let mut words = Words::key(fitting(state, asset, reason, key));
     for (name, how) in *fields {
-        let value = numbers.get(*name).map_or("", String::as_str);
-        words = said(state, asset, words, (name, value), *how);
+        let told = numbers.iter().find(|(known, _)| known == name);
+        let told = told.map_or(Told::Absent, |(_, told)| *told);
+        let arg = match how {
+            As::Figure => figure(state, asset, reason, told),
+            how => said(state, asset, told, *how),
+        };
+        words = words.with(argument(name), arg);
     }
     if let Reason::Row { reason, .. } = reason {
         words = words.with("reason", reason_view(state, asset, reason).words);
+    }
+    if let Some(rule) = named_rule(state, reason) {
+        let (english, korean) = rules::words(rule);
+        words = words.with("says", Words::both(korean, english));
     }
     ReasonView {
         code: own.to_owned(),
         words,
         release: Words::key(release),
-        until: moment(&numbers),
+        until,
     }
 }
 
-/// One number of a sentence, said as its kind is.
-fn said(
+/// A reason on one line, with its code: what a terminal says. Amounts in it are of `asset`, where there is one.
+#[must_use]
+pub fn reason_line(state: &State, asset: Option<AssetIx>, reason: &Reason, lang: Lang) -> String {
+    let view = reason_view(state, asset, reason);
+    format!("{} (`{}`)", view.words.say(lang), view.code)
+}
+
+/// The sentence for what the reason holds: some say more where there is more to say.
+fn fitting(
     state: &State,
     asset: Option<AssetIx>,
-    words: Words,
-    (name, value): (&'static str, &str),
-    how: As,
-) -> Words {
-    let number = value.parse::<u128>().ok();
-    let name = argument(name);
-    let moment = number.and_then(|number| u64::try_from(number).ok());
-    let in_asset = |asset: Option<AssetIx>| match (asset, number) {
-        (Some(asset), Some(units)) => Some(wording::amount(state, asset, units).exact()),
-        _ => None,
+    reason: &Reason,
+    usual: &'static str,
+) -> &'static str {
+    let bare = |rule: &str, figure: &str| {
+        let policy = &state.guard.policy;
+        condition::unit_of(policy, asset, rule, figure) == Unit::None
     };
-    let text = match how {
-        As::Text => Some(value.to_owned()),
-        As::Count => number.map(count),
-        As::Units => in_asset(asset),
-        As::Reference => in_asset(state.guard.policy.reference),
-        As::Bps => number.and_then(|bps| ratio_percent(bps, 10_000)),
-        As::Time => return words.with(name, moment.map_or(text_of(value), crate::text::Arg::Time)),
-        As::Seconds => {
-            let moment = moment.map(|seconds| seconds.saturating_mul(1_000));
-            return words.with(name, moment.map_or(text_of(value), crate::text::Arg::Time));
+    let known = named_rule(state, reason).is_some();
+    match reason {
+        Reason::QuorumShort { missing, .. } if !missing.is_empty() => "reason-quorum-short-roles",
+        Reason::RuleHolds { rule, figure, .. } if bare(rule, figure) => match known {
+            true => "reason-rule-holds-says",
+            false => "reason-rule-holds-plain",
+        },
+        Reason::RuleDenies { rule, figure, .. } if bare(rule, figure) => match known {
+            true => "reason-rule-denies-says",
+            false => "reason-rule-denies-plain",
+        },
+        Reason::RuleHolds { .. } if known => "reason-rule-holds-figure",
+        Reason::RuleDenies { .. } if known => "reason-rule-denies-figure",
+        _ => usual,
+    }
+}
+
+/// The rule that a reason names, where the policy in force still has it.
+fn named_rule<'s>(
+    state: &'s State,
+    reason: &Reason,
+) -> Option<&'s keepwhole_core::policy::rule::Rule> {
+    let (Reason::RuleHolds { rule, .. } | Reason::RuleDenies { rule, .. }) = reason else {
+        return None;
+    };
+    let mut rules = state.guard.policy.rules.iter();
+    rules.find(|known| known.id == *rule && !known.says.is_empty())
+}
+
+/// A number of a rule in the unit of the figure that the rule compares.
+fn figure(state: &State, asset: Option<AssetIx>, reason: &Reason, told: Told<'_>) -> Arg {
+    let policy = &state.guard.policy;
+    match (reason, told) {
+        (
+            Reason::RuleHolds { rule, figure, .. } | Reason::RuleDenies { rule, figure, .. },
+            Told::Number(units),
+        ) => {
+            let unit = condition::unit_of(policy, asset, rule, figure);
+            condition::number(state, policy, unit, units)
         }
-        As::Span => return words.with(name, moment.map_or(text_of(value), crate::text::Arg::Span)),
+        _ => Arg::Text(plain(told)),
+    }
+}
+
+/// One number of a sentence, said as its kind is; what is not of that kind stands as it is.
+fn said(state: &State, asset: Option<AssetIx>, told: Told<'_>, how: As) -> Arg {
+    let whole = || Arg::Text(plain(told));
+    match told {
+        Told::Text(text) => match how {
+            As::Class => {
+                let class = Class::of_code(text).map(quorum_key);
+                let class = class.or_else(|| (text == "bootstrap").then_some("quorum-bootstrap"));
+                class.map_or_else(|| text.into(), |key| Words::key(key).into())
+            }
+            As::Finding => match finding_key(text) {
+                Some(key) => Words::key(key).into(),
+                None => text.into(),
+            },
+            As::Names => text.replace('|', ", ").into(),
+            As::Field => condition::field_of_word(text).into(),
+            As::Why => why(text),
+            As::Part => match text {
+                "line" => Words::key("part-line").into(),
+                "batch" => Words::key("part-batch").into(),
+                other => other.into(),
+            },
+            _ => text.into(),
+        },
+        Told::Number(number) => {
+            let moment = u64::try_from(number);
+            let amount = |asset: AssetIx| Arg::Text(wording::amount(state, asset, number).exact());
+            match how {
+                As::Units => asset.map_or_else(whole, amount),
+                As::Reference => state.guard.policy.reference.map_or_else(whole, amount),
+                As::Bps => ratio_percent(number, 10_000).map_or_else(whole, Arg::Text),
+                As::Time => moment.map_or_else(|_| whole(), Arg::Time),
+                As::Seconds => {
+                    moment.map_or_else(|_| whole(), |at| Arg::Time(at.saturating_mul(1_000)))
+                }
+                As::Span => moment.map_or_else(|_| whole(), Arg::Span),
+                _ => whole(),
+            }
+        }
+        Told::Absent | Told::Reason(_) => whole(),
+    }
+}
+
+/// Why a figure can't be told.
+fn why(word: &str) -> Arg {
+    let key = match word {
+        "no_reference" => "why-no-reference",
+        "unpriced" => "why-unpriced",
+        "no_earlier_price" => "why-no-earlier-price",
+        "too_large" => "why-too-large",
+        "not_recorded" => "why-not-recorded",
+        other => return other.into(),
     };
-    words.with(name, text.unwrap_or_else(|| value.to_owned()))
+    Words::key(key).into()
+}
+
+/// A number without a kind: with its thousands parted.
+fn plain(told: Told<'_>) -> String {
+    match told {
+        Told::Text(text) => text.to_owned(),
+        Told::Number(number) => count(number),
+        Told::Absent => String::new(),
+        Told::Reason(reason) => reason.code().to_owned(),
+    }
 }
 
 /// The name of a number in the catalogues, which write no unit into it.
@@ -249,60 +373,11 @@ fn argument(name: &'static str) -> &'static str {
     }
 }
 
-fn text_of(value: &str) -> crate::text::Arg {
-    crate::text::Arg::Text(value.to_owned())
-}
-
 /// From when on time alone releases it.
-fn moment(numbers: &BTreeMap<String, String>) -> Option<u64> {
-    numbers.get("until").and_then(|until| until.parse().ok())
-}
-
-/// The numbers of a reason by name, from the text that the journal's JSON carries: `name: value, …`, text in quotes.
-fn numbers(reason: &Reason) -> BTreeMap<String, String> {
-    let text = match reason {
-        Reason::Row { row, .. } => return BTreeMap::from([("row".to_owned(), row.to_string())]),
-        other => format!("{other:?}"),
-    };
-    let body = text
-        .split_once(" { ")
-        .and_then(|(_, body)| body.strip_suffix(" }"));
-    let mut found = BTreeMap::new();
-    let mut rest = body.unwrap_or_default();
-    while let Some((name, after)) = rest.split_once(": ") {
-        let (value, behind) = one_value(after);
-        found.insert(name.to_owned(), value);
-        rest = behind.strip_prefix(", ").unwrap_or_default();
+fn moment(numbers: &[(&'static str, Told<'_>)]) -> Option<u64> {
+    let until = numbers.iter().find(|(name, _)| *name == "until");
+    match until.map(|(_, told)| *told) {
+        Some(Told::Number(until)) => u64::try_from(until).ok(),
+        _ => None,
     }
-    found
-}
-
-/// The first value of `text`, without its quotes or its `Some`, and what follows it.
-fn one_value(text: &str) -> (String, &str) {
-    if let Some(inner) = text.strip_prefix("Some(") {
-        let (value, behind) = one_value(inner);
-        return (value, behind.strip_prefix(')').unwrap_or(behind));
-    }
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([',', ')']).unwrap_or(text.len());
-        let (value, behind) = text.split_at(end);
-        let value = if value == "None" { "" } else { value };
-        return (value.to_owned(), behind);
-    };
-    let mut value = String::new();
-    let mut escaped = false;
-    for (place, letter) in quoted.char_indices() {
-        match letter {
-            '"' if !escaped => {
-                let behind = quoted.get(place.saturating_add(1)..).unwrap_or_default();
-                return (value, behind);
-            }
-            '\\' if !escaped => escaped = true,
-            other => {
-                value.push(other);
-                escaped = false;
-            }
-        }
-    }
-    (value, "")
 }

@@ -10,8 +10,8 @@ use keepwhole::console::{
     ConsoleError, ConsoleSource, SourceError, refuse_unless_loopback, serve, serve_until,
 };
 use keepwhole::views::{
-    CustomerView, GuardView, IncidentLine, IncidentView, JournalView, Overview, PeopleView,
-    PolicyView, RequestState, RequestView,
+    BacktestAsked, BacktestView, Compared, CustomerView, GuardView, IncidentLine, IncidentView,
+    JournalView, Overview, PeopleView, PolicyView, RequestState, RequestView,
 };
 
 use crate::sample::{self, HOSTILE, SampleSource};
@@ -121,7 +121,19 @@ fn pages_are_as_accepted_in_both_languages() {
             ("no-request", "/guard/nothing", 404),
             ("policy", "/policy", 200),
             ("policy-difference", "/policy?old=1&new=2", 200),
+            ("policy-no-proposal", "/policy?proposal=nothing", 200),
             ("people", "/people", 200),
+            (
+                "backtest",
+                "/policy/backtest?policy=version-2&from=2025-11-20&to=2025-11-27",
+                200,
+            ),
+            ("backtest-choice", "/policy/backtest", 200),
+            (
+                "backtest-long",
+                "/policy/backtest?policy=version-2&from=2025-01-01&to=2025-11-27",
+                200,
+            ),
             ("no-page", "/nowhere", 404),
         ] {
             let joint = if path.contains('?') { '&' } else { '?' };
@@ -207,6 +219,7 @@ fn no_page_holds_a_script_or_an_inline_style() {
         "/guard/credit-0206",
         "/policy?old=1&new=2",
         "/people",
+        "/policy/backtest?policy=proposal-change-7",
         "/nowhere",
     ] {
         let html = get(path).text().to_owned();
@@ -250,6 +263,10 @@ fn hostile_ids_are_text_wherever_they_are_shown() {
         format!("/guard/x{encoded}"),
         format!("/guard?state={encoded}"),
         format!("/policy?old={encoded}&new=1"),
+        format!("/policy?proposal={encoded}"),
+        format!("/policy/backtest?policy=proposal-{encoded}"),
+        format!("/policy/backtest?from={encoded}"),
+        "/people".to_owned(),
         format!("/journal?from={encoded}"),
         format!("/?lang={encoded}"),
     ] {
@@ -306,6 +323,11 @@ fn malformed_requests_are_refused_with_a_reason() {
         ("/guard/%ff", 400),
         ("/policy?old=1&new=x", 400),
         ("/policy?old=-1&new=1", 400),
+        ("/policy/backtest?from=2025-13-01", 400),
+        ("/policy/backtest?to=yesterday", 400),
+        ("/policy/backtest?from=1969-12-31", 400),
+        ("/policy/backtest?policy=two.toml", 400),
+        ("/policy/backtest?policy=version--1", 400),
     ] {
         assert_eq!(get(path).status, status, "{path}");
     }
@@ -436,7 +458,10 @@ impl ConsoleSource for Broken {
     fn request(&self, _: &str) -> Result<Option<RequestView>, SourceError> {
         Ok(None)
     }
-    fn policy(&self, _: Option<(u64, u64)>) -> Result<PolicyView, SourceError> {
+    fn policy(&self, _: Option<&Compared>) -> Result<PolicyView, SourceError> {
+        Err(SourceError::Unavailable("frame 7 is damaged".to_owned()))
+    }
+    fn backtest(&self, _: &BacktestAsked) -> Result<BacktestView, SourceError> {
         Err(SourceError::Unavailable("frame 7 is damaged".to_owned()))
     }
     fn people(&self) -> Result<PeopleView, SourceError> {
@@ -460,6 +485,7 @@ fn what_cannot_be_read_is_unknown_and_never_green() {
         "/guard?lang=en",
         "/policy?lang=en",
         "/people?lang=en",
+        "/policy/backtest?lang=en",
     ] {
         let answer = get_from(address, path, "");
         assert_eq!(answer.status, 503, "{path}");

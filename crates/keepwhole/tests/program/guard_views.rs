@@ -4,16 +4,23 @@ use keepwhole::journal::{Journal, JournalError, Options, SimDisk};
 use keepwhole::sequencer::Sequencer;
 use keepwhole::text::Lang;
 use keepwhole::views::{
-    GuardView, Head, PeopleView, PolicyView, RequestState, RequestView, Trail, reason_codes,
+    AuthorityView, Bootstrap, Compared, GuardView, Head, PeopleView, PolicyView, RequestState,
+    RequestView, Trail, reason_codes, reason_line,
 };
 use keepwhole_core::answer::Answer;
+use keepwhole_core::authority::Stop;
+use keepwhole_core::authority::credential::{Credential, DeviceKind, NewCredential};
+use keepwhole_core::authority::finding::{Finding, FindingEffect, FindingKind};
+use keepwhole_core::authority::rules::{RelyingParty, Rules};
 use keepwhole_core::book::MovementKind;
+use keepwhole_core::breaker::Scope;
 use keepwhole_core::command::{Body, Command, NewMovement};
 use keepwhole_core::event::Record;
 use keepwhole_core::guard::Change;
 use keepwhole_core::policy::{ActionClass, ApprovalTier, Clear, Policy};
 use keepwhole_core::reason::Reason;
-use keepwhole_core::registry::{Asset, AssetIx, Tier, Wallet};
+use keepwhole_core::registry::{Asset, AssetIx, PersonIx, Tier, Wallet};
+use keepwhole_core::state::State;
 use std::collections::BTreeSet;
 
 const START: u64 = 1_764_186_120_000;
@@ -73,7 +80,7 @@ impl World {
         RequestView::of(self.sequencer.state(), &trail, &head, id, &find).unwrap()
     }
 
-    fn policy(&self, between: Option<(u64, u64)>) -> PolicyView {
+    fn policy(&self, between: Option<&Compared>) -> PolicyView {
         let (trail, head, find) = self.seen();
         PolicyView::of(self.sequencer.state(), &trail, &head, between, &find)
     }
@@ -267,7 +274,7 @@ fn the_policy_page_tells_versions_differences_and_what_waits() {
     let mut world = opened();
     let view = world.policy(None);
     assert_eq!((view.version, view.versions.len()), (1, 1));
-    assert!(view.versions[0].persons.is_empty() && view.difference.is_none());
+    assert!(view.versions[0].proposed.is_none() && view.difference.is_none());
     let tiers = |view: &PolicyView| {
         let row = view
             .rows
@@ -288,6 +295,15 @@ fn the_policy_page_tells_versions_differences_and_what_waits() {
         ("change-1", &vec!["Park".to_owned()])
     );
     assert_eq!(english(&waiting[0].what), "policy version 2");
+    // What waits can be compared with what is in force before anybody approves it.
+    let proposal = Compared::Proposal("change-1".to_owned());
+    let difference = world.policy(Some(&proposal)).difference.unwrap();
+    assert_eq!((difference.old, difference.new), (1, 2));
+    assert_eq!((difference.at_once, difference.persons), (false, 2));
+    assert_eq!(difference.notice, 24 * HOUR);
+    assert!(waiting[0].policy);
+    let none = Compared::Proposal("change-9".to_owned());
+    assert!(world.policy(Some(&none)).difference.is_none());
     assert_eq!(
         waiting[0].reason.as_ref().unwrap().code,
         "needs_second_admin"
@@ -304,31 +320,50 @@ fn the_policy_page_tells_versions_differences_and_what_waits() {
     );
     assert_eq!(view.waiting[0].entries.len(), 3);
     world.tell(START + 25 * HOUR, None, Body::ObserveTime);
-    let view = world.policy(Some((2, 1)));
+    let view = world.policy(Some(&Compared::Versions(2, 1)));
     assert_eq!(
         (view.version, view.waiting.len(), view.decided.len()),
         (2, 0, 1)
     );
-    assert_eq!(view.versions[0].persons, ["Park", "Choi"]);
+    let proposed = view.versions[0].proposed.as_ref().unwrap();
+    assert_eq!((proposed.person.as_str(), proposed.at), ("Park", START));
+    let approved: Vec<_> = view.versions[0]
+        .approved
+        .iter()
+        .map(|one| (one.person.as_str(), one.at))
+        .collect();
+    assert_eq!(approved, [("Choi", START + HOUR)]);
+    assert_eq!(view.versions[1].until, Some(START + 25 * HOUR));
+    assert_eq!(view.versions[0].until, None);
     let difference = view.difference.unwrap();
     assert_eq!(
-        (difference.old, difference.new, difference.rows.len()),
+        (difference.old, difference.new, difference.changes.len()),
         (1, 2, 1)
     );
-    let (label, before, after) = &difference.rows[0];
-    assert_eq!(*label, "policy-tiers");
-    assert_eq!(english(&before[0]), "from 100 SOL on: distinct persons 1");
-    assert_eq!(english(&after[0]), "from 100 SOL on: distinct persons 0");
+    let change = &difference.changes[0];
+    assert_eq!(
+        (change.field.as_str(), change.direction.word()),
+        ("tier.SOL", "looser")
+    );
+    assert_eq!(english(&change.about), "SOL: approvals by amount");
+    let side = |side: &Option<keepwhole::text::Words>| english(side.as_ref().unwrap());
+    assert_eq!(side(&change.old), "from 100 SOL on: distinct persons 1");
+    assert_eq!(side(&change.new), "from 100 SOL on: distinct persons 0");
     // A version that never was has no difference.
-    assert!(world.policy(Some((1, 9))).difference.is_none());
+    assert!(
+        world
+            .policy(Some(&Compared::Versions(1, 9)))
+            .difference
+            .is_none()
+    );
 }
 
 #[test]
 fn the_people_page_counts_persons_and_not_accounts() {
     let mut world = opened();
     let view = |world: &World| {
-        let (_, head, _) = world.seen();
-        PeopleView::of(world.sequencer.state(), &head)
+        let (_, head, find) = world.seen();
+        PeopleView::of(world.sequencer.state(), &head, &find)
     };
     let first = view(&world);
     let class = |view: &PeopleView, class: &str| {
@@ -354,6 +389,196 @@ fn the_people_page_counts_persons_and_not_accounts() {
     assert_eq!(class(&later, "class-approve"), ("Kim".to_owned(), 1, false));
     let lee = later.actors.iter().find(|actor| actor.id == "lee").unwrap();
     assert!(!lee.counts);
+}
+
+/// A state with usual rules of authority and three people, as a bootstrap leaves it.
+fn bootstrapped() -> State {
+    let mut state = opened().sequencer.state().clone();
+    let site = RelyingParty {
+        id: "console.example".to_owned(),
+        origins: vec!["https://console.example".to_owned()],
+        separate: false,
+    };
+    state.authority.rules = Some(Box::new(Rules::usual(vec![site])));
+    let credential = |person, until| Credential {
+        key: NewCredential {
+            id: vec![7; 16],
+            public_key: Vec::new(),
+            kind: DeviceKind::Phone,
+            device_bound: true,
+        },
+        person,
+        from: 2,
+        until,
+        counter: 0,
+    };
+    let (kim, lee) = (PersonIx(0), PersonIx(1));
+    state.authority.administrators = vec![kim];
+    state.authority.credentials = vec![credential(kim, None), credential(lee, Some(4))];
+    state.authority.findings = vec![Finding {
+        person: lee,
+        at: START,
+        kind: FindingKind::UnusualHours {
+            minute: 192,
+            from: 420,
+            until: 1_320,
+        },
+        effect: FindingEffect::OneMore,
+        cleared: None,
+    }];
+    let stop = Stop {
+        proposal: 9,
+        by: kim,
+        since: START,
+        kept: false,
+    };
+    state.authority.suspended.insert(lee, stop);
+    state.authority.stops.insert(Scope::All, stop);
+    state
+}
+
+#[test]
+fn the_people_page_says_what_each_quorum_lacks_and_what_stands_in_its_way() {
+    let none = AuthorityView::of(opened().sequencer.state(), &|_| None);
+    assert_eq!(none.bootstrap, Bootstrap::NotBegun);
+    assert!(none.quorums.is_empty());
+    let state = bootstrapped();
+    let view = AuthorityView::of(&state, &|_| None);
+    let Bootstrap::Goes {
+        administrators,
+        filled,
+        all,
+    } = &view.bootstrap
+    else {
+        panic!("{:?}", view.bootstrap);
+    };
+    assert_eq!(
+        (administrators.join(","), *filled, *all),
+        ("Kim".to_owned(), 1, 13)
+    );
+    let row = |class| view.quorums.iter().find(|row| row.class == class).unwrap();
+    // Kim has a key and the role, Lee is suspended: the other role has nobody.
+    let withdrawal = row("quorum-withdrawal");
+    assert_eq!(
+        (withdrawal.persons, withdrawal.able.join(",")),
+        (2, "Kim".to_owned())
+    );
+    let (valid, needs, missing) = withdrawal.lack.clone().unwrap();
+    assert_eq!((valid, needs, missing.as_str()), (1, 2, "risk"));
+    assert!(!withdrawal.proposer_counts && withdrawal.assertions);
+    // A stop is one person's and needs no key.
+    assert_eq!(row("quorum-lower-risk").lack, None);
+    assert_eq!(row("quorum-custody-change").of, 6);
+    assert_eq!(row("quorum-custody-change").cool_off, 48 * HOUR);
+    let finding = &view.findings[0];
+    assert_eq!(
+        (finding.id.as_str(), finding.person.as_str()),
+        ("finding-0", "Lee")
+    );
+    assert_eq!(
+        english(&finding.numbers),
+        "at 03:12; usual are 07:00 to 22:00"
+    );
+    assert_eq!(
+        (finding.effect, &finding.cleared),
+        ("finding-one-more", &None)
+    );
+    let stops: Vec<String> = view.stops.iter().map(|stop| english(&stop.what)).collect();
+    assert!(stops.contains(&"Suspended: Lee".to_owned()), "{stops:?}");
+    assert!(
+        view.stops
+            .iter()
+            .all(|stop| stop.by == "Kim" && stop.stands == "stop-alone")
+    );
+    let ended = view
+        .credentials
+        .iter()
+        .find(|row| row.person == "Lee")
+        .unwrap();
+    assert_eq!(ended.until.map(|told| told.entry), Some(4));
+}
+
+/// A reason and what is said of it in English.
+const SAID: &[(fn() -> Reason, &str)] = &[
+    (
+        || Reason::RuleHolds {
+            rule: "gone".to_owned(),
+            figure: "customer_age".to_owned(),
+            value: 7_200_000,
+            limit: 259_200_000,
+            until: None,
+        },
+        "Rule gone of the policy holds it: time since the customer was registered 2 h, bound 3 d (`rule_holds`)",
+    ),
+    (
+        || Reason::RuleDenies {
+            rule: "gone".to_owned(),
+            figure: "window_amount".to_owned(),
+            value: 1_500_000_000_000,
+            limit: 1_000_000_000_000,
+        },
+        "Rule gone of the policy denies it: amount within a window of time 1,500 SOL, bound 1,000 SOL (`rule_denies`)",
+    ),
+    (
+        || Reason::RuleHolds {
+            rule: "gone".to_owned(),
+            figure: "destination_listed".to_owned(),
+            value: 0,
+            limit: 0,
+            until: None,
+        },
+        "Rule gone of the policy holds it. (`rule_holds`)",
+    ),
+    (
+        || Reason::FigureUnknown {
+            rule: "r".to_owned(),
+            figure: "price_move_bps".to_owned(),
+            why: "no_earlier_price".to_owned(),
+        },
+        "A figure that rule r looks at can't be told: move of the price since the one before, there is no earlier price (`figure_unknown`)",
+    ),
+    (
+        || Reason::QuorumShort {
+            class: "roster_change".to_owned(),
+            valid: 1,
+            needs: 3,
+            missing: "security|executive".to_owned(),
+        },
+        "1 persons of 3 needed stand behind it (class people, roles, passkeys and these rules); nobody yet for: security, executive (`quorum_short`)",
+    ),
+    (
+        || Reason::Row {
+            row: 3,
+            reason: Box::new(Reason::UnknownCustomer {
+                customer: "a \"b\", c: { d }".to_owned(),
+            }),
+        },
+        "Row 3 of the batch (from 0) stands in the way of all: No such customer is registered: a \"b\", c: { d } (`row`)",
+    ),
+    (
+        || Reason::CapReached {
+            window_ms: 86_400_000,
+            used: 1,
+            asked: 2_000_000_000_000,
+            cap: 1_000_000_000,
+        },
+        "0.000000001 SOL left in the last 24 h; with the 2,000 SOL asked that is above the cap of 1 SOL. (`cap_reached`)",
+    ),
+];
+
+#[test]
+fn reasons_are_said_with_units_and_separators_in_both_languages() {
+    let world = opened();
+    let state = world.sequencer.state();
+    for (reason, said) in SAID {
+        let reason = reason();
+        assert_eq!(
+            reason_line(state, Some(AssetIx(0)), &reason, Lang::En),
+            *said
+        );
+        let korean = reason_line(state, Some(AssetIx(0)), &reason, Lang::Ko);
+        assert!(!korean.is_ascii() && !korean.contains('⟦'), "{korean}");
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use keepwhole::text::{
-    Amount, Asset, Lang, count, decimal, lookup, ratio_percent, rfc3339, seoul, short_krw, span,
+    Amount, Asset, Lang, count, day_of_date, decimal, lookup, ratio_percent, rfc3339, seoul,
+    seoul_date, seoul_day, seoul_day_start, short_krw, span,
 };
 use proptest::prelude::*;
 
@@ -180,6 +181,27 @@ fn times_are_shown_in_seoul_with_the_zone() {
     assert_eq!(seoul(1_764_186_120_000), "2025-11-27 04:42:00 KST");
     assert_eq!(seoul(1_764_186_120_007), "2025-11-27 04:42:00.007 KST");
     assert_eq!(rfc3339(1_764_186_120_000), "2025-11-26T19:42:00Z");
+    assert_eq!(seoul_date(seoul_day(1_764_186_120_000)), "2025-11-27");
+    assert_eq!(seoul_date(seoul_day(1_764_169_199_999)), "2025-11-26");
+    assert_eq!(seoul_date(seoul_day(1_764_169_200_000)), "2025-11-27");
+    assert_eq!(
+        seoul_day_start(seoul_day(1_764_186_120_000)),
+        1_764_169_200_000
+    );
+    assert_eq!(
+        day_of_date("2025-11-27"),
+        Some(seoul_day(1_764_186_120_000))
+    );
+    for wrong in [
+        "",
+        "2025-11-31",
+        "27-11-2025",
+        "2025-1-1",
+        "1969-12-31",
+        "2025-11-27T00",
+    ] {
+        assert_eq!(day_of_date(wrong), None, "{wrong}");
+    }
     assert_eq!(seoul(u64::MAX), format!("{} ms", u64::MAX));
     assert_eq!(span(435 * 60_000, Lang::Ko), "7시간 15분");
     assert_eq!(span(2_222 * 60_000, Lang::En), "37 h 2 min");

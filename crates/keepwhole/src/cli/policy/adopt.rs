@@ -7,6 +7,8 @@ use super::check::{findings, text as check_text};
 use super::read_file;
 use crate::installation::{Installation, reason_json};
 use crate::policy::{Names, PolicyFile, fails};
+use crate::text::Lang;
+use crate::views::reason_line;
 use clap::Args;
 use keepwhole_core::answer::Answer;
 use keepwhole_core::command::{Body, Command, sha256_of};
@@ -78,7 +80,11 @@ pub(super) fn run(args: &AdoptArgs) -> Result<Exit, Failure> {
             "the journal gave no answer; start again",
         ));
     };
-    told(args, &file, &answer, &id, &digest)
+    let says = answer
+        .reason()
+        .map(|reason| reason_line(open.sequencer.state(), None, reason, Lang::En));
+    let says = says.unwrap_or_default();
+    told(args, (&file, &digest), &answer, &id, &says)
 }
 
 /// One version after the other.
@@ -137,10 +143,10 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 
 fn told(
     args: &AdoptArgs,
-    file: &PolicyFile,
+    (file, digest): (&PolicyFile, &str),
     answer: &Answer,
     id: &str,
-    digest: &str,
+    says: &str,
 ) -> Result<Exit, Failure> {
     let version = file.policy.version;
     let value = json!({
@@ -157,14 +163,13 @@ fn told(
         Answer::Held(Reason::NeedsSecondAdmin { valid, needs }) => format!(
             "policy version {version} is proposed: {valid} of {needs} persons stand behind it\nid      {id}\nsha256  {digest}"
         ),
-        Answer::Held(reason) => format!(
-            "policy version {version} is proposed and waits: {}\nid      {id}\nsha256  {digest}",
-            reason_json(reason)
+        Answer::Held(_) => format!(
+            "policy version {version} is proposed and waits: {says}\nid      {id}\nsha256  {digest}"
         ),
         Answer::Denied(reason) | Answer::Refused(reason) | Answer::Reduced(reason) => {
             let why = match reason {
-                Reason::Malformed { what } => what.clone(),
-                reason => reason_json(reason).to_string(),
+                Reason::Malformed { what } => what,
+                _ => says,
             };
             let message = format!("policy version {version} is not adopted: {why}");
             return Err(Failure::refused("not_adopted", message));

@@ -8,7 +8,8 @@ use crate::policy::Names;
 use crate::policy::backtest::{Backtest, backtest};
 use crate::policy::picture::page;
 use crate::sequencer::Until;
-use crate::text::{Lang, count, rfc3339, seoul};
+use crate::text::{Asset, Lang, Words, count, rfc3339, seoul};
+use crate::views::BacktestShown;
 use clap::Args;
 use keepwhole_core::command::sha256_of;
 use keepwhole_core::registry::AssetIx;
@@ -98,8 +99,13 @@ pub(super) fn run(args: &BacktestArgs) -> Result<Exit, Failure> {
         reference: state.guard.policy.reference.or(file.policy.reference),
     };
     if let Some(out) = &args.out {
-        let shown = |units| about.value(units);
-        let written = fs::write(out, page(&found, &about.file, &shown, Lang::Ko));
+        let asset = about.reference.and_then(|asset| {
+            let id = about.names.asset_id(asset);
+            let (_, decimals) = about.names.asset(&id)?;
+            Some(Asset::new(&id, decimals))
+        });
+        let shown = BacktestShown::of(&found, Words::plain(&about.file), asset);
+        let written = fs::write(out, page(&shown, Lang::Ko));
         written.map_err(|error| {
             let message = format!(
                 "can't write `{}`: {error}; give a file in a folder that you may write",

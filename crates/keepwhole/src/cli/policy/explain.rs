@@ -80,9 +80,9 @@ fn text(request: &str, found: &Explained) -> String {
         ),
     ];
     if let Some((word, code)) = found.standing {
-        said.push(match code {
-            Some(code) => format!("it is {word}: `{code}`"),
-            None => format!("it is {word}"),
+        said.push(match (&found.says, code) {
+            (Some(says), Some(code)) => format!("it is {word}: {says} (`{code}`)"),
+            _ => format!("it is {word}"),
         });
     }
     said.push(format!("the rules say: {}", found.rules_say));
@@ -151,6 +151,7 @@ fn value(request: &str, found: &Explained) -> Value {
         "at": rfc3339(found.at),
         "standing": found.standing.map(|(word, _)| word),
         "reason": found.standing.and_then(|(_, code)| code),
+        "reason_says": found.says,
         "rules_say": found.rules_say,
         "decided": found.decided,
         "rules": rules,

@@ -111,7 +111,7 @@ fn of_refused(refused: &Refused) -> Failure {
 fn of_walk(dir: &Path, error: &WalkError) -> Failure {
     match error {
         WalkError::Journal(journal) => Failure::of_journal(dir, journal),
-        WalkError::NotARecord(_) => {
+        WalkError::NotARecord(_) | WalkError::Stopped => {
             Failure::fault("not_folded", format!("in `{}`: {error}", dir.display()))
         }
     }

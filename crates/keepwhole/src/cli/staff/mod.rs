@@ -427,14 +427,20 @@ fn approve(args: &ApproveArgs) -> Result<Exit, Failure> {
         _ => Body::OfAuthority(AuthorityCommand::Decide { target, proof }),
     };
     let answer = send(&args.by, None, body)?;
-    if answer == Answer::Recorded {
+    if answer.answer == Answer::Recorded {
         return show::standing(&args.by.data, &args.target, &approver);
     }
     told(&args.by.data, &args.target, &answer)
 }
 
-fn send(by: &By, id: Option<&str>, body: Body) -> Result<Answer, Failure> {
+fn send(by: &By, id: Option<&str>, body: Body) -> Result<Reply, Failure> {
     turn(&by.data, id, Some(&by.actor), body)
+}
+
+/// What the journal answered, and its reason in words.
+struct Reply {
+    answer: Answer,
+    says: Option<String>,
 }
 
 /// Opens the installation, sends one command, and publishes the head.
@@ -443,7 +449,7 @@ fn turn(
     id: Option<&str>,
     actor: Option<&str>,
     body: Body,
-) -> Result<Answer, Failure> {
+) -> Result<Reply, Failure> {
     let dir = &data.dir;
     let mut open =
         Installation::open(dir).map_err(|error| Failure::of_installation(dir, &error))?;
@@ -457,26 +463,31 @@ fn turn(
     open.publish()
         .map_err(|error| Failure::of_installation(dir, &error))?;
     let reply = replies.into_iter().next();
-    reply
-        .map(|reply| reply.answer)
-        .ok_or_else(|| Failure::fault("answer", "the journal gave no answer"))
+    let reply = reply.ok_or_else(|| Failure::fault("answer", "the journal gave no answer"))?;
+    let state = open.sequencer.state();
+    let says = |reason| show::says(state, None, reason);
+    Ok(Reply {
+        says: reply.answer.reason().map(says),
+        answer: reply.answer,
+    })
 }
 
 /// Says what the journal answered: exit 0 where it is recorded, done or waits, 1 where a rule refused it.
-fn told(data: &DataArgs, id: &str, answer: &Answer) -> Result<Exit, Failure> {
-    let reason = answer.reason();
+fn told(data: &DataArgs, id: &str, reply: &Reply) -> Result<Exit, Failure> {
+    let answer = &reply.answer;
     if let Answer::Denied(reason) | Answer::Refused(reason) = answer {
-        return Err(Failure::refused(reason.code(), show::says(reason)));
+        let says = reply.says.clone().unwrap_or_default();
+        return Err(Failure::refused(reason.code(), says));
     }
-    let text = match reason {
-        Some(reason) => format!("`{id}` waits: {}", show::says(reason)),
+    let text = match &reply.says {
+        Some(says) => format!("`{id}` waits: {says}"),
         None => format!("`{id}`: {}", answer.word()),
     };
     let value = json!({
         "id": id,
         "answer": answer.word(),
-        "reason": reason.map(keepwhole_core::reason::Reason::code),
-        "says": reason.map(show::says),
+        "reason": answer.reason().map(keepwhole_core::reason::Reason::code),
+        "says": reply.says,
     });
     Output::new(data.json).answer(&text, &value)?;
     Ok(Exit::Done)

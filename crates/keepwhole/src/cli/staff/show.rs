@@ -7,7 +7,8 @@ use super::moment;
 use crate::authority::{ExportError, approvals as approvals_of, roster as roster_of};
 use crate::installation::Reading;
 use crate::sequencer::Until;
-use crate::text::rfc3339;
+use crate::text::{Lang, rfc3339, span};
+use crate::views::{asset_of, finding_words, reason_line};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepwhole_core::authority::binding::{
@@ -18,7 +19,7 @@ use keepwhole_core::authority::people;
 use keepwhole_core::authority::quorum::Lack;
 use keepwhole_core::guard::Standing;
 use keepwhole_core::reason::Reason;
-use keepwhole_core::registry::PersonIx;
+use keepwhole_core::registry::{AssetIx, PersonIx};
 use keepwhole_core::state::State;
 use keepwhole_verify::json::to_hex;
 use serde_json::{Value, json};
@@ -44,48 +45,11 @@ fn open(data: &DataArgs) -> Result<Seen, Failure> {
     })
 }
 
-/// A reason with its numbers, in words.
-pub(super) fn says(reason: &Reason) -> String {
+/// A reason with its numbers, in words. Amounts in it are of `asset`, where there is one.
+pub(super) fn says(state: &State, asset: Option<AssetIx>, reason: &Reason) -> String {
     match reason {
-        Reason::QuorumShort {
-            class,
-            valid,
-            needs,
-            missing,
-        } if missing.is_empty() => {
-            format!("`{class}` has {valid} of {needs} approvals of different persons")
-        }
-        Reason::QuorumShort {
-            class,
-            valid,
-            needs,
-            missing,
-        } => format!(
-            "`{class}` has {valid} of {needs} approvals of different persons, and nobody yet for {missing}"
-        ),
-        Reason::BootstrapIncomplete { class, lacks } => {
-            format!("people are missing for `{class}`: {lacks}; enrol them first")
-        }
-        Reason::CoolOff { until } => format!("in force from {} on", moment(*until)),
-        Reason::RoleTooLong { latest, .. } => {
-            format!("roles last until {} at most", moment(*latest))
-        }
-        Reason::CollectionOver { until } => {
-            format!("approvals were collected until {}", moment(*until))
-        }
-        Reason::Suspended { since } => {
-            format!("this person is suspended since {}", moment(*since))
-        }
         Reason::Malformed { what } => what.clone(),
-        other => {
-            let said = format!("{other:?}");
-            let numbers = said.split_once(" { ").map(|(_, rest)| rest);
-            let numbers = numbers.map(|rest| rest.trim_end_matches(" }"));
-            match numbers {
-                Some(numbers) => format!("`{}` ({numbers})", other.code()),
-                None => format!("`{}`", other.code()),
-            }
-        }
+        other => reason_line(state, asset, other, Lang::En),
     }
 }
 
@@ -94,7 +58,7 @@ fn lacking(lack: &Lack) -> String {
     if lack.missing.is_empty() {
         people
     } else {
-        format!("{people}, nobody for {}", lack.missing)
+        format!("{people}, nobody for {}", lack.missing.replace('|', ", "))
     }
 }
 
@@ -152,7 +116,10 @@ fn quorum_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
             quorum.class.code().to_owned(),
             quorum.persons.to_string(),
             quorum.required.join(", "),
-            hours.to_string(),
+            match quorum.cool_off_ms {
+                0 => "at once".to_owned(),
+                wait => span(wait, Lang::En),
+            },
             lack.as_ref().map_or("yes".to_owned(), lacking),
         ]);
         values.push(json!({
@@ -165,10 +132,10 @@ fn quorum_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
     (rows, values)
 }
 
-fn standing_words(standing: &Standing) -> String {
+fn standing_words(state: &State, asset: Option<AssetIx>, standing: &Standing) -> String {
     match standing {
-        Standing::Held(reason) => format!("waits: {}", says(reason)),
-        Standing::Denied(reason) => format!("denied: {}", says(reason)),
+        Standing::Held(reason) => format!("waits: {}", says(state, asset, reason)),
+        Standing::Denied(reason) => format!("denied: {}", says(state, asset, reason)),
         Standing::Cleared => "done".to_owned(),
         Standing::Lapsed => "lapsed".to_owned(),
     }
@@ -178,17 +145,16 @@ fn standing_words(standing: &Standing) -> String {
 fn waiting_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
     let state = &seen.state;
     let proposals = state.guard.proposals.iter();
-    let proposals = proposals.map(|row| (&row.id, row.change.action(), &row.standing));
+    let proposals = proposals.map(|row| (&row.id, row.change.action(), None, &row.standing));
     let requests = state.guard.requests.iter();
     let requests = requests.filter(|row| row.needs > 0);
-    let requests = requests.map(|row| (&row.id, "request", &row.standing));
+    let requests = requests.map(|row| (&row.id, "request", asset_of(&row.ask), &row.standing));
     let (mut rows, mut values) = (Vec::new(), Vec::new());
-    for (id, what, standing) in proposals.chain(requests) {
+    for (id, what, asset, standing) in proposals.chain(requests) {
         if let Standing::Held(reason) = standing {
-            rows.push(vec![id.clone(), what.to_owned(), says(reason)]);
-            values.push(
-                json!({ "id": id, "what": what, "reason": reason.code(), "says": says(reason) }),
-            );
+            let says = says(state, asset, reason);
+            values.push(json!({ "id": id, "what": what, "reason": reason.code(), "says": says }));
+            rows.push(vec![id.clone(), what.to_owned(), says]);
         }
     }
     for (number, finding) in state.authority.findings.iter().enumerate() {
@@ -198,7 +164,10 @@ fn waiting_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
             rows.push(vec![
                 id.clone(),
                 finding.kind.code().to_owned(),
-                format!("about {who}; another person clears it"),
+                format!(
+                    "about {who}: {}; another person clears it",
+                    finding_words(&finding.kind).say(Lang::En)
+                ),
             ]);
             values.push(json!({ "id": id, "what": finding.kind.code(), "person": who }));
         }
@@ -226,10 +195,10 @@ pub(super) fn list(data: &DataArgs) -> Result<Exit, Failure> {
         "class of action",
         "persons",
         "roles",
-        "wait h",
+        "wait",
         "can be filled",
     ];
-    text.push_str(&format!("\n{}", table(&header, &[1, 3], &quorums)));
+    text.push_str(&format!("\n{}", table(&header, &[1], &quorums)));
     if !waiting.is_empty() {
         text.push_str(&format!(
             "\n{}",
@@ -316,9 +285,13 @@ pub(super) fn show(data: &DataArgs, id: &str) -> Result<Exit, Failure> {
 pub(super) fn standing(data: &DataArgs, id: &str, approver: &str) -> Result<Exit, Failure> {
     let seen = open(data)?;
     let guard = &seen.state.guard;
-    let request = guard.request(id).map(|(_, row)| &row.standing);
+    let request = guard.request(id).map(|(_, row)| row);
+    let asset = request.and_then(|row| asset_of(&row.ask));
+    let request = request.map(|row| &row.standing);
     let standing = request.or(guard.proposal(id).map(|(_, row)| &row.standing));
-    let words = standing.map_or("recorded".to_owned(), standing_words);
+    let words = standing.map_or("recorded".to_owned(), |standing| {
+        standing_words(&seen.state, asset, standing)
+    });
     let text = format!("recorded the answer of `{approver}`; `{id}` {words}");
     let value = json!({ "id": id, "approver": approver, "answer": "recorded", "stands": words });
     Output::new(data.json).answer(&text, &value)?;

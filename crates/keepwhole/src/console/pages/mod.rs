@@ -1,5 +1,7 @@
 //! The pages, each a pure function of a view: one question, one page.
 
+mod authority;
+mod backtest;
 mod customer;
 mod guard;
 mod incident;
@@ -9,6 +11,7 @@ mod people;
 mod policy;
 mod problem;
 
+pub(crate) use backtest::{backtest_page, backtest_section, title as backtest_title};
 pub(crate) use customer::{customer_page, customer_search};
 pub(crate) use guard::{guard_page, request_page};
 pub(crate) use incident::{incident_list, incident_page};

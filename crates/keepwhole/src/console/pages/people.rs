@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::authority;
 use crate::console::Reader;
 use crate::console::fragment::{as_count, time};
 use crate::console::frame::{Page, framed};
@@ -12,13 +13,35 @@ use crate::views::{ActorRow, Banner, ClassRow, PeopleView};
 pub(crate) fn people_page(r: &Reader, view: &PeopleView, banner: Option<&Banner>) -> String {
     let body = html! {
         p { (r.t("people-note")) }
-        section aria-labelledby="classes" {
-            h2 #classes { (r.t("people-classes")) }
-            (classes(r, &view.classes))
+        (authority::bootstrap(r, &view.authority))
+        @if !view.authority.quorums.is_empty() {
+            section aria-labelledby="quorums" {
+                h2 #quorums {
+                    (Words::key("people-quorums").with("version", count(view.authority.rules.into())).say(r.lang))
+                }
+                (authority::quorums(r, &view.authority.quorums))
+            }
+        }
+        section aria-labelledby="stops" {
+            h2 #stops { (r.t("people-stops")) }
+            (authority::stops(r, &view.authority))
+        }
+        section aria-labelledby="findings" {
+            h2 #findings { (r.t("people-findings")) }
+            (authority::findings(r, &view.authority))
         }
         section aria-labelledby="actors" {
             h2 #actors { (r.t("people-actors")) }
             @if view.actors.is_empty() { p { (r.t("people-none")) } } @else { (actors(r, &view.actors)) }
+        }
+        section aria-labelledby="credentials" {
+            h2 #credentials { (r.t("people-credentials")) }
+            (authority::credentials(r, &view.authority))
+        }
+        section aria-labelledby="classes" {
+            h2 #classes { (r.t("people-classes")) }
+            @if !view.authority.quorums.is_empty() { p { (r.t("people-classes-beside")) } }
+            (classes(r, &view.classes))
         }
     };
     framed(

@@ -6,20 +6,26 @@ use super::guard::why;
 use crate::console::Reader;
 use crate::console::fragment::{evidence, time};
 use crate::console::frame::{Page, framed};
-use crate::text::{Words, count};
-use crate::views::{Banner, ChangeRow, PolicyDifference, PolicyRow, PolicyView, RuleRow, Version};
+use crate::console::reader::segment;
+use crate::policy::Direction;
+use crate::text::{Arg, Words, count};
+use crate::views::{
+    Banner, ChangeRow, Compared, FieldChange, PolicyDifference, PolicyRow, PolicyView, RuleRow,
+    Version, Voice,
+};
 
 /// The page of the policy.
 pub(crate) fn policy_page(
     r: &Reader,
     view: &PolicyView,
-    between: Option<(u64, u64)>,
+    between: Option<&Compared>,
     banner: Option<&Banner>,
 ) -> String {
-    let here = between.map_or_else(
-        || "/policy".to_owned(),
-        |(old, new)| format!("/policy?old={old}&new={new}"),
-    );
+    let here = match between {
+        None => "/policy".to_owned(),
+        Some(Compared::Versions(old, new)) => format!("/policy?old={old}&new={new}"),
+        Some(Compared::Proposal(id)) => format!("/policy?proposal={}", segment(id)),
+    };
     let body = html! {
         p { (r.t("policy-note")) }
         section aria-labelledby="pending" {
@@ -40,9 +46,12 @@ pub(crate) fn policy_page(
             @if view.versions.len() > 1 { (compare(r, view, between)) }
             @match (&view.difference, between) {
                 (Some(difference), _) => (difference_of(r, difference)),
-                (None, Some((old, new))) => p.note role="alert" {
-                    (Words::key("policy-no-versions").with("old", count(u128::from(old)))
-                        .with("new", count(u128::from(new))).say(r.lang))
+                (None, Some(Compared::Versions(old, new))) => p.note role="alert" {
+                    (Words::key("policy-no-versions").with("old", count(u128::from(*old)))
+                        .with("new", count(u128::from(*new))).say(r.lang))
+                },
+                (None, Some(Compared::Proposal(id))) => p.note role="alert" {
+                    (Words::key("policy-no-proposal-of").with("id", id.as_str()).say(r.lang))
                 },
                 (None, None) => {},
             }
@@ -95,7 +104,7 @@ fn rules(r: &Reader, rules: &[RuleRow]) -> Markup {
                 tbody {
                     @for rule in rules {
                         tr {
-                            th scope="row" { code { (rule.id) } span.detail { (rule.says) } }
+                            th scope="row" { code { (rule.id) } span.detail { (r.say(&rule.says)) } }
                             td { (r.say(&rule.then)) }
                             td { (conditions(r, rule)) }
                         }
@@ -109,7 +118,7 @@ fn rules(r: &Reader, rules: &[RuleRow]) -> Markup {
 fn conditions(r: &Reader, rule: &RuleRow) -> Markup {
     html! {
         @if rule.when.is_empty() { (r.t("policy-always")) }
-        @else { ul { @for one in &rule.when { li { code { (one) } } } } }
+        @else { ul { @for one in &rule.when { li { (r.say(&one.says)) span.detail { code { (one.text) } } } } } }
     }
 }
 
@@ -122,7 +131,9 @@ fn versions(r: &Reader, versions: &[Version]) -> Markup {
                 thead { tr {
                     th scope="col" .number { (r.t("policy-col-version")) }
                     th scope="col" { (r.t("policy-col-since")) }
-                    th scope="col" { (r.t("policy-col-who")) }
+                    th scope="col" { (r.t("policy-col-until")) }
+                    th scope="col" { (r.t("policy-col-proposed")) }
+                    th scope="col" { (r.t("policy-col-approved")) }
                     th scope="col" { (r.t("policy-col-entry")) }
                 } }
                 tbody {
@@ -131,8 +142,24 @@ fn versions(r: &Reader, versions: &[Version]) -> Markup {
                             th.number scope="row" { (count(u128::from(version.version))) }
                             td { (time(version.at)) }
                             td {
-                                @if version.persons.is_empty() { span.quiet { (r.t("policy-no-proposal")) } }
-                                @else { (version.persons.join(", ")) }
+                                @match version.until {
+                                    Some(until) => (time(until)),
+                                    None => (r.t("policy-still")),
+                                }
+                            }
+                            td {
+                                @match &version.proposed {
+                                    Some(voice) => (voice_of(r, voice)),
+                                    None => span.quiet { (r.t("policy-no-proposal")) },
+                                }
+                            }
+                            td {
+                                @match version.approved.as_slice() {
+                                    [] if version.proposed.is_none() => {},
+                                    [] => span.quiet { (r.t("policy-nobody")) },
+                                    [one] => (voice_of(r, one)),
+                                    several => ul { @for one in several { li { (voice_of(r, one)) } } },
+                                }
                             }
                             td { (evidence(r, &[version.entry])) }
                         }
@@ -143,10 +170,21 @@ fn versions(r: &Reader, versions: &[Version]) -> Markup {
     }
 }
 
+fn voice_of(r: &Reader, voice: &Voice) -> Markup {
+    html! {
+        (voice.person)
+        @if !voice.role.is_empty() { " " span.quiet { (Words::key("policy-as").with("role", voice.role.as_str()).say(r.lang)) } }
+        span.detail { (time(voice.at)) }
+    }
+}
+
 /// A form that asks for the difference of two versions; it is a plain address.
-fn compare(r: &Reader, view: &PolicyView, between: Option<(u64, u64)>) -> Markup {
+fn compare(r: &Reader, view: &PolicyView, between: Option<&Compared>) -> Markup {
     let newest = view.versions.first().map_or(0, |version| version.version);
-    let (old, new) = between.unwrap_or((newest.saturating_sub(1), newest));
+    let (old, new) = match between {
+        Some(Compared::Versions(old, new)) => (*old, *new),
+        _ => (newest.saturating_sub(1), newest),
+    };
     let choice = |name: &'static str, chosen: u64, label: &'static str| {
         html! {
             label for=(name) { (r.t(label)) }
@@ -168,51 +206,82 @@ fn compare(r: &Reader, view: &PolicyView, between: Option<(u64, u64)>) -> Markup
 }
 
 fn difference_of(r: &Reader, difference: &PolicyDifference) -> Markup {
-    let caption = Words::key("policy-difference")
-        .with("old", count(u128::from(difference.old)))
-        .with("new", count(u128::from(difference.new)))
-        .say(r.lang);
-    let same = difference.rows.is_empty() && difference.rules.is_empty();
+    let versions = |key| {
+        Words::key(key)
+            .with("old", count(u128::from(difference.old)))
+            .with("new", count(u128::from(difference.new)))
+    };
+    let caption = match &difference.proposal {
+        Some(id) => versions("policy-difference-proposal").with("id", id.as_str()),
+        None => versions("policy-difference"),
+    };
+    let caption = r.say(&caption);
     html! {
         h3 #difference { (caption) }
-        @if same { p { (r.t("policy-same")) } }
+        @if difference.changes.is_empty() { p { (r.t("policy-same")) } }
         @else {
-            p { strong { (r.t(if difference.tightens { "policy-tightens" } else { "policy-loosens" })) } }
+            p { strong { (r.t(if difference.at_once { "policy-tightens" } else { "policy-loosens" })) } " " (needs(r, difference)) }
             div.scroll role="region" aria-label=(caption) tabindex="0" {
                 table {
                     caption { (caption) }
                     thead { tr {
                         th scope="col" { (r.t("policy-col-what")) }
+                        th scope="col" { (r.t("policy-col-way")) }
                         th scope="col" { (r.t("policy-col-before")) }
                         th scope="col" { (r.t("policy-col-after")) }
                     } }
-                    tbody {
-                        @for (label, before, after) in &difference.rows {
-                            tr {
-                                th scope="row" { (r.t(label)) }
-                                td { (sentences(r, before)) }
-                                td { (sentences(r, after)) }
-                            }
-                        }
-                        @for (id, before, after) in &difference.rules {
-                            tr {
-                                th scope="row" { (r.t("policy-col-rule")) " " code { (id) } }
-                                td { (one_rule(r, before.as_ref())) }
-                                td { (one_rule(r, after.as_ref())) }
-                            }
-                        }
-                    }
+                    tbody { @for change in &difference.changes { (field_change(r, change)) } }
                 }
             }
         }
     }
 }
 
-fn one_rule(r: &Reader, rule: Option<&RuleRow>) -> Markup {
+/// What adopting the newer policy needs.
+fn needs(r: &Reader, difference: &PolicyDifference) -> String {
+    let words = match (difference.at_once, difference.notice) {
+        (true, _) => Words::key("policy-needs-one"),
+        (false, 0) => Words::key("policy-needs").with("count", difference.persons),
+        (false, notice) => Words::key("policy-needs-waits")
+            .with("span", Arg::Span(notice))
+            .with("count", difference.persons),
+    };
+    r.say(&words)
+}
+
+fn field_change(r: &Reader, change: &FieldChange) -> Markup {
+    let side = |side: &Option<Words>| {
+        html! {
+            @match side {
+                Some(words) => (r.say(words)),
+                None => span.quiet { (r.t("policy-no-rule")) },
+            }
+        }
+    };
+    let (class, mark, word) = match change.direction {
+        Direction::Tighter => ("tag tag-whole", "▼", "policy-tighter"),
+        Direction::Looser => ("tag tag-attention", "▲", "policy-looser"),
+        Direction::Unknown => ("tag tag-unknown", "?", "policy-unknown-way"),
+        Direction::Words => ("tag tag-not-built", "=", "policy-words-only"),
+    };
     html! {
-        @match rule {
-            Some(rule) => { (r.say(&rule.then)) " " (conditions(r, rule)) span.detail { (rule.says) } }
-            None => span.quiet { (r.t("policy-no-rule")) },
+        tr {
+            th scope="row" { (r.say(&change.about)) span.detail { code { (change.field) } } }
+            td { span class=(class) { span aria-hidden="true" { (mark) } " " (r.t(word)) } }
+            td { (side(&change.old)) }
+            td { (side(&change.new)) }
+        }
+    }
+}
+
+/// Where a proposed policy can be looked at before anybody approves it.
+fn looks(r: &Reader, id: &str) -> Markup {
+    let id = segment(id);
+    html! {
+        span.detail {
+            a href=(format!("{}#difference", r.href(&format!("/policy?proposal={id}")))) { (r.t("policy-see-difference")) }
+            " · "
+            a href=(r.href(&format!("/policy/backtest?policy=proposal-{id}"))) { (r.t("policy-see-backtest")) }
         }
     }
 }
@@ -230,7 +299,10 @@ fn changes(r: &Reader, caption: &str, changes: &[ChangeRow]) -> Markup {
                 tbody {
                     @for change in changes {
                         tr {
-                            th scope="row" { (r.say(&change.what)) span.detail { code { (change.id) } } }
+                            th scope="row" {
+                                (r.say(&change.what)) span.detail { code { (change.id) } }
+                                @if change.policy && change.waits { (looks(r, &change.id)) }
+                            }
                             td {
                                 (change.persons.join(", "))
                                 span.detail { (r.t("policy-last-approval")) " " (time(change.last)) }

@@ -6,9 +6,11 @@ mod course;
 mod coverage;
 mod scale;
 mod timeline;
+mod verdicts;
 
 pub(crate) use bars::{hatch, token_bars};
 pub(crate) use course::courses;
 pub(crate) use coverage::coverage_bars;
 pub(crate) use scale::place;
 pub(crate) use timeline::timeline;
+pub(crate) use verdicts::{sum_words, verdict_columns};

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use keepwhole::installation::Installation;
+use keepwhole::console::ConsoleSource as _;
+use keepwhole::installation::{Care, ConsoleFeed, Feed, Installation, Reading};
+use keepwhole::sequencer::Until;
+use keepwhole::views::{BacktestAsked, BacktestOutcome, Chosen, DAYS_MAX};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command, NewMovement};
 use keepwhole_core::registry::{Asset, Tier, Wallet};
@@ -275,7 +278,11 @@ fn a_held_request_is_explained_by_the_rule_that_held_it() {
     assert!(releases.contains("destination_age < 24h"), "{releases}");
     let text = run(dir.path(), &["policy", "explain", "r-new", "--data", "ex"]);
     assert!(
-        text.out.contains("decided first by rule `new-destination`"),
+        text.out.contains("decided first by rule `new-destination`")
+            && text
+                .out
+                .contains("it is held: Rule new-destination holds it: ")
+            && text.out.contains("(`rule_holds`)"),
         "{}",
         text.out
     );
@@ -387,6 +394,12 @@ fn a_backtest_counts_what_would_have_come_out_otherwise() {
         page.contains("<svg") && page.contains("r-new") && !page.contains('⟦'),
         "{page}"
     );
+    // Day by day in the picture, and the same figures in the table below it.
+    assert!(page.contains("1 · 5,000,000 KRW"), "{page}");
+    assert!(
+        page.contains("verdict-approvals") && page.contains("(Seoul)"),
+        "{page}"
+    );
     let repeat = run(
         at,
         &["policy", "backtest", "two.toml", "--data", "ex", "--json"],
@@ -394,6 +407,52 @@ fn a_backtest_counts_what_would_have_come_out_otherwise() {
     .json();
     assert_eq!(repeat["pairs"], told["pairs"]);
     assert_eq!(repeat["new_sha256"], told["new_sha256"]);
+}
+
+#[test]
+fn the_console_works_out_the_same_backtest_within_its_bounds() {
+    let dir = asked();
+    let (reading, folded) =
+        Reading::open_at(&dir.path().join("ex"), Until::End, &Care::default()).unwrap();
+    let feed = Feed::Fixed(Box::new((folded.state, reading.journal)));
+    let feed = ConsoleFeed::new(reading.dir, reading.log_key, feed);
+    let version = |number| Some(Chosen::Version(number));
+    let asked = |policy, days| feed.backtest(&BacktestAsked { policy, days }).unwrap();
+    let choice = asked(None, (None, None));
+    assert_eq!(choice.outcome, BacktestOutcome::NotAsked);
+    assert_eq!(choice.choices, [Chosen::Version(1)]);
+    assert_eq!(
+        asked(version(9), (None, None)).outcome,
+        BacktestOutcome::NoPolicy
+    );
+    let found = asked(version(1), (None, None));
+    let BacktestOutcome::Found(shown) = &found.outcome else {
+        panic!("{:?}", found.outcome);
+    };
+    // The policy that decided decides the same again.
+    assert_eq!(shown.requests, 3);
+    assert!(
+        shown.pairs.iter().all(|pair| pair.then == pair.now),
+        "{shown:?}"
+    );
+    let sums = shown.columns.iter().flat_map(|column| column.day.now);
+    assert_eq!(sums.map(|sum| sum.number).sum::<u64>(), 3);
+    assert!(
+        shown
+            .columns
+            .iter()
+            .all(|column| column.day.then == column.day.now)
+    );
+    // The last result is kept, and is the same.
+    assert_eq!(asked(version(1), (None, None)), found);
+    let last = keepwhole::text::day_of_date(&found.to).unwrap();
+    let days = |from, to| asked(version(1), (Some(from), Some(to))).outcome;
+    assert_eq!(days(last, last - 1), BacktestOutcome::Backwards);
+    assert_eq!(
+        days(last - DAYS_MAX, last),
+        BacktestOutcome::TooManyDays(DAYS_MAX + 1)
+    );
+    assert_eq!(days(last - 300, last - 299), BacktestOutcome::Empty);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Fixed views of the guard: a held withdrawal, a denied credit in the wrong unit, policies and people.
+//! Fixed views of the guard: a held withdrawal, a denied credit in the wrong unit, and people.
 
 use super::{FIRST, HOUR, MINUTE, head, sol};
 use keepwhole::text::{Amount, Asset, Words};
 use keepwhole::views::{
-    ActorRow, ApprovalRow, ChangeRow, ClassRow, GuardView, PeopleView, PolicyDifference, PolicyRow,
-    PolicyView, ReasonView, RequestLine, RequestState, RequestView, RuleRow, Step, Version,
+    ActorRow, ApprovalRow, ClassRow, GuardView, PeopleView, ReasonView, RequestLine, RequestState,
+    RequestView, Step,
 };
 
 fn short() -> ReasonView {
@@ -30,7 +30,7 @@ fn over() -> ReasonView {
     }
 }
 
-fn waits() -> ReasonView {
+pub(super) fn waits() -> ReasonView {
     ReasonView {
         code: "cool_off".to_owned(),
         words: Words::key("reason-cool-off")
@@ -158,87 +158,6 @@ pub(crate) fn request(id: &str) -> RequestView {
     }
 }
 
-fn rule(n: u64) -> RuleRow {
-    RuleRow {
-        id: "large".to_owned(),
-        then: Words::key("rule-approve").with("count", n),
-        when: vec![
-            "kind in withdrawal".to_owned(),
-            "value >= 50,000,000 KRW".to_owned(),
-        ],
-        says: "Two persons look at large withdrawals.".to_owned(),
-    }
-}
-
-pub(crate) fn policy(between: Option<(u64, u64)>) -> PolicyView {
-    let tier = |count| {
-        vec![
-            Words::key("policy-tier")
-                .with("amount", Amount::krw(50_000_000))
-                .with("count", count),
-        ]
-    };
-    let version = |version, at, persons: &[&str]| Version {
-        version,
-        at,
-        entry: 10 + version,
-        persons: persons.iter().map(|one| (*one).to_owned()).collect(),
-    };
-    let change = ChangeRow {
-        id: "change-7".to_owned(),
-        what: Words::key("change-policy").with("version", "3"),
-        persons: vec!["Kim".to_owned(), "Park".to_owned()],
-        last: FIRST,
-        reason: Some(waits()),
-        waits: true,
-        entries: vec![150, 151],
-    };
-    PolicyView {
-        as_of: FIRST + HOUR / 2,
-        head: head(),
-        version: 2,
-        rows: vec![
-            PolicyRow {
-                label: "policy-tiers",
-                says: tier(2_u64),
-            },
-            PolicyRow {
-                label: "policy-destinations",
-                says: vec![
-                    Words::key("policy-only-listed"),
-                    Words::key("policy-destination-waits")
-                        .with("span", keepwhole::text::Arg::Span(24 * HOUR)),
-                ],
-            },
-            PolicyRow {
-                label: "policy-signing",
-                says: vec![Words::key("policy-nothing")],
-            },
-        ],
-        rules: vec![rule(2)],
-        versions: vec![
-            version(2, FIRST - HOUR, &["Kim", "Park"]),
-            version(1, FIRST - 48 * HOUR, &[]),
-        ],
-        difference: (between == Some((1, 2))).then(|| PolicyDifference {
-            old: 1,
-            new: 2,
-            rows: vec![("policy-tiers", tier(1_u64), tier(2_u64))],
-            rules: vec![("large".to_owned(), None, Some(rule(2)))],
-            tightens: false,
-        }),
-        waiting: vec![change.clone()],
-        decided: vec![ChangeRow {
-            id: "change-6".to_owned(),
-            what: Words::key("change-halt").with("scope", "asset:SOL"),
-            persons: vec!["Kim".to_owned()],
-            reason: None,
-            waits: false,
-            ..change
-        }],
-    }
-}
-
 pub(crate) fn people() -> PeopleView {
     let roles = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
     let actor = |id: &str, person: &str, expires, counts| ActorRow {
@@ -282,5 +201,6 @@ pub(crate) fn people() -> PeopleView {
                 filled: false,
             },
         ],
+        authority: super::authority::authority(),
     }
 }

@@ -3,13 +3,17 @@
 use keepwhole::console::{ConsoleSource, SourceError};
 use keepwhole::text::{Amount, Asset, Words};
 use keepwhole::views::{
-    Answer, AnswerState, Awareness, Balance, Banner, ClockRow, ClockState, CustomerView, Done,
-    EventKind, Figure, Freeze, GuardView, Head, IncidentLine, IncidentView, JournalView, LawStatus,
-    LossRow, Mark, Overview, PackageLink, PeopleView, PolicyView, Record, Redress, RequestState,
-    RequestView, StatementLine, TimelineEvent, Trip, Value,
+    Answer, AnswerState, Awareness, BacktestAsked, BacktestView, Balance, Banner, ClockRow,
+    ClockState, Compared, CustomerView, Done, EventKind, Figure, Freeze, GuardView, Head,
+    IncidentLine, IncidentView, JournalView, LawStatus, LossRow, Mark, Overview, PackageLink,
+    PeopleView, PolicyView, Record, Redress, RequestState, RequestView, StatementLine,
+    TimelineEvent, Trip, Value,
 };
 
+mod authority;
+mod backtest;
 mod guard;
+mod policy;
 mod report;
 
 pub(crate) use report::report;
@@ -538,8 +542,12 @@ impl ConsoleSource for SampleSource {
         Ok((id == "credit-0206" || id == HOSTILE).then(|| guard::request(id)))
     }
 
-    fn policy(&self, between: Option<(u64, u64)>) -> Result<PolicyView, SourceError> {
-        Ok(guard::policy(between))
+    fn policy(&self, between: Option<&Compared>) -> Result<PolicyView, SourceError> {
+        Ok(policy::policy(between))
+    }
+
+    fn backtest(&self, asked: &BacktestAsked) -> Result<BacktestView, SourceError> {
+        Ok(backtest::backtest(asked))
     }
 
     fn people(&self) -> Result<PeopleView, SourceError> {

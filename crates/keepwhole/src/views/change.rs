@@ -1,0 +1,93 @@
+//! Proposed changes of settings and rights in words.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_core::guard::{BreakGlass, Change};
+
+use crate::text::{Arg, Words, count};
+
+/// What a change does.
+pub(super) fn change_words(change: &Change) -> Words {
+    match change {
+        Change::AdoptPolicy(policy) => {
+            Words::key("change-policy").with("version", count(u128::from(policy.version)))
+        }
+        Change::Grant {
+            actor,
+            role,
+            expires: Some(until),
+        } => Words::key("change-grant-until")
+            .with("actor", actor.as_str())
+            .with("role", role.as_str())
+            .with("until", Arg::Time(*until)),
+        Change::Grant { actor, role, .. } => Words::key("change-grant")
+            .with("actor", actor.as_str())
+            .with("role", role.as_str()),
+        Change::Revoke { actor } => Words::key("change-revoke").with("actor", actor.as_str()),
+        Change::DisableWatch => Words::key("change-disable-watch"),
+        Change::ListDestination { address } => {
+            Words::key("change-list").with("address", address.as_str())
+        }
+        Change::MoveAwareness { incident, to } => Words::key("change-awareness")
+            .with("incident", incident.as_str())
+            .with("to", Arg::Time(*to)),
+        Change::RetireKey { wallet } => {
+            Words::key("change-retire-key").with("wallet", wallet.as_str())
+        }
+        Change::Halt { scope } => Words::key("change-halt").with("scope", scope.as_str()),
+        Change::Resume { scope } if !scope.is_empty() => {
+            Words::key("change-resume").with("scope", scope.as_str())
+        }
+        other => of_authority(other),
+    }
+}
+
+/// Changes of people, roles, passkeys, wallets and the rules themselves.
+fn of_authority(change: &Change) -> Words {
+    let id = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    match change {
+        Change::EnrolPerson(enrolment) => Words::key("change-enrol-person")
+            .with("person", enrolment.person.as_str())
+            .with("roles", enrolment.roles.join(", "))
+            .with("until", Arg::Time(enrolment.expires)),
+        Change::EnrolCredential { person, .. } => {
+            Words::key("change-enrol-credential").with("person", person.as_str())
+        }
+        Change::EndCredential { credential } => {
+            Words::key("change-end-credential").with("credential", id(credential))
+        }
+        Change::ResetCredentials { person, .. } => {
+            Words::key("change-reset-credentials").with("person", person.as_str())
+        }
+        Change::AdoptAuthority(rules) => {
+            Words::key("change-authority").with("version", count(u128::from(rules.version)))
+        }
+        Change::Reinstate { person } => {
+            Words::key("change-reinstate").with("person", person.as_str())
+        }
+        Change::BreakGlass(BreakGlass::Freeze { scope }) => {
+            Words::key("change-glass-freeze").with("scope", scope.as_str())
+        }
+        Change::BreakGlass(BreakGlass::Sweep { wallet }) => {
+            Words::key("change-glass-sweep").with("wallet", wallet.as_str())
+        }
+        Change::RegisterWallet(wallet) => Words::key("change-wallet")
+            .with("wallet", wallet.id.as_str())
+            .with("address", wallet.address.as_str()),
+        Change::RenewRoles { actor, expires } => Words::key("change-renew-roles")
+            .with("actor", actor.as_str())
+            .with("until", Arg::Time(*expires)),
+        Change::NameAsset { asset, caip19 } => Words::key("change-name-asset")
+            .with("asset", asset.as_str())
+            .with("name", caip19.as_str()),
+        Change::NameKey {
+            wallet,
+            key,
+            network,
+        } => Words::key("change-name-key")
+            .with("wallet", wallet.as_str())
+            .with("key", key.as_str())
+            .with("network", network.as_str()),
+        _ => Words::key("change-other"),
+    }
+}
