@@ -499,7 +499,9 @@ fn the_people_page_says_what_each_quorum_lacks_and_what_stands_in_its_way() {
 }
 
 /// A reason and what is said of it in English.
-const SAID: &[(fn() -> Reason, &str)] = &[
+type Said = (fn() -> Reason, &'static str);
+
+const SAID: &[Said] = &[
     (
         || Reason::RuleHolds {
             rule: "gone".to_owned(),
