@@ -138,6 +138,8 @@ async function main() {
       incidents: ["/incidents", 200],
       incident: ["/incidents/inc-1", 200],
       guard: ["/guard", 200],
+      approve: ["/approve", 200],
+      "sign-in": ["/sign-in", 200],
       policy: ["/policy", 200],
       people: ["/people", 200],
       backtest: ["/policy/backtest", 200],

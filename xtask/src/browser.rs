@@ -7,7 +7,7 @@ use crate::command::{capture, command, found, pass_through};
 use crate::prerequisites;
 use crate::stages::{Outcome, judge, missing};
 
-/// Builds the program, installs the test's packages, makes the data, runs `tests/browser/run.mjs`.
+/// Builds the program, installs the test's packages, makes the data, runs `tests/browser/run.mjs` and `staff.mjs`.
 pub(crate) fn stage(root: &Path) -> Outcome {
     for program in ["node", "npm"] {
         if !found(program) {
@@ -17,8 +17,19 @@ pub(crate) fn stage(root: &Path) -> Outcome {
     let Some(chromium) = prerequisites::browser(root) else {
         return missing(prerequisites::advice("chromium"));
     };
-    if !pass_through(root, "cargo", &["build", "--release", "--quiet"]) {
-        return Outcome::Failed("the release build failed".to_owned());
+    let staffed = [
+        "build",
+        "--release",
+        "--quiet",
+        "-p",
+        "keepwhole",
+        "--example",
+        "staffed",
+    ];
+    for build in [&["build", "--release", "--quiet"][..], &staffed] {
+        if !pass_through(root, "cargo", build) {
+            return Outcome::Failed("the release build failed".to_owned());
+        }
     }
     let tests = root.join("tests/browser");
     if !pass_through(
@@ -67,11 +78,24 @@ pub(crate) fn stage(root: &Path) -> Outcome {
         "--screenshots",
         "screenshots",
     ]);
-    walk.env("CHROMIUM", chromium);
+    walk.env("CHROMIUM", &chromium);
     let ended = capture(walk, Duration::from_secs(30 * 60));
     print!("{}", ended.text);
+    let mut staff = command(
+        &folder,
+        "node",
+        &[&tests.join("staff.mjs").to_string_lossy()],
+    );
+    staff.arg("--keepwhole").arg(&keepwhole);
+    staff
+        .arg("--staffed")
+        .arg(root.join("target/release/examples/staffed"));
+    staff.args(["--work", "staff", "--screenshots", "screenshots"]);
+    staff.env("CHROMIUM", chromium);
+    let staffed = capture(staff, Duration::from_secs(15 * 60));
+    print!("{}", staffed.text);
     judge(
-        ended.success,
+        ended.success && staffed.success,
         "see the failed checks above; pictures are in target/browser/screenshots",
     )
 }

@@ -5,6 +5,7 @@
 //! durable. It holds no rule about money.
 
 pub mod api;
+pub mod console;
 pub mod feed;
 pub mod guard;
 mod guard_wire;

@@ -3,6 +3,7 @@
 //! The file is read as written ([`toml`], unknown and repeated keys refused), then checked into values that can't be
 //! wrong. All faults of a file are told at once, each with its line, key, value, reason and fix.
 
+use crate::console::{self, ConsoleSettings, RawConsole};
 use crate::rates::Limits;
 use crate::tls::{CERTIFICATE, CLIENT_CA, ClientCertificates, KEY, TlsSettings};
 use crate::{api, feed};
@@ -22,8 +23,8 @@ const VERSION: i64 = 1;
 /// Everything that the file can say, checked.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// Where the console listens.
-    pub console: Option<SocketAddr>,
+    /// The console.
+    pub console: ConsoleSettings,
     /// The HTTP interface; absent where it does not run.
     pub api: Option<ApiSettings>,
     /// The unix-socket feed; absent where it does not run.
@@ -95,12 +96,6 @@ struct Raw {
     feed: Option<RawFeed>,
     peatio: Option<RawPeatio>,
     log_key: Option<RawLogKey>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawConsole {
-    listen: Option<Text>,
 }
 
 #[derive(Deserialize)]
@@ -215,7 +210,7 @@ fn address(check: &mut Check<'_>, value: &Text, key: &str) -> Option<SocketAddr>
     check.address(value, key, "127.0.0.1:8651")
 }
 
-fn loopback(check: &mut Check<'_>, value: &Text, key: &str) -> Option<SocketAddr> {
+pub(crate) fn loopback(check: &mut Check<'_>, value: &Text, key: &str) -> Option<SocketAddr> {
     let address = address(check, value, key)?;
     if address.ip().to_canonical().is_loopback() {
         return Some(address);
@@ -254,10 +249,8 @@ impl Settings {
 }
 
 fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
-    let console = raw.console.as_ref().and_then(|console| {
-        let listen = console.listen.as_ref()?;
-        loopback(check, listen, "console.listen")
-    });
+    let console = raw.console.as_ref();
+    let console = console.map_or_else(ConsoleSettings::default, |raw| console::read(check, raw));
     let api = raw.api.as_ref().and_then(|raw| read_api(check, raw));
     let feed = raw.feed.as_ref().map(|raw| FeedSettings {
         socket: socket(check, &raw.socket),
@@ -269,7 +262,7 @@ fn read(check: &mut Check<'_>, raw: &Raw) -> Option<Settings> {
     });
     let peatio = raw.peatio.as_ref().map(|raw| read_peatio(check, raw));
     let log_key = raw.log_key.as_ref().map(|raw| read_log_key(check, raw));
-    if let (Some(console), Some(api)) = (console, &api)
+    if let (Some(console), Some(api)) = (console.listen, &api)
         && console == api.listen
         && console.port() != 0
         && let Some(raw) = &raw.api

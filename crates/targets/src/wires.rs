@@ -16,7 +16,7 @@ pub(crate) fn settings(bytes: &[u8]) {
     let Some(given) = text(bytes) else { return };
     match Settings::parse(given) {
         Ok(settings) => {
-            let console = settings.console.into_iter();
+            let console = settings.console.listen.into_iter();
             let mut all = console.chain(settings.api.map(|api| api.listen));
             assert!(all.all(|address| address.ip().to_canonical().is_loopback()));
         }

@@ -47,9 +47,26 @@ fn the_example_is_taken_and_what_is_left_out_has_its_default() {
     assert_eq!(short, whole);
     let nothing = Settings::parse("version = 1\n").unwrap();
     assert_eq!(
-        (nothing.console, nothing.api, nothing.feed),
+        (nothing.console.listen, nothing.api, nothing.feed),
         (None, None, None)
     );
+    assert_eq!(nothing.console.site, None);
+}
+
+#[test]
+fn passkeys_are_made_for_one_site_and_sign_in_can_be_demanded() {
+    let text = "version = 1\n[console]\nrp_id = \"localhost\"\norigin = \"http://localhost:8650\"\nsign_in = \"required\"\nplace_header = \"x-place\"\n";
+    let console = Settings::parse(text).unwrap().console;
+    let site = console.site.unwrap();
+    assert_eq!(
+        (site.rp_id.as_str(), site.authority()),
+        ("localhost", "localhost:8650")
+    );
+    assert!(!site.is_https());
+    assert!(console.sign_in_required);
+    assert_eq!(console.place_header.as_deref(), Some("x-place"));
+    let optional = text.replace("required", "optional");
+    assert!(!Settings::parse(&optional).unwrap().console.sign_in_required);
 }
 
 /// `[api.tls]` stands after the table of the good file, so that its lines stay as they are.

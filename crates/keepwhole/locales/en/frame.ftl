@@ -7,6 +7,7 @@ frame-as-of = As of
 nav-overview = Overview
 nav-incidents = Incidents
 nav-guard = Guard
+nav-approve = Approvals
 nav-policy = Policy
 nav-people = People
 nav-customers = Customers

@@ -7,6 +7,7 @@ frame-as-of = 기준 시각:
 nav-overview = 개요
 nav-incidents = 사고
 nav-guard = 출금·지급 통제
+nav-approve = 승인
 nav-policy = 정책
 nav-people = 사람과 권한
 nav-customers = 이용자 조회

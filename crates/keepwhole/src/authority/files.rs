@@ -4,17 +4,22 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepwhole_core::authority::class::Class;
+use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::authority::credential::{DeviceKind, NewCredential};
 use keepwhole_core::authority::matter::Decision;
 use keepwhole_core::authority::proof::Proof;
 use keepwhole_core::authority::quorum::Quorum;
 use keepwhole_core::authority::rules::{HOUR_MS, RelyingParty, Rules, SeparateFrom};
+use keepwhole_core::command::Body;
 use keepwhole_verify::approval::{self, Approval};
+use keepwhole_verify::json::{Value, to_hex};
 use serde::Deserialize;
 use thiserror::Error;
 
 /// Value of the field `type` of a credential file.
 const CREDENTIAL: &str = "keepwhole/credential/v1";
+/// Value of the field `type` of a request to the approver client (docs/approver.md, "Request").
+const REQUEST: &str = "keepwhole/approval-request/v1";
 
 /// Why a file is not taken: the field and the cause.
 #[derive(Debug, Error)]
@@ -65,6 +70,54 @@ pub fn credential(text: &str) -> Result<NewCredential, FileFault> {
     })
 }
 
+/// Writes a credential file, as [`credential`] reads it.
+#[must_use]
+pub fn credential_text(key: &NewCredential) -> String {
+    let encoded = |bytes: &[u8]| Value::text(URL_SAFE_NO_PAD.encode(bytes));
+    Value::object(vec![
+        ("device_bound", Value::Bool(key.device_bound)),
+        ("id", encoded(&key.id)),
+        ("kind", Value::text(key.kind.code())),
+        ("public_key", encoded(&key.public_key)),
+        ("type", Value::text(CREDENTIAL)),
+    ])
+    .to_canonical()
+}
+
+/// Writes a request for the approver client (docs/approver.md, "Request"): the command, and the fields of the challenge.
+#[must_use]
+pub fn request_text(
+    (proposal, command): (&str, &str),
+    (approver, role): (&str, &str),
+    nonce: &[u8; 16],
+    (issued, expires): (u64, u64),
+) -> String {
+    Value::object(vec![
+        ("approver", Value::text(approver)),
+        ("command", Value::text(command)),
+        ("expires", Value::Integer(expires)),
+        ("issued", Value::Integer(issued)),
+        ("nonce", Value::text(to_hex(nonce))),
+        ("proposal", Value::text(proposal)),
+        ("role", Value::text(role)),
+        ("type", Value::text(REQUEST)),
+    ])
+    .to_canonical()
+}
+
+/// The command that carries a person's answer: to a finding (`finding-7`), else to a request or proposal.
+#[must_use]
+pub fn answer(target: &str, proof: Proof) -> Body {
+    let proof = Box::new(proof);
+    Body::OfAuthority(match target.strip_prefix("finding-").map(str::parse) {
+        Some(Ok(finding)) => AuthorityCommand::ClearFinding { finding, proof },
+        _ => AuthorityCommand::Decide {
+            target: target.to_owned(),
+            proof,
+        },
+    })
+}
+
 /// Reads one approval in canonical JSON (`docs/approvals.md`): who answers, and the proof.
 ///
 /// # Errors
@@ -102,6 +155,8 @@ struct RulesFile {
     proposers: Option<Vec<String>>,
     clearers: Option<Vec<String>>,
     role_days: Option<u64>,
+    session_idle_seconds: Option<u64>,
+    session_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -208,6 +263,12 @@ pub fn rules(text: &str, sites: Vec<RelyingParty>) -> Result<Rules, FileFault> {
     rules.clearers = file.clearers.unwrap_or(rules.clearers);
     if let Some(days) = file.role_days {
         rules.role_max_ms = days.saturating_mul(24 * HOUR_MS);
+    }
+    if let Some(seconds) = file.session_idle_seconds {
+        rules.sessions.idle_ms = seconds.saturating_mul(1_000);
+    }
+    if let Some(seconds) = file.session_seconds {
+        rules.sessions.whole_ms = seconds.saturating_mul(1_000);
     }
     rules.check().map_err(fault)?;
     Ok(rules)

@@ -1,16 +1,21 @@
-//! Files of authority: what people bring (credentials, rules) and what anybody may check (roster, approvals).
+//! Files of authority: what people bring (credentials, rules) and what anybody may check (roster, approvals); and the desk
+//! at which the console serves staff.
 //!
 //! The rules themselves are the core's; formats stand in `docs/authority.md` and `docs/approvals.md`.
 
+mod desk;
 mod export;
 mod files;
+mod matters;
 
 use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::state::State;
 
+pub use desk::{Holder, NoHolder, Now, StaffDesk, Told};
 pub use export::{ExportError, Recorded, approvals, quorum_of, roster};
-pub use files::{FileFault, credential, proof, rules};
+pub use files::{FileFault, answer, credential, credential_text, proof, request_text, rules};
+pub use matters::{MatterView, OfferedKey, Said, Stands, Waiting, credential_words, matter};
 
 /// What is told to the journal before anybody outside is heard: nothing is cleared without rules of authority from then
 /// on. `None` where that was told before. Drills and the simulator, which play exchanges without people, never tell it.

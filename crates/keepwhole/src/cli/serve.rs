@@ -3,8 +3,10 @@
 use super::DataArgs;
 use super::exit::{Exit, Failure};
 use super::output::{Output, note};
-use crate::authority;
-use crate::console::{ConsoleError, ConsoleSource, refuse_unless_loopback, serve_until};
+use crate::authority::{self, StaffDesk};
+use crate::console::{
+    ConsoleError, ConsoleSource, Staff, refuse_unless_loopback, serve_staff, serve_until,
+};
 use crate::edges::{Desk, EdgeError, Edges, Sequenced, read_settings};
 use crate::installation::{
     Care, ConsoleFeed, Feed, Installation, InstallationError, Reading, Running, log_policy,
@@ -64,7 +66,7 @@ pub struct ServeArgs {
     /// Address and port on which everybody may read the log below `/log/`, and nothing else.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub log_listen: Option<SocketAddr>,
-    /// Also publish entry bundles, which hold every entry in full. Meant for an auditor's network: there is no sign-in yet.
+    /// Also publish entry bundles, which hold every entry in full. Meant for an auditor's network.
     #[arg(long)]
     pub publish_entries: bool,
 }
@@ -98,9 +100,12 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     }
     read_origin(dir).map_err(failed)?;
     let settings = read_settings(dir).map_err(|error| of_edges(&error))?;
-    let listener = bind(args.listen.or(settings.console).unwrap_or(CONSOLE))?;
+    let listener = bind(args.listen.or(settings.console.listen).unwrap_or(CONSOLE))?;
     let _public = public_log(args)?;
     if args.read_only {
+        if settings.console.sign_in_required {
+            note("read-only: nobody signs in, and whoever reaches the address reads every page");
+        }
         let opened = Reading::open_at(dir, Until::End, &args.care()).map_err(failed)?;
         return serve_reading(&args.data, told_beside(dir), opened, listener);
     }
@@ -128,7 +133,12 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
             api: opened.api_url(),
             feed: opened.feed.clone(),
         };
-        serve(&args.data, listener, Arc::new(feed), running.ended(), &also)
+        let clock = SystemClock::start(last);
+        let now = Box::new(move || clock.now());
+        let desk = StaffDesk::new(running.reader(), running.handle(), now);
+        let staff = Arc::new(Staff::new(desk, settings.console.clone()));
+        let pages = (Arc::new(feed) as Arc<dyn ConsoleSource>, Some(staff));
+        serve(&args.data, listener, pages, running.ended(), &also)
     });
     if let Some(edges) = edges {
         edges.stop();
@@ -398,7 +408,7 @@ fn serve_reading(
     serve(
         data,
         listener,
-        Arc::new(feed),
+        (Arc::new(feed), None),
         Arc::new(AtomicBool::new(false)),
         &Also::default(),
     )?;
@@ -433,7 +443,7 @@ pub fn show_demo(out: &Path, listen: &str) -> Result<Exit, Failure> {
 fn serve(
     data: &DataArgs,
     listener: TcpListener,
-    source: Arc<dyn ConsoleSource>,
+    (source, staff): (Arc<dyn ConsoleSource>, Option<Arc<Staff>>),
     ended: Arc<AtomicBool>,
     also: &Also,
 ) -> Result<(), Failure> {
@@ -453,7 +463,11 @@ fn serve(
             Err(failure) => *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure),
         }
     };
-    serve_until(listener, source, stop).map_err(|error| of_console(&error))?;
+    let served = match staff {
+        Some(staff) => serve_staff(listener, source, staff, stop),
+        None => serve_until(listener, source, stop),
+    };
+    served.map_err(|error| of_console(&error))?;
     let failure = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
     failure.map_or(Ok(()), Err)
 }

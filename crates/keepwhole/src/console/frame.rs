@@ -23,10 +23,11 @@ pub(crate) struct Page<'a> {
     pub(crate) body: Markup,
 }
 
-const NAVIGATION: [(&str, &str); 8] = [
+const NAVIGATION: [(&str, &str); 9] = [
     ("/", "nav-overview"),
     ("/incidents", "nav-incidents"),
     ("/guard", "nav-guard"),
+    ("/approve", "nav-approve"),
     ("/policy", "nav-policy"),
     ("/people", "nav-people"),
     ("/customers", "nav-customers"),

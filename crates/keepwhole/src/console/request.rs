@@ -1,7 +1,8 @@
 //! What a request may look like before a page looks at it: its host, its length, its language, its query.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
+use keepwhole_edge::console::PasskeySite;
 use serde::Deserialize;
 
 use super::Reader;
@@ -11,6 +12,8 @@ use crate::views::{BacktestAsked, Chosen, Compared, RequestState};
 
 /// The longest path and query answered, in bytes.
 const LONGEST: usize = 1024;
+/// The longest body taken, in bytes: an answer of the approver client in its form.
+const BODY_MAX: u64 = 65_536;
 
 /// The query keys that pages know.
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +36,10 @@ pub(crate) struct Asked {
     pub(crate) policy: Option<String>,
     /// A proposal whose policy is compared with the one in force.
     pub(crate) proposal: Option<String>,
+    /// Where to go on after a sign-in.
+    pub(crate) next: Option<String>,
+    /// The role in which an approver would speak.
+    pub(crate) role: Option<String>,
 }
 
 impl Asked {
@@ -133,12 +140,49 @@ fn reader_of(chosen: Option<&str>, headers: &HeaderMap) -> Reader {
     Reader::of_console(Lang::from_accept(accept), false)
 }
 
-/// Refuses what no page is for, before any page runs.
+/// Whether a browser is at the site that passkeys are made for, by the host that it names.
+pub(crate) fn at_site(headers: &HeaderMap, site: &PasskeySite) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| host.eq_ignore_ascii_case(site.authority()))
+}
+
+/// The value of a cookie; nothing where it comes twice, since then somebody else set one of them.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let pairs = lines.filter_map(|line| line.to_str().ok());
+    let pairs = pairs.flat_map(|line| line.split(';'));
+    let mut own =
+        pairs.filter_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name));
+    let (_, value) = own.next()?;
+    own.next().is_none().then_some(value)
+}
+
+/// Whether what is posted comes from a page of the site itself: the browser says so in `Origin`, which a page can't
+/// choose, and in `Sec-Fetch-Site` (W3C Fetch Metadata) where it sends that.
+fn from_own_page(headers: &HeaderMap, site: &PasskeySite) -> bool {
+    let said = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        let first = values.next();
+        (
+            first.and_then(|value| value.to_str().ok()),
+            values.next().is_none(),
+        )
+    };
+    let (origin, once) = said("origin");
+    let own = origin == Some(site.origin.as_str()) && at_site(headers, site);
+    let fetched = headers.contains_key("sec-fetch-site");
+    own && once && (!fetched || said("sec-fetch-site") == (Some("same-origin"), true))
+}
+
+/// Refuses what no page is for, before any page runs. `site` is that of passkeys, whose host counts beside this
+/// machine's names, and from whose pages alone anything is posted.
 ///
 /// # Errors
 /// The problem to show: a foreign host (which a browser sends when another site's name was pointed at this machine), a
-/// request that is too long, or one with a body.
-pub(crate) fn admit(request: &Request) -> Result<(), Problem> {
+/// request that is too long, one with a body where none is due, one posted from elsewhere.
+pub(crate) fn admit(request: &Request, site: Option<&PasskeySite>) -> Result<(), Problem> {
     let host = request
         .headers()
         .get(header::HOST)
@@ -147,7 +191,11 @@ pub(crate) fn admit(request: &Request) -> Result<(), Problem> {
         .uri()
         .authority()
         .map(axum::http::uri::Authority::as_str);
-    if !host.is_some_and(is_loopback_host) || !authority.is_none_or(is_loopback_host) {
+    let ours = |host: &str| {
+        is_loopback_host(host)
+            || site.is_some_and(|site| host.eq_ignore_ascii_case(site.authority()))
+    };
+    if !host.is_some_and(ours) || !authority.is_none_or(ours) {
         return Err(Problem::ForeignHost);
     }
     if request
@@ -158,6 +206,19 @@ pub(crate) fn admit(request: &Request) -> Result<(), Problem> {
         return Err(Problem::TooLong);
     }
     let length = request.headers().get(header::CONTENT_LENGTH);
+    // Without a site nobody signs in, so that nothing is taken anyway.
+    if let (&Method::POST, Some(site)) = (request.method(), site) {
+        if !from_own_page(request.headers(), site) {
+            return Err(Problem::ForeignPage);
+        }
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let whole = !request.headers().contains_key(header::TRANSFER_ENCODING);
+        return if whole && length.is_some_and(|length| length <= BODY_MAX) {
+            Ok(())
+        } else {
+            Err(Problem::TooLarge)
+        };
+    }
     if length.is_some_and(|value| value.as_bytes() != b"0")
         || request.headers().contains_key(header::TRANSFER_ENCODING)
     {

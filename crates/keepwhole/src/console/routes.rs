@@ -5,23 +5,28 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{FromRef, Path, Query, Request, State};
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::cookies::session_cookie;
 use super::pages::{
     Problem, backtest_page, customer_page, customer_search, guard_page, incident_list,
     incident_page, journal_page, overview_page, people_page, policy_page, problem_page,
     request_page,
 };
 use super::reader::segment;
-use super::request::{Asked, admit, is_bundle_path, is_tile_path, reader_from};
-use super::{ConsoleSource, Reader, STYLE, SourceError};
+use super::refusal::No;
+use super::request::{Asked, admit, cookie, is_bundle_path, is_tile_path, reader_from};
+use super::staff::Seat;
+use super::staff_routes::{staff_routes, told};
+use super::{ConsoleSource, Reader, STYLE, SourceError, Staff};
 use crate::text::Words;
 use crate::views::{Banner, Head};
 
@@ -31,12 +36,32 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-type Source = Arc<dyn ConsoleSource>;
+pub(crate) type Source = Arc<dyn ConsoleSource>;
 type QueryResult = Result<Query<Asked>, QueryRejection>;
 
-/// The console's pages over `source`.
-pub(crate) fn router(source: Source) -> Router {
+/// What the pages are made from.
+#[derive(Clone)]
+pub(crate) struct Room {
+    pub(crate) source: Source,
+    /// Staff; absent where the journal is only shown.
+    pub(crate) staff: Option<Arc<Staff>>,
+}
+
+impl FromRef<Room> for Source {
+    fn from_ref(room: &Room) -> Self {
+        Arc::clone(&room.source)
+    }
+}
+
+/// Who is signed in.
+#[derive(Clone, Default)]
+pub(crate) struct Seated(pub(crate) Option<Arc<Seat>>);
+
+/// The console's pages over `source`, and those of `staff`.
+pub(crate) fn router(source: Source, staff: Option<Arc<Staff>>) -> Router {
+    let room = Room { source, staff };
     Router::new()
+        .merge(staff_routes())
         .route("/", get(overview))
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
@@ -59,19 +84,81 @@ pub(crate) fn router(source: Source) -> Router {
         .method_not_allowed_fallback(|request: Request| async move {
             problem(&reader_from(&request), &Problem::Method)
         })
-        .layer(from_fn(guarded))
-        .with_state(source)
+        .layer(from_fn_with_state(room.clone(), guarded))
+        .with_state(room)
+}
+
+/// What is shown to everybody even where every other page asks for a session: the way in, and the public log.
+fn is_open(path: &str) -> bool {
+    let log = path.strip_prefix("/log/");
+    let enrols = path == "/enrol" || path.starts_with("/enrol/");
+    let signs_in = path == "/sign-in" || path.starts_with("/sign-in/");
+    let parts = ["/style.css", "/passkey.js", "/healthz"].contains(&path);
+    enrols || signs_in || parts || log.is_some_and(|log| log == "checkpoint" || is_tile_path(log))
+}
+
+/// What a request says of who sends it.
+struct Asking {
+    token: Option<String>,
+    /// The whole path and query, where it needs a session that is demanded.
+    demanded: Option<String>,
+    /// Whether the script asks.
+    json: bool,
+}
+
+impl Asking {
+    fn of(staff: &Staff, request: &Request) -> Self {
+        let demanded = staff.demands_sign_in() && !is_open(request.uri().path());
+        let whole = request.uri().path_and_query();
+        let whole = whole.map_or("/", PathAndQuery::as_str).to_owned();
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        Self {
+            token: cookie(request.headers(), session_cookie(staff)).map(str::to_owned),
+            demanded: demanded.then_some(whole),
+            json: kind.is_some_and(|kind| kind == "application/json"),
+        }
+    }
+
+    /// Who sits there, by the cookie; where sign-in is demanded and nobody does, the way to it.
+    async fn seat(self, staff: Arc<Staff>, reader: &Reader) -> Result<Seated, Response> {
+        let seat = match self.token {
+            Some(token) => tokio::task::spawn_blocking(move || staff.seat(&token)).await,
+            None => Ok(None),
+        };
+        match (seat.ok().flatten(), self.demanded) {
+            (None, Some(_)) if self.json => Err(told(reader, Err(No::nobody()))),
+            (None, Some(whole)) => {
+                let to = reader.href(&format!("/sign-in?next={}", segment(&whole)));
+                Err(Redirect::to(&to).into_response())
+            }
+            (seat, _) => Ok(Seated(seat.map(Arc::new))),
+        }
+    }
 }
 
 /// Runs a page within the limits and sets the headers that every answer carries.
-async fn guarded(request: Request, next: Next) -> Response {
+async fn guarded(State(room): State<Room>, mut request: Request, next: Next) -> Response {
     let reader = reader_from(&request);
-    let mut response = match admit(&request) {
-        Err(refused) => problem(&reader, &refused),
-        Ok(()) => match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => problem(&reader, &Problem::Slow),
-        },
+    let site = room.staff.as_ref().and_then(|staff| staff.site());
+    let admitted = admit(&request, site);
+    let asking = room
+        .staff
+        .map(|staff| (Asking::of(&staff, &request), staff));
+    let admitted = match (admitted, asking) {
+        (Err(refused), _) => Err(problem(&reader, &refused)),
+        (Ok(()), Some((asking, staff))) => asking.seat(staff, &reader).await,
+        (Ok(()), None) => Ok(Seated::default()),
+    };
+    let mut response = match admitted {
+        Err(refused) => refused,
+        Ok(seated) => {
+            request.extensions_mut().insert(seated);
+            request.extensions_mut().insert(reader);
+            match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => problem(&reader, &Problem::Slow),
+            }
+        }
     };
     let headers = response.headers_mut();
     headers
@@ -84,7 +171,7 @@ async fn guarded(request: Request, next: Next) -> Response {
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::VARY, "accept-language"),
+        (header::VARY, "accept-language, cookie"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
@@ -99,7 +186,7 @@ async fn guarded(request: Request, next: Next) -> Response {
     response
 }
 
-fn page(status: u16, reader: &Reader, html: String) -> Response {
+pub(crate) fn page(status: u16, reader: &Reader, html: String) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -108,7 +195,7 @@ fn page(status: u16, reader: &Reader, html: String) -> Response {
     (status, headers, html).into_response()
 }
 
-fn problem(reader: &Reader, problem: &Problem) -> Response {
+pub(crate) fn problem(reader: &Reader, problem: &Problem) -> Response {
     page(problem.status(), reader, problem_page(reader, problem))
 }
 
@@ -129,7 +216,7 @@ async fn ask<T: Send + 'static>(
 
 /// The mode line and head of pages that do not bring their own. A page is still shown where they cannot be read: then
 /// both say that they are unknown.
-fn frame_of(source: &dyn ConsoleSource) -> (Option<Banner>, Option<Head>) {
+pub(crate) fn frame_of(source: &dyn ConsoleSource) -> (Option<Banner>, Option<Head>) {
     match source.frame() {
         Ok((banner, head)) => (Some(banner), Some(head)),
         Err(SourceError::Unavailable(_)) => (None, None),

@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ConsoleSource;
 use super::listener::BoundedListener;
 use super::routes::router;
+use super::{ConsoleSource, Staff};
 
 /// How long running answers may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -17,8 +17,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub enum ConsoleError {
     /// The address is reachable from other machines.
     #[error(
-        "the console does not listen on `{address}`: this version has no sign-in, so that anybody who reaches the port \
-         reads every page; use a loopback address such as `127.0.0.1:7717`, and an SSH tunnel from elsewhere"
+        "the console does not listen on `{address}`: it speaks plain HTTP, so that anybody on the way \
+         reads every page and takes every session; use a loopback address such as `127.0.0.1:7717`, and an SSH tunnel from elsewhere"
     )]
     NotLoopback {
         /// The address refused.
@@ -47,7 +47,7 @@ pub fn refuse_unless_loopback(address: SocketAddr) -> Result<(), ConsoleError> {
 /// [`ConsoleError::NotLoopback`] if the listener is bound elsewhere than on loopback, [`ConsoleError::System`] if the
 /// socket, the signal handlers or the threads are refused.
 pub fn serve(listener: TcpListener, source: Arc<dyn ConsoleSource>) -> Result<(), ConsoleError> {
-    run(listener, source, || {
+    run(listener, (source, None), || {
         let stop = stop_signal()?;
         Ok(stop)
     })
@@ -62,13 +62,26 @@ pub fn serve_until(
     source: Arc<dyn ConsoleSource>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ConsoleError> {
-    run(listener, source, || Ok(stop))
+    run(listener, (source, None), || Ok(stop))
+}
+
+/// As [`serve_until`], where staff may sign in and give their word.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_staff(
+    listener: TcpListener,
+    source: Arc<dyn ConsoleSource>,
+    staff: Arc<Staff>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ConsoleError> {
+    run(listener, (source, Some(staff)), || Ok(stop))
 }
 
 /// `stop` is made inside the runtime, because signal handlers need one.
 fn run<S>(
     listener: TcpListener,
-    source: Arc<dyn ConsoleSource>,
+    (source, staff): (Arc<dyn ConsoleSource>, Option<Arc<Staff>>),
     stop: impl FnOnce() -> std::io::Result<S>,
 ) -> Result<(), ConsoleError>
 where
@@ -89,7 +102,7 @@ where
             // Nobody is left to hear only when the server has ended already.
             let _ = told.send(true);
         };
-        let serving = axum::serve(listener, router(source)).with_graceful_shutdown(stop);
+        let serving = axum::serve(listener, router(source, staff)).with_graceful_shutdown(stop);
         let grace = async move {
             let _ = heard.changed().await;
             tokio::time::sleep(GRACE).await;

@@ -41,7 +41,7 @@ fn a_port_in_use_and_an_address_for_others_are_refused() {
     .failed(1, &[&port, "--listen 127.0.0.1:0"]);
     for open in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8650"] {
         run(dir.path(), &["serve", "--data", "ex", "--listen", open])
-            .failed(1, &["no sign-in", "loopback"]);
+            .failed(1, &["plain HTTP", "loopback"]);
     }
     run(dir.path(), &["serve", "--data", "ex", "--listen", "8650"])
         .failed(2, &["8650", "127.0.0.1:8650"]);

@@ -390,7 +390,7 @@ fn addresses_that_others_can_reach_are_refused() {
             .unwrap_err()
             .to_string();
         assert!(
-            refused.contains("no sign-in") && refused.contains("127.0.0.1"),
+            refused.contains("plain HTTP") && refused.contains("127.0.0.1"),
             "{refused}"
         );
     }

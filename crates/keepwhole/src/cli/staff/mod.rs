@@ -6,7 +6,7 @@ mod show;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{DataArgs, wall_clock};
-use crate::authority::{credential, proof, rules};
+use crate::authority::{answer as answer_to, credential, proof, rules};
 use crate::installation::Installation;
 use crate::text::seoul;
 use clap::{Args, Subcommand};
@@ -420,13 +420,7 @@ fn propose(by: &By, id: &str, change: Change) -> Result<Exit, Failure> {
 fn approve(args: &ApproveArgs) -> Result<Exit, Failure> {
     let (approver, proof) =
         proof(&read(&args.file)?).map_err(|error| of_file(&args.file, &error))?;
-    let target = args.target.clone();
-    let proof = Box::new(proof);
-    let body = match args.target.strip_prefix("finding-").map(str::parse) {
-        Some(Ok(finding)) => Body::OfAuthority(AuthorityCommand::ClearFinding { finding, proof }),
-        _ => Body::OfAuthority(AuthorityCommand::Decide { target, proof }),
-    };
-    let answer = send(&args.by, None, body)?;
+    let answer = send(&args.by, None, answer_to(&args.target, proof))?;
     if answer.answer == Answer::Recorded {
         return show::standing(&args.by.data, &args.target, &approver);
     }

@@ -25,7 +25,13 @@ pub(crate) enum Problem {
     TooLong,
     /// The request carries a body.
     Body,
-    /// Another method than GET or HEAD.
+    /// The body is too large, or its length is not told.
+    TooLarge,
+    /// Something was posted from another page than the console's own.
+    ForeignPage,
+    /// Staff is refused something, with a status and in words.
+    Refused(u16, Words),
+    /// Another method than the page knows.
     Method,
     /// The source cannot answer now, and why.
     Unavailable(String),
@@ -43,7 +49,9 @@ impl Problem {
             | Problem::NoReport => 404,
             Problem::Malformed(_) | Problem::ForeignHost => 400,
             Problem::TooLong => 414,
-            Problem::Body => 413,
+            Problem::Body | Problem::TooLarge => 413,
+            Problem::ForeignPage => 403,
+            Problem::Refused(status, _) => *status,
             Problem::Method => 405,
             Problem::Unavailable(_) | Problem::Slow => 503,
         }
@@ -67,6 +75,9 @@ impl Problem {
             Problem::ForeignHost => Words::key("problem-foreign-host"),
             Problem::TooLong => Words::key("problem-too-long"),
             Problem::Body => Words::key("problem-body"),
+            Problem::TooLarge => Words::key("problem-too-large"),
+            Problem::ForeignPage => Words::key("staff-foreign"),
+            Problem::Refused(_, words) => words.clone(),
             Problem::Method => Words::key("problem-method"),
             Problem::Unavailable(why) => Words::key("problem-source").with("why", why.as_str()),
             Problem::Slow => Words::key("problem-slow"),
