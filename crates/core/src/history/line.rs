@@ -68,28 +68,60 @@ impl Sum {
     }
 }
 
-/// The totals up to a moment and with it.
+/// The totals up to a moment and with it; side by side they take a quarter less memory than in a [`Sum`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 struct Entry {
     at: u64,
-    upto: Sum,
+    count: u32,
+    unpriced: u32,
+    units: u128,
+    value: u128,
+}
+
+impl Entry {
+    const fn new(at: u64, upto: Sum) -> Self {
+        Self {
+            at,
+            count: upto.count,
+            unpriced: upto.unpriced,
+            units: upto.units,
+            value: upto.value,
+        }
+    }
+
+    const fn upto(&self) -> Sum {
+        Sum {
+            count: self.count,
+            unpriced: self.unpriced,
+            units: self.units,
+            value: self.value,
+        }
+    }
+
+    const fn set(&mut self, upto: Sum) {
+        *self = Self::new(self.at, upto);
+    }
 }
 
 /// Entries in order of their moments, each moment once.
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Line {
     entries: Vec<Entry>,
-    /// What was taken back from them; nothing of it is in their totals.
+    /// What was taken back from pieces that others follow: no entry's total has what was taken in its own piece up to it,
+    /// and it has what was taken in earlier pieces.
     taken: Option<Box<Taken>>,
 }
+
+/// Entries of a piece: few enough to be changed one by one.
+const PIECE: usize = 64;
 
 impl Line {
     /// The total of the first so many entries.
     fn upto(&self, places: usize) -> Sum {
         let last = places.checked_sub(1).and_then(|at| self.entries.get(at));
-        let upto = last.map_or_else(Sum::default, |entry| entry.upto);
+        let upto = last.map_or_else(Sum::default, Entry::upto);
         match &self.taken {
-            Some(taken) => upto.minus(taken.upto(places)),
+            Some(taken) => upto.minus(taken.upto(places.saturating_sub(1) / PIECE)),
             None => upto,
         }
     }
@@ -102,10 +134,10 @@ impl Line {
         }
         let upto = match self.entries.last_mut() {
             Some(last) if last.at == at => {
-                last.upto = last.upto.plus(one);
+                last.set(last.upto().plus(one));
                 return;
             }
-            Some(last) => last.upto,
+            Some(last) => last.upto(),
             None => Sum::default(),
         };
         let len = self.entries.len();
@@ -113,9 +145,10 @@ impl Line {
             // Most lines have an entry or two, and there are millions of lines.
             self.entries.reserve_exact(len.max(1));
         }
-        let upto = upto.plus(one);
-        self.entries.push(Entry { at, upto });
-        if let Some(taken) = &mut self.taken {
+        self.entries.push(Entry::new(at, upto.plus(one)));
+        if let Some(taken) = &mut self.taken
+            && len.is_multiple_of(PIECE)
+        {
             taken.grow();
         }
     }
@@ -125,10 +158,10 @@ impl Line {
         let place = self.entries.partition_point(|entry| entry.at < at);
         if self.entries.get(place).is_none_or(|entry| entry.at != at) {
             let upto = self.upto(place);
-            self.entries.insert(place, Entry { at, upto });
+            self.entries.insert(place, Entry::new(at, upto));
         }
         for entry in self.entries.iter_mut().skip(place) {
-            entry.upto = entry.upto.plus(one);
+            entry.set(entry.upto().plus(one));
         }
     }
 
@@ -137,16 +170,25 @@ impl Line {
         let Ok(place) = self.entries.binary_search_by_key(&at, |entry| entry.at) else {
             return;
         };
+        let piece = place / PIECE;
+        let after = piece.saturating_add(1).saturating_mul(PIECE);
         let places = self.entries.len();
-        let nothing = || Box::new(Taken::nothing(places));
-        self.taken.get_or_insert_with(nothing).take(place, one);
+        let upto_after = after.saturating_sub(place);
+        for entry in self.entries.iter_mut().skip(place).take(upto_after) {
+            entry.set(entry.upto().minus(one));
+        }
+        // Pieces that come later begin with what is left.
+        if places > after {
+            let nothing = || Box::new(Taken::nothing(places.div_ceil(PIECE)));
+            self.taken.get_or_insert_with(nothing).take(piece, one);
+        }
     }
 
     /// Puts what was taken back into the totals.
     fn settle(&mut self) {
         if let Some(taken) = self.taken.take() {
-            for (places, entry) in (1..).zip(&mut self.entries) {
-                entry.upto = entry.upto.minus(taken.upto(places));
+            for (place, entry) in self.entries.iter_mut().enumerate() {
+                entry.set(entry.upto().minus(taken.upto(place / PIECE)));
             }
         }
     }
@@ -182,7 +224,7 @@ impl Line {
         let before = self.upto(gone);
         self.entries.drain(..gone);
         for entry in &mut self.entries {
-            entry.upto = entry.upto.minus(before);
+            entry.set(entry.upto().minus(before));
         }
         let len = self.entries.len();
         self.entries.shrink_to(len.saturating_mul(2));
@@ -197,11 +239,21 @@ impl Line {
     /// Nothing in it has a value any more, because values are told in another currency now.
     pub(super) fn unprice(&mut self) {
         for entry in &mut self.entries {
-            entry.upto.unprice();
+            let mut upto = entry.upto();
+            upto.unprice();
+            entry.set(upto);
         }
         if let Some(taken) = &mut self.taken {
             taken.unprice();
         }
+    }
+
+    /// Reads its last entry ahead.
+    pub(super) fn touch(&self) -> u32 {
+        let last = self.entries.last();
+        last.map_or(0, |last| {
+            u32::from(last.at == 0) ^ u32::from(last.value == 0)
+        })
     }
 
     /// Gives its memory back.

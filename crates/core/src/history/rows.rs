@@ -50,6 +50,26 @@ impl Rows {
         self.rows.get_mut(place(link.checked_sub(1)?))
     }
 
+    fn first_row(&self, of: u32) -> Option<&Row> {
+        let first = *self.first.get(place(of))?;
+        self.rows.get(place(first.checked_sub(1)?))
+    }
+
+    /// Reads ahead where the first row of a number is.
+    pub(super) fn touch(&self, of: u32) -> u32 {
+        self.first.get(place(of)).copied().unwrap_or(0)
+    }
+
+    /// Reads ahead the first row of a number, once it is known where that is.
+    pub(super) fn touch_row(&self, of: u32) -> u32 {
+        self.first_row(of).map_or(0, |row| row.of ^ row.next)
+    }
+
+    /// Reads ahead the last entry of that row, once it is there.
+    pub(super) fn touch_line(&self, of: u32) -> u32 {
+        self.first_row(of).map_or(0, |row| row.line.touch())
+    }
+
     /// Adds for a number and asset, and forgets what is older than `kept`.
     pub(super) fn add(
         &mut self,

@@ -1,11 +1,11 @@
-//! What was taken back from a line, by place: a tree of sums (P. M. Fenwick, 1994), so that taking back costs as little as
+//! What was taken back from a line, by piece: a tree of sums (P. M. Fenwick, 1994), so that taking back costs as little as
 //! looking, however long the line is.
 
 use super::line::Sum;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// The node of number `n`, counted from 1, sums up as many places, the last of them `n`, as its lowest bit says.
+/// The node of number `n`, counted from 1, sums up as many pieces, the last of them `n`, as its lowest bit says.
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Taken(Vec<Sum>);
 
@@ -14,15 +14,15 @@ const fn lowest_bit(number: usize) -> usize {
 }
 
 impl Taken {
-    /// So many places from which nothing was taken.
-    pub(super) fn nothing(places: usize) -> Self {
-        Self(alloc::vec![Sum::default(); places])
+    /// So many pieces from which nothing was taken.
+    pub(super) fn nothing(pieces: usize) -> Self {
+        Self(alloc::vec![Sum::default(); pieces])
     }
 
-    /// What was taken from the first so many places.
-    pub(super) fn upto(&self, places: usize) -> Sum {
+    /// What was taken from the first so many pieces.
+    pub(super) fn upto(&self, pieces: usize) -> Sum {
         let mut sum = Sum::default();
-        let mut number = places;
+        let mut number = pieces;
         while let Some(node) = number.checked_sub(1).and_then(|at| self.0.get(at)) {
             sum = sum.plus(*node);
             number &= number.wrapping_sub(1);
@@ -30,16 +30,16 @@ impl Taken {
         sum
     }
 
-    /// Takes from a place.
-    pub(super) fn take(&mut self, place: usize, one: Sum) {
-        let mut number = place.saturating_add(1);
+    /// Takes from a piece.
+    pub(super) fn take(&mut self, piece: usize, one: Sum) {
+        let mut number = piece.saturating_add(1);
         while let Some(node) = number.checked_sub(1).and_then(|at| self.0.get_mut(at)) {
             *node = node.plus(one);
             number = number.saturating_add(lowest_bit(number));
         }
     }
 
-    /// One place more, from which nothing was taken.
+    /// One piece more, from which nothing was taken.
     pub(super) fn grow(&mut self) {
         let number = self.0.len().saturating_add(1);
         let first = number.saturating_sub(lowest_bit(number));

@@ -157,6 +157,13 @@ impl<'s> Figures<'s> {
         }
     }
 
+    /// Reads ahead what the figures will look back at.
+    pub(super) fn read_ahead(&mut self) {
+        if let Ask::Withdrawal { owner, to, .. } = self.input.ask {
+            self.destination = Some(self.state.history.read_ahead(*owner, to));
+        }
+    }
+
     /// What is seen of a number or flag.
     pub(super) fn seen(&mut self, field: Field) -> Seen {
         if !field.applies_to(self.input.kind()) {

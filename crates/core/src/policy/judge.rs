@@ -97,6 +97,9 @@ impl<'s> Judging<'s> {
 
     /// What all rules together say.
     pub fn verdict(&mut self) -> Verdict {
+        if self.rules.look_back() {
+            self.figures.read_ahead();
+        }
         let mut verdict = Verdict::default();
         let mut until = Until::default();
         for (place, rule) in (0..=u8::MAX).zip(self.rules.iter()) {

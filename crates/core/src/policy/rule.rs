@@ -1,6 +1,6 @@
 //! Rules: a conjunction of conditions and what follows where all of them hold.
 
-use super::field::{Choice, Field, Members, Type};
+use super::field::{Choice, Field, Members, Per, Type};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -146,6 +146,23 @@ pub struct Rules {
     figures: Vec<Field>,
     /// For each rule and condition where its value comes from.
     sources: Vec<Vec<Source>>,
+    /// True if one of the figures looks back at customers or destinations.
+    look_back: bool,
+}
+
+/// True if the field is worked out from what a customer or a destination did before.
+const fn looks_back(field: &Field) -> bool {
+    match field {
+        Field::Window(window) => matches!(window.per, Per::Customer | Per::Destination),
+        Field::CustomerAge
+        | Field::FirstDepositAge(_)
+        | Field::LastDepositAge(_)
+        | Field::DepositedValue { .. }
+        | Field::DepositDrawn { .. }
+        | Field::DestinationAge
+        | Field::DestinationListed => true,
+        _ => false,
+    }
 }
 
 impl Rules {
@@ -170,10 +187,17 @@ impl Rules {
             sources.push(of.collect());
         }
         Self {
+            look_back: figures.iter().any(looks_back),
             rules,
             figures,
             sources,
         }
+    }
+
+    /// True if the rules look back at customers or destinations.
+    #[must_use]
+    pub const fn look_back(&self) -> bool {
+        self.look_back
     }
 
     /// All numbers and flags that the rules look at, in order of first appearance: the order of a request's input vector.

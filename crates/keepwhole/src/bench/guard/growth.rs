@@ -12,8 +12,8 @@ use keepwhole_core::guard::Ask;
 
 /// Earlier withdrawals.
 const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
-/// Customers who share them.
-const CUSTOMERS: u32 = 1_000;
+/// Customers who share them, and customers who ask.
+const CUSTOMERS: u32 = 4_000;
 /// Requests of a round.
 const REQUESTS: u32 = 2_000;
 /// Clearances that lapse in a round; so many of the fewest are there for several rounds.

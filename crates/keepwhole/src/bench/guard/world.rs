@@ -12,8 +12,10 @@ use keepwhole_core::state::State;
 
 /// Coins beside the money.
 pub(super) const COINS: u16 = 8;
+/// Customers that hold the coin of the first one as well.
+const FEW: u32 = 10_000;
 /// Wallets of ours.
-const WALLETS: u32 = 512;
+const WALLETS: u32 = 64;
 pub(super) const HOUR: u64 = 3_600_000;
 pub(super) const DAY: u64 = 24 * HOUR;
 /// 2026-05-01T00:00:00Z.
@@ -111,29 +113,32 @@ impl World {
         for n in 0..customers {
             let at = LATELY + u64::from(n) * (DAY - HOUR) / u64::from(customers);
             let wallet = WalletIx(drawn(n, 7) % WALLETS);
-            world.withdrew(n, at, (n, wallet, coin(n)), None);
+            let units = u128::from(drawn(n, 8) % 10_000 + 1);
+            world.withdrew(n, at, (n, wallet, coin(n)), units, None);
         }
         world.price(LATELY + DAY);
         world
     }
 
-    /// With so many withdrawals of a few customers out of the first wallet, each with a clearance that may still lapse.
+    /// With so many withdrawals out of the first wallet, each with a clearance that may still lapse, of as many customers;
+    /// and as many again who withdrew nothing yet.
     pub(super) fn of_one_wallet(customers: u32, withdrawals: u32) -> Self {
-        let mut world = Self::registered(customers);
+        let mut world = Self::registered(2 * customers);
         world.price(LATELY);
         let asset = coin(0);
         for n in 0..withdrawals {
             let at = LATELY + DAY - HOUR / 2 + u64::from(n) * (HOUR / 4) / u64::from(withdrawals);
             let until = Some(LATELY + 2 * DAY + u64::from(n));
-            world.withdrew(n, at, (n % customers, WalletIx(0), asset), until);
+            let units = u128::from(drawn(n, 8) % 10 + 1);
+            world.withdrew(n, at, (n % customers, WalletIx(0), asset), units, until);
         }
         world.price(LATELY + DAY);
         world
     }
 
-    /// A withdrawal out of the first wallet in the coin of its history.
+    /// A withdrawal out of the first wallet in the coin of its history, by one who withdrew nothing before.
     pub(super) fn ask_of_one_wallet(n: u32, customers: u32) -> Ask {
-        let customer = drawn(n, 3) % customers;
+        let customer = customers + drawn(n, 3) % customers;
         Ask::Withdrawal {
             owner: OwnerIx(customer + 2),
             wallet: WalletIx(0),
@@ -163,13 +168,14 @@ impl World {
         n: u32,
         at: u64,
         (customer, wallet, asset): (u32, WalletIx, AssetIx),
+        units: u128,
         until: Option<u64>,
     ) {
         let ask = Ask::Withdrawal {
             owner: OwnerIx(customer + 2),
             wallet,
             asset,
-            units: u128::from(drawn(n, 8) % 10_000 + 1),
+            units,
             to: destination(customer),
         };
         let request = Event::RequestMade {
@@ -237,7 +243,7 @@ impl World {
             world.tell(START, came(AssetIx(0), 5_000_000));
             world.tell(START, came(coin(n), 1 << 40));
             // Those of the measurement out of one wallet hold its coin.
-            if coin(n) != coin(0) && n < 1_000 {
+            if coin(n) != coin(0) && n < FEW {
                 world.tell(START, came(coin(0), 1 << 40));
             }
         }
