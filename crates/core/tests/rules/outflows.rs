@@ -395,7 +395,7 @@ impl Plain {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn running_sums_are_plain_sums(moves in moves(), ms in 1u64..5 * DAY) {
@@ -415,5 +415,30 @@ proptest! {
         let stored = borsh::to_vec(&plain.state).unwrap();
         let read: State = borsh::from_slice(&stored).unwrap();
         prop_assert!(read == plain.state);
+    }
+
+    /// As above, of one wallet that is so busy that its line has many pieces.
+    #[test]
+    fn what_lapsed_of_a_busy_wallet_is_in_no_window(
+        steps in proptest::collection::vec((1u128..1_000, 1u64..5_000, any::<bool>(), 0usize..400), 150..400),
+        ms in 1u64..2_000_000,
+    ) {
+        let mut plain = Plain::new();
+        for (place, (units, wait, lapses, which)) in steps.into_iter().enumerate() {
+            plain.step(&Move::Pass(wait));
+            plain.step(&Move::Clear { wallet: 0, asset: 0, units, lapses: Some(DAY), own: false });
+            if lapses {
+                plain.step(&Move::Lapse(which % (place + 1)));
+            }
+            if place % 16 == 0 {
+                for ms in [HOUR / 60, ms, DAY] {
+                    plain.custody((0, 0), ms);
+                    plain.history((0, 0), ms);
+                }
+            }
+        }
+        for ms in [1, HOUR / 60, ms, DAY] {
+            plain.history((0, 0), ms);
+        }
     }
 }
