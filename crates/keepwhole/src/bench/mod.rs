@@ -52,8 +52,8 @@ pub enum Subject {
     Asof,
     /// Attribution of a shortfall over 10,000,000 customers and 24 assets.
     Attribution,
-    /// Requests decided a second by thirty rules with a history of 1,000,000 customers, beside Cedar and Rego; growth with
-    /// what left a wallet before; verdicts over HTTP.
+    /// Requests decided a second by thirty rules with a history of 1,000,000 customers; growth with what left a wallet
+    /// before; verdicts over HTTP.
     Guard,
     /// Making and checking a proof that an entry is in the journal.
     Proof,

@@ -15,9 +15,6 @@ mod http;
 mod rules;
 mod world;
 
-#[cfg(feature = "peers")]
-mod engines;
-
 use super::contest::{Contest, Report, per_second};
 use super::{BenchError, Figure, Setup};
 use keepwhole_core::apply::apply_ref;
@@ -104,7 +101,6 @@ fn in_memory(
     asks: &[Ask],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Figure>, BenchError> {
-    let peers = Peers::new(&world.state, asks, notes)?;
     let mut judged = Contest::new("judged", "decisions/s");
     let mut decided = Contest::new("decided", "decisions/s");
     let mut kept = Contest::new("kept", "decisions/s");
@@ -117,7 +113,6 @@ fn in_memory(
         judged.add("keepwhole", per_second(count, took));
         // Later ones differ: what was kept since then is in the windows.
         outcomes.get_or_insert(told);
-        peers.run(&mut judged)?;
         judging.add(single_judgements(&world.state, asks));
         let commands = commands(asks, &format!("{round:04x}"))?;
         let (events, took) = on_one_core(|| decide_all(&world.state, &commands));
@@ -257,30 +252,4 @@ fn processor_time() -> Option<Duration> {
     let told = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanos = told.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanos))
-}
-
-#[cfg(feature = "peers")]
-use engines::Peers;
-
-/// Without the feature `peers` there are none.
-#[cfg(not(feature = "peers"))]
-struct Peers;
-
-#[cfg(not(feature = "peers"))]
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the same as with the feature `peers`"
-)]
-impl Peers {
-    fn new(_state: &State, _asks: &[Ask], notes: &mut Vec<String>) -> Result<Self, BenchError> {
-        notes.push(
-            "without Cedar and Rego: build with `--features peers` to measure them in the same run"
-                .to_owned(),
-        );
-        Ok(Self)
-    }
-
-    fn run(&self, _judged: &mut Contest) -> Result<(), BenchError> {
-        Ok(())
-    }
 }
