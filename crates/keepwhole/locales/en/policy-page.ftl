@@ -179,3 +179,4 @@ change-wallet = wallet { $wallet } registered: { $address }
 change-renew-roles = roles of account { $actor } prolonged until { $until }
 change-name-asset = asset { $asset } is { $name } on its network
 change-name-key = key { $key } signs for wallet { $wallet } on { $network }
+policy-clears-any = { $asset }: any amount

@@ -179,3 +179,4 @@ change-wallet = 지갑 { $wallet } 등록: { $address }
 change-renew-roles = 계정 { $actor }의 역할을 { $until }까지 연장
 change-name-asset = 자산 { $asset }의 네트워크 이름은 { $name }
 change-name-key = 키 { $key }이(가) 지갑 { $wallet }을(를) 위해 { $network }에서 서명
+policy-clears-any = { $asset }: 수량에 제한 없음

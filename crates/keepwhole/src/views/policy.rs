@@ -351,9 +351,14 @@ fn authority(policy: &Policy) -> Vec<Words> {
 fn clears(state: &State, policy: &Policy) -> Vec<Words> {
     let clears = policy.clears.iter();
     clears
-        .map(|clear| {
-            Words::key("policy-clears-up-to")
-                .with("amount", amount(state, clear.asset, clear.up_to))
+        .map(|clear| match clear.up_to {
+            // The greatest number of the format bounds nothing.
+            u128::MAX => {
+                Words::key("policy-clears-any").with("asset", state.registry.asset_id(clear.asset))
+            }
+            up_to => {
+                Words::key("policy-clears-up-to").with("amount", amount(state, clear.asset, up_to))
+            }
         })
         .collect()
 }
