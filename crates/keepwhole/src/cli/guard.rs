@@ -45,6 +45,11 @@ enum What {
         after_help = "Example:\n  keepwhole guard wallet hot-1 --tier hot --address 0x71c7656ec7ab88b098defb751b7401b5f6d8976f --data exchange"
     )]
     Wallet(WalletArgs),
+    /// Say what a wallet holds at the beginning, before there is a policy.
+    #[command(
+        after_help = "Example:\n  keepwhole guard holding hot-1 ETH 10000000000000000000 --data exchange"
+    )]
+    Holding(HoldingArgs),
     /// Name an asset as its network does (CAIP-19).
     #[command(
         after_help = "Example:\n  keepwhole guard name-asset ETH eip155:1/slip44:60 --data exchange"
@@ -131,6 +136,21 @@ enum WalletTier {
 }
 
 #[derive(Debug, Args)]
+struct HoldingArgs {
+    /// The wallet.
+    #[arg(value_name = "WALLET")]
+    wallet: String,
+    /// The asset.
+    #[arg(value_name = "ASSET")]
+    asset: String,
+    /// What it holds, minor units.
+    #[arg(value_name = "UNITS")]
+    units: u128,
+    #[command(flatten)]
+    doer: Doer,
+}
+
+#[derive(Debug, Args)]
 struct NameAssetArgs {
     /// The asset.
     #[arg(value_name = "ASSET")]
@@ -165,6 +185,7 @@ impl GuardArgs {
             What::List(args) => args.data.json,
             What::Credit(args) => args.doer.data.json,
             What::Wallet(args) => args.doer.data.json,
+            What::Holding(args) => args.doer.data.json,
             What::NameAsset(args) => args.doer.data.json,
             What::NameKey(args) => args.doer.data.json,
         }
@@ -194,6 +215,11 @@ pub fn run(args: &GuardArgs) -> Result<Exit, Failure> {
             };
             let done = format!("registered the wallet `{}`", args.name);
             tell(&args.doer, None, Body::RegisterWallet(wallet), &done)
+        }
+        What::Holding(args) => {
+            let line = (args.wallet.clone(), args.asset.clone(), args.units);
+            let done = format!("`{}` holds {} of `{}`", args.wallet, args.units, args.asset);
+            tell(&args.doer, None, Body::DeclareHoldings(vec![line]), &done)
         }
         What::NameAsset(args) => {
             let body = Body::NameAsset {

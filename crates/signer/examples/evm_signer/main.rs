@@ -3,6 +3,7 @@
 //! ```text
 //! evm_signer init   SETTINGS                          makes the memory, once
 //! evm_signer status SETTINGS                          greatest loss with the keepwhole host stolen, what is left
+//! evm_signer transfer CHAIN NONCE TO WEI              prints an unsigned transfer of Ether, for a node without base fee
 //! evm_signer sign   SETTINGS KEY-ID KEY-FILE ANSWER PAYLOAD [NODE]
 //! ```
 //!
@@ -13,6 +14,8 @@
 mod account;
 
 use account::{EvmAccount, send, signed_transaction};
+use keepwhole_payload::evm::Address;
+use keepwhole_payload::evm::transaction::{Envelope, Transaction};
 use keepwhole_signer::clock::{Clock as _, MachineClock};
 use keepwhole_signer::request::ClearanceAnswer;
 use keepwhole_signer::settings::Account;
@@ -109,8 +112,34 @@ fn sign(arguments: &[&str]) -> Result<String, Failure> {
     }
 }
 
+fn transfer(arguments: &[&str]) -> Result<String, Failure> {
+    let [chain, nonce, to, wei] = arguments else {
+        return Err(usage());
+    };
+    let number = |text: &str| {
+        let told = |_| Failure::Other(format!("`{text}` is no number"));
+        text.parse::<u64>().map_err(told)
+    };
+    let to = Address::parse(to).ok_or_else(|| format!("`{to}` is no address"))?;
+    let value = wei.parse::<u128>();
+    let transaction = Transaction {
+        envelope: Envelope::FeeMarket,
+        chain_id: number(chain)?,
+        nonce: number(nonce)?,
+        priority_fee: 1,
+        max_fee: 2,
+        gas: 21_000,
+        to,
+        value: value.map_err(|_| format!("`{wei}` is no amount"))?,
+        data: Vec::new(),
+        data_at: 0,
+        access: Vec::new(),
+    };
+    Ok(format!("0x{}", to_hex(&transaction.encode())))
+}
+
 fn usage() -> Failure {
-    let says = "usage: evm_signer init|status SETTINGS, or evm_signer sign SETTINGS KEY-ID KEY-FILE ANSWER PAYLOAD [NODE]";
+    let says = "usage: evm_signer init|status SETTINGS, evm_signer transfer CHAIN NONCE TO WEI, or evm_signer sign SETTINGS KEY-ID KEY-FILE ANSWER PAYLOAD [NODE]";
     Failure::Other(says.to_owned())
 }
 
@@ -124,6 +153,7 @@ fn run(arguments: &[&str]) -> Result<String, Failure> {
             Ok(format!("made `{}`", dir.display()))
         }
         ["status", path] => Ok(open(path)?.status()?.to_string()),
+        ["transfer", rest @ ..] => transfer(rest),
         ["sign", rest @ ..] => sign(rest),
         _ => Err(usage()),
     }

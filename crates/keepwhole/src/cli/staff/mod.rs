@@ -73,6 +73,11 @@ enum StaffVerb {
         after_help = "Example:\n  keepwhole staff rules authority.toml --data exchange --actor ada --id rules-2"
     )]
     Rules(RulesArgs),
+    /// Write the request that the approver client answers: the exact command, a new nonce, and 15 minutes at most.
+    #[command(
+        after_help = "Example:\n  keepwhole staff ask enrol-kim --data exchange --approver ada --role administrator --out request.json"
+    )]
+    Ask(AskArgs),
     /// Record a person's answer to a request or proposal, from the file that the approver client made.
     #[command(
         after_help = "Example:\n  keepwhole staff approve enrol-kim ada.approval.json --data exchange --actor ada"
@@ -198,6 +203,21 @@ struct RulesArgs {
 }
 
 #[derive(Debug, Args)]
+struct AskArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The person who is asked.
+    #[arg(long, value_name = "NAME")]
+    approver: String,
+    /// The role in which the person answers.
+    #[arg(long, value_name = "ROLE")]
+    role: String,
+    /// File to write; standard output if absent.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct ApproveArgs {
     #[command(flatten)]
     by: By,
@@ -242,6 +262,7 @@ impl StaffArgs {
             StaffVerb::Bootstrap(args) => &args.data,
             StaffVerb::List(args) => &args.data,
             StaffVerb::Show(args) => &args.data,
+            StaffVerb::Ask(args) => &args.target.data,
             StaffVerb::Enrol(args) => &args.propose.by.data,
             StaffVerb::Revoke(args) | StaffVerb::Reinstate(args) => &args.by.data,
             StaffVerb::Reset(args) => &args.propose.by.data,
@@ -270,6 +291,7 @@ pub fn run(args: &StaffArgs) -> Result<Exit, Failure> {
         StaffVerb::Bootstrap(args) => bootstrap(args),
         StaffVerb::List(args) => show::list(&args.data),
         StaffVerb::Show(args) => show::show(&args.data, &args.target),
+        StaffVerb::Ask(args) => ask(args),
         StaffVerb::ExportRoster(args) => show::roster(&args.data, args.out.as_deref()),
         StaffVerb::ExportApprovals(args) => {
             show::approvals(&args.target.data, &args.target.target, args.out.as_deref())
@@ -415,6 +437,16 @@ fn enrol(args: &EnrolArgs) -> Result<Exit, Failure> {
 fn propose(by: &By, id: &str, change: Change) -> Result<Exit, Failure> {
     let answer = send(by, Some(id), Body::ProposeChange(change))?;
     told(&by.data, id, &answer)
+}
+
+fn ask(args: &AskArgs) -> Result<Exit, Failure> {
+    let person = (args.approver.as_str(), args.role.as_str());
+    show::request(
+        &args.target.data,
+        &args.target.target,
+        person,
+        args.out.as_deref(),
+    )
 }
 
 fn approve(args: &ApproveArgs) -> Result<Exit, Failure> {

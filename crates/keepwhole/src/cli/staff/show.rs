@@ -21,7 +21,7 @@ use keepwhole_core::guard::Standing;
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::{AssetIx, PersonIx};
 use keepwhole_core::state::State;
-use keepwhole_verify::json::to_hex;
+use keepwhole_verify::json::{Value as Canonical, to_hex};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -279,6 +279,34 @@ pub(super) fn show(data: &DataArgs, id: &str) -> Result<Exit, Failure> {
     });
     Output::new(data.json).answer(&text, &value)?;
     Ok(Exit::Done)
+}
+
+/// `staff ask`: what `keepwhole-approver` reads (docs/approver.md, "Request").
+pub(super) fn request(
+    data: &DataArgs,
+    id: &str,
+    (approver, role): (&str, &str),
+    out: Option<&Path>,
+) -> Result<Exit, Failure> {
+    let seen = open(data)?;
+    let (_, _, command) = find(&seen.state, id).ok_or_else(|| unknown(id))?;
+    let touch = seen.state.authority.rules.as_ref();
+    let touch = touch.map_or(0, |rules| rules.touch_ms) / 1_000;
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)
+        .map_err(|error| Failure::fault("random", format!("no random numbers: {error}")))?;
+    let issued = seen.now / 1_000;
+    let text = Canonical::object(vec![
+        ("approver", Canonical::text(approver)),
+        ("command", Canonical::Text(command.to_text())),
+        ("expires", Canonical::Integer(issued.saturating_add(touch))),
+        ("issued", Canonical::Integer(issued)),
+        ("nonce", Canonical::Text(to_hex(&nonce))),
+        ("proposal", Canonical::text(id)),
+        ("role", Canonical::text(role)),
+        ("type", Canonical::text("keepwhole/approval-request/v1")),
+    ]);
+    write(data, out, &text.to_canonical())
 }
 
 /// What became of a request or proposal after an approval.
