@@ -4,7 +4,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::output::{Output, note, table};
 use super::super::{DataArgs, wall_clock};
 use super::moment;
-use crate::authority::{ExportError, approvals as approvals_of, roster as roster_of};
+use crate::authority::{ExportError, approvals as approvals_of, request_text, roster as roster_of};
 use crate::installation::Reading;
 use crate::sequencer::Until;
 use crate::text::{Lang, rfc3339, span};
@@ -21,7 +21,7 @@ use keepwhole_core::guard::Standing;
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::{AssetIx, PersonIx};
 use keepwhole_core::state::State;
-use keepwhole_verify::json::{Value as Canonical, to_hex};
+use keepwhole_verify::json::to_hex;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -296,17 +296,13 @@ pub(super) fn request(
     getrandom::fill(&mut nonce)
         .map_err(|error| Failure::fault("random", format!("no random numbers: {error}")))?;
     let issued = seen.now / 1_000;
-    let text = Canonical::object(vec![
-        ("approver", Canonical::text(approver)),
-        ("command", Canonical::Text(command.to_text())),
-        ("expires", Canonical::Integer(issued.saturating_add(touch))),
-        ("issued", Canonical::Integer(issued)),
-        ("nonce", Canonical::Text(to_hex(&nonce))),
-        ("proposal", Canonical::text(id)),
-        ("role", Canonical::text(role)),
-        ("type", Canonical::text("keepwhole/approval-request/v1")),
-    ]);
-    write(data, out, &text.to_canonical())
+    let text = request_text(
+        (id, &command.to_text()),
+        (approver, role),
+        &nonce,
+        (issued, issued.saturating_add(touch)),
+    );
+    write(data, out, &text)
 }
 
 /// What became of a request or proposal after an approval.
