@@ -58,7 +58,7 @@ const TOOLS: &[Tool] = &[
         programs: &["npm"],
         packages: &["npm"],
         advice: "install npm, which comes with Node.js (Debian: apt-get install npm)",
-        used_by: "the stage browser",
+        used_by: "the stage browser; it fetches the EVM node (anvil) of the signer's tests",
         required: false,
     },
     Tool {
@@ -73,6 +73,13 @@ const TOOLS: &[Tool] = &[
         packages: &["rabbitmq-server"],
         advice: "install RabbitMQ (Debian: apt-get install --no-install-recommends rabbitmq-server)",
         used_by: "tests of the message broker's events",
+        required: false,
+    },
+    Tool {
+        programs: &["softhsm2-util"],
+        packages: &["softhsm2"],
+        advice: "install SoftHSM (Debian: apt-get install softhsm2)",
+        used_by: "tests of a log key in a PKCS#11 token",
         required: false,
     },
 ];
