@@ -129,6 +129,9 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         let desk = guard_desk(&dir, &running)?;
         let opened = Edges::start(&dir, &settings, intake, Some(desk), Arc::new(note));
         let opened = edges.insert(opened.map_err(|error| of_edges(&error))?);
+        if opened.api.is_some() {
+            say_bootstrap(&running)?;
+        }
         let also = Also {
             api: opened.api_url(),
             feed: opened.feed.clone(),
@@ -364,13 +367,14 @@ fn demand(running: &Running, asked: bool) -> Result<(), Failure> {
     if let Some(command) = missing.filter(|_| asked) {
         running.handle().submit(command).map_err(stopped)?;
     }
+    Ok(())
+}
+
+/// What is lacking before anything that is asked over the interface can be cleared.
+fn say_bootstrap(running: &Running) -> Result<(), Failure> {
+    let stopped = |error: ServiceError| Failure::fault("stopped", error.to_string());
     let look = |state: &State| people::standing(state, state.at).err();
-    if let Some((class, lack)) = running
-        .reader()
-        .read(look)
-        .map_err(stopped)?
-        .filter(|_| asked)
-    {
+    if let Some((class, lack)) = running.reader().read(look).map_err(stopped)? {
         let roles = match lack.missing.as_str() {
             "" => String::new(),
             missing => format!(", nobody for {missing}"),

@@ -215,7 +215,7 @@ pub(crate) fn stop_page(r: &Reader, guest: &Guest<'_>) -> String {
         }
         @if guest.can_ask() && guest.seat.is_some() {
             noscript { div.notice { p { (r.t("passkey-needs-script")) } } }
-            h2 { (r.t("stop-halt")) }
+            h2 { (r.t("stop-halt-heading")) }
             (form("halt", field("scope", "scope", "stop-scope", "stop-scope-hint"), "stop-halt-button"))
             h2 { (r.t("stop-suspend")) }
             (form("suspend", field("account", "account", "stop-account", "stop-account-hint"), "stop-suspend-button"))
