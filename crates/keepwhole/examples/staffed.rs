@@ -25,7 +25,7 @@ fn main() {
     let people: Vec<(&str, &[&str], _)> = vec![
         ("ada", &["administrator", "risk"], key(ada)),
         ("bea", &["administrator", "treasury"], key(bea)),
-        ("cem", &["administrator", "risk"], key(cem)),
+        ("cem", &["administrator", "risk", "treasury"], key(cem)),
     ];
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = u64::try_from(since.as_millis()).unwrap();

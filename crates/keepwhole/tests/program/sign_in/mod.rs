@@ -166,7 +166,11 @@ fn world(required: bool) -> World {
     let people: Vec<(&str, &[&str], _)> = vec![
         ("ada", &["administrator", "risk"], ada.enrolled()),
         ("bea", &["administrator", "treasury"], bea.enrolled()),
-        ("cem", &["administrator", "risk"], cem.enrolled()),
+        (
+            "cem",
+            &["administrator", "risk", "treasury"],
+            cem.enrolled(),
+        ),
     ];
     let answers = make(&dir, NOON, ("localhost", &origin), (900, 28_800), people);
     for (id, answer) in answers {
