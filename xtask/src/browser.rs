@@ -7,16 +7,9 @@ use crate::command::{capture, command, found, pass_through};
 use crate::prerequisites;
 use crate::stages::{Outcome, judge, missing};
 
-/// The second program that the walk of staff needs: a bootstrapped installation with held requests.
-const STAFFED: &[&str] = &[
-    "build",
-    "--release",
-    "--quiet",
-    "-p",
-    "keepwhole",
-    "--example",
-    "staffed",
-];
+/// The second program that the walk of staff needs: a bootstrapped installation with held requests. Built as the tests
+/// build it, so that after them nothing is left to build.
+const STAFFED: &[&str] = &["build", "--quiet", "--workspace", "--example", "staffed"];
 /// The data that the walk of the pages shows.
 const DEMO: &[&str] = &[
     "demo",
@@ -51,7 +44,7 @@ fn prepared(root: &Path) -> Result<String, Outcome> {
     let chromium = chromium.ok_or_else(|| missing(prerequisites::advice("chromium")))?;
     for build in [&["build", "--release", "--quiet"][..], STAFFED] {
         if !pass_through(root, "cargo", build) {
-            return Err(Outcome::Failed("the release build failed".to_owned()));
+            return Err(Outcome::Failed("a build failed, see above".to_owned()));
         }
     }
     let install = ["ci", "--no-audit", "--no-fund", "--loglevel", "error"];
@@ -98,7 +91,7 @@ fn walk(root: &Path, chromium: &str) -> Result<bool, Outcome> {
     print!("{}", ended.text);
     let (run, staffed) = (
         at("tests/browser/staff.mjs"),
-        at("target/release/examples/staffed"),
+        at("target/debug/examples/staffed"),
     );
     let staff = [run.as_str(), "--keepwhole", program, "--staffed", &staffed];
     let work = ["--work", "staff", "--screenshots", "screenshots"];
