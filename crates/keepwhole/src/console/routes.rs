@@ -170,7 +170,8 @@ async fn guarded(State(room): State<Room>, mut request: Request, next: Next) -> 
         .or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // With `no-referrer` browsers would name no origin when they send a form, and every form would be refused.
+        (header::REFERRER_POLICY, "same-origin"),
         (header::VARY, "accept-language, cookie"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),

@@ -200,7 +200,7 @@ fn every_answer_carries_the_headers_that_protect_the_reader() {
         assert_eq!(answer.header("cache-control"), Some(caching), "{path}");
         assert_eq!(
             answer.header("referrer-policy"),
-            Some("no-referrer"),
+            Some("same-origin"),
             "{path}"
         );
     }

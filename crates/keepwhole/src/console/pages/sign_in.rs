@@ -45,7 +45,8 @@ pub(crate) fn passkey_form(r: &Reader, what: &str, paths: (&str, &str), inner: &
             (inner)
             p.said role="alert" {}
         }
-        script src="/passkey.js" defer {}
+        // A module runs once, however many forms a page has.
+        script src="/passkey.js" type="module" {}
     }
 }
 
