@@ -292,13 +292,14 @@ fn looking_back(state: &mut State) -> (&mut History, Within<'_>) {
     (&mut state.history, within)
 }
 
-/// Folds what concerns holdings, flows, nodes, deposits and the log's keys; false if the event is another's.
+/// Folds what concerns holdings, flows, nodes, deposits, doors and the log's keys; false if the event is another's.
 fn custody(state: &mut State, at: u64, event: &Event) -> bool {
     if log_keys(state, event) {
         return true;
     }
     let custody = &mut state.custody;
     match event {
+        Event::AtDoor(told) => state.doors.apply(at, told),
         Event::HoldingDeclared {
             wallet,
             asset,

@@ -1,8 +1,11 @@
 //! Commands: everything that can be asked of keepwhole or told to it. Outside names are text here.
 
+mod kind;
+
 use crate::authority::command::AuthorityCommand;
 use crate::book::MovementKind;
 use crate::custody::{Direction, NodeHealth};
+use crate::door::DoorCommand;
 use crate::guard::Change;
 use crate::incident::clock::Duty;
 use crate::law::RuleRecord;
@@ -540,6 +543,8 @@ pub enum Body {
     ObserveTime = 39,
     /// Keep, read, erase or hold personal records, by the random number of the person.
     OfSubject(SubjectCommand) = 60,
+    /// Tell who may knock at the doors, and who was turned away there.
+    OfDoor(DoorCommand) = 61,
     /// Ask for a withdrawal with the terms that its clearances are bound to.
     RequestIntent(Box<NewIntent>) = 55,
     /// Ask for a clearance for one byte string of a cleared request.
@@ -569,31 +574,4 @@ pub enum Body {
     } = 59,
     /// Record rows of the exchange's ledger: all or none. A row that was recorded before is not booked again.
     RecordTransfers(TransferBatch) = 40,
-}
-
-/// Keeps the first byte written and then refuses: enough to learn the number of a kind.
-struct FirstByte(Option<u8>);
-
-impl borsh::io::Write for FirstByte {
-    fn write(&mut self, bytes: &[u8]) -> borsh::io::Result<usize> {
-        if self.0.is_some() {
-            return Err(borsh::io::ErrorKind::WriteZero.into());
-        }
-        self.0 = bytes.first().copied();
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> borsh::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Body {
-    /// The number of the kind, as stored with the answer.
-    #[must_use]
-    pub fn kind(&self) -> u8 {
-        let mut first = FirstByte(None);
-        // The refusal after the first byte is what is wanted here.
-        let _refused = self.serialize(&mut first);
-        first.0.unwrap_or(0)
-    }
 }

@@ -17,6 +17,7 @@ use crate::answer::Answer;
 use crate::book::Movement;
 use crate::breaker::Scope;
 use crate::custody::{Explained, Flow, NodeHealth, Report};
+use crate::door::DoorEvent;
 use crate::guard::clearance::Terms;
 use crate::guard::{Approval, Ask, Proposal};
 use crate::incident::clock::Duty;
@@ -583,6 +584,8 @@ pub enum Event {
         /// Network (CAIP-2).
         network: String,
     } = 174,
+    /// What happened at the doors: identities that count, attempts that were turned away (`docs/edges.md`).
+    AtDoor(DoorEvent) = 190,
     /// A redress set was published: exactly the bytes that commit to its manifest.
     RedressSetPublished {
         /// The entry.

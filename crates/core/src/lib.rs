@@ -6,7 +6,7 @@
 //! the same state to the bit.
 //!
 //! Read in this order: [`amount`], [`split`], [`names`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
-//! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
+//! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`], [`door`]; then [`command`], [`event`], [`reason`],
 //! [`decide`], [`apply`], [`due`].
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
@@ -24,6 +24,7 @@ pub mod breaker;
 pub mod command;
 pub mod custody;
 pub mod decide;
+pub mod door;
 pub mod due;
 pub mod event;
 pub mod guard;

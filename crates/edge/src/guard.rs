@@ -105,7 +105,7 @@ fn read<T>(
     asked: &Asked,
     reader: impl FnOnce(&[u8]) -> Result<T, crate::wire::Fault>,
 ) -> Result<T, Problem> {
-    reader(&asked.body).map_err(|fault| Problem::of_body(&asked.body, fault))
+    reader(&asked.body).map_err(|fault| Problem::of_body(asked, fault))
 }
 
 /// `POST /v1/guard/withdrawals`.
@@ -147,7 +147,7 @@ pub(crate) async fn approvals(
             field: "approval".to_owned(),
             what,
         };
-        Problem::of_body(&asked.body, fault)
+        Problem::of_body(&asked, fault)
     })?;
     let reply = ask_by(&api, asked.id.clone(), Some(account), body).await?;
     let mut value = told(&api, &target, &reply.answer, None);

@@ -11,6 +11,7 @@ mod changes;
 mod claims;
 pub mod clearances;
 mod credits;
+mod doors;
 mod ledger;
 mod log_keys;
 mod registering;
@@ -298,6 +299,7 @@ fn route_facts(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         Body::DeclareLogKeys { log, root } => log_keys::declare(turn, log, root),
         Body::RotateLogKey { statement } => log_keys::rotate(turn, statement),
         Body::OfAuthority(command) => authority::route(turn, command),
+        Body::OfDoor(command) => doors::route(turn, command),
         Body::RecordClockJump { by_ms } => Ok(time::clock_jump(turn, *by_ms)),
         Body::RecordDowntime { since } => Ok(time::downtime(turn, *since)),
         Body::ObserveTime => Ok(time::observe(turn)),

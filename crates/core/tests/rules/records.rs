@@ -6,6 +6,7 @@ use keepwhole_core::answer::Answer;
 use keepwhole_core::book::{Movement, MovementKind};
 use keepwhole_core::breaker::Scope;
 use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth, Report};
+use keepwhole_core::door::{Door, DoorEvent, TurnedAway};
 use keepwhole_core::event::{AuthorityEvent, Event, Judged, Record, RecordError};
 use keepwhole_core::guard::clearance::Terms;
 use keepwhole_core::guard::{Approval, Ask, Change, CreditLine, Proposal, Standing};
@@ -404,6 +405,13 @@ fn one_of_each() -> Vec<Event> {
             root: text(),
         }),
         Event::LogKeyRotated(vec![7; 300]),
+        Event::AtDoor(DoorEvent::TurnedAway(TurnedAway {
+            door: Door::Console,
+            code: text(),
+            who: text(),
+            count: u64::MAX,
+            since: START,
+        })),
         Event::RedressSetPublished {
             entry: vec![0, 255],
         },

@@ -139,7 +139,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         let clock = SystemClock::start(last);
         let now = Box::new(move || clock.now());
         let desk = StaffDesk::new(running.reader(), running.handle(), now);
-        let staff = Arc::new(Staff::new(desk, settings.console.clone()));
+        let staff = Staff::new(desk, settings.console.clone());
+        let staff = Arc::new(staff.counting(Arc::clone(&opened.refusals)));
         let pages = (Arc::new(feed) as Arc<dyn ConsoleSource>, Some(staff));
         serve(&args.data, listener, pages, running.ended(), &also)
     });
@@ -521,7 +522,7 @@ fn of_edges(error: &EdgeError) -> Failure {
             Failure::usage("settings", message)
         }
         EdgeError::Tls { .. } => Failure::usage("certificates", message),
-        EdgeError::Tokens(_) => Failure::usage("tokens", message),
+        EdgeError::Tokens(_) | EdgeError::Identities { .. } => Failure::usage("tokens", message),
         EdgeError::Api(_) | EdgeError::Bind { .. } | EdgeError::Feed(_) => {
             Failure::refused("not_bound", message)
         }

@@ -3,12 +3,14 @@
 //! Nothing but a sign-in, an answer or a proposal reaches the journal, each as one command after one assertion made for it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use keepwhole_core::authority::credential::{DeviceKind, NewCredential};
 use keepwhole_core::authority::matter::Decision;
 use keepwhole_core::authority::proof::Proof;
+use keepwhole_core::door::Door;
 use keepwhole_edge::console::{ConsoleSettings, PasskeySite};
+use keepwhole_edge::refusals::Refusals;
 use keepwhole_verify::approval;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::webauthn::{Assertion, Expected, PublicKey, counter_follows, verify};
@@ -70,6 +72,7 @@ pub struct Staff {
     seated: Ceremonies,
     made: Mutex<VecDeque<(String, Made)>>,
     counters: Mutex<BTreeMap<Vec<u8>, u32>>,
+    refusals: Option<Arc<Refusals>>,
 }
 
 impl Staff {
@@ -84,6 +87,22 @@ impl Staff {
             seated: Ceremonies::default(),
             made: Mutex::default(),
             counters: Mutex::default(),
+            refusals: None,
+        }
+    }
+
+    /// Counts with `refusals` who is turned away.
+    #[must_use]
+    pub fn counting(mut self, refusals: Arc<Refusals>) -> Self {
+        self.refusals = Some(refusals);
+        self
+    }
+
+    /// Somebody was turned away at the console's door: whoever is signed in, where anybody is.
+    pub(crate) fn turned_away(&self, code: &str, seat: Option<&Seat>) {
+        if let Some(refusals) = &self.refusals {
+            let who = seat.map_or("", |seat| seat.holder.person.as_str());
+            refusals.turned_away(Door::Console, code, who, self.desk.now());
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn bootstrap(r: &Reader, view: &AuthorityView) -> Markup {
 }
 
 /// A table that scrolls by itself where the page is narrow.
-fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
+pub(super) fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
     html! {
         div.scroll role="region" aria-label=(caption) tabindex="0" {
             table.authority {
@@ -49,7 +49,7 @@ fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
     }
 }
 
-fn columns<const N: usize>(r: &Reader, keys: [&str; N]) -> Vec<String> {
+pub(super) fn columns<const N: usize>(r: &Reader, keys: [&str; N]) -> Vec<String> {
     keys.iter().map(|key| r.t(key)).collect()
 }
 
