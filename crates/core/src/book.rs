@@ -86,6 +86,27 @@ impl MovementKind {
         }
     }
 
+    /// Stable public code, lower snake case.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Deposit => "deposit",
+            Self::Withdrawal => "withdrawal",
+            Self::WithdrawalReturned => "withdrawal_returned",
+            Self::Trade => "trade",
+            Self::Credit => "credit",
+            Self::Observed => "observed",
+            Self::WrittenOff => "written_off",
+            Self::ClaimPaid => "claim_paid",
+            Self::Replenished => "replenished",
+            Self::Recovered => "recovered",
+            Self::TakenBack => "taken_back",
+            Self::Fee => "fee",
+            Self::Transfer => "transfer",
+        }
+    }
+
     /// The kind of that number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {

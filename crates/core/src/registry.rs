@@ -85,6 +85,29 @@ pub enum Tier {
     Operational = 5,
 }
 
+impl Tier {
+    /// All tiers, in order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::Hot,
+        Self::Warm,
+        Self::Cold,
+        Self::Deposit,
+        Self::Operational,
+    ];
+
+    /// Stable public code, one lower-case word.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Hot => "hot",
+            Self::Warm => "warm",
+            Self::Cold => "cold",
+            Self::Deposit => "deposit",
+            Self::Operational => "operational",
+        }
+    }
+}
+
 /// One of our wallets.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Wallet {

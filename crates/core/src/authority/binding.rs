@@ -216,7 +216,7 @@ fn of_authority(command: &mut ActionCommand, change: &Change) {
         Change::RegisterWallet(wallet) => {
             command.set("wallet", wallet.id.as_str());
             command.set("dest", wallet.address.as_str());
-            command.set("tier", format!("{:?}", wallet.tier).to_lowercase());
+            command.set("tier", wallet.tier.code());
         }
         Change::RenewRoles { actor, expires } => {
             command.set("actor", actor.as_str());

@@ -240,11 +240,6 @@ impl Incident {
     pub fn aware(&self) -> Option<u64> {
         self.awareness.first().map(|a| a.at)
     }
-    /// The first classification, ms.
-    #[must_use]
-    pub fn first_classified(&self) -> Option<u64> {
-        self.classified.first().map(|(at, _, _)| *at)
-    }
 }
 
 /// All cases, the duties that they start, and all alarms.

@@ -204,14 +204,12 @@ fn note_changes(
 /// The entry's kind and the reference it carries.
 fn told(event: &Event) -> (String, String) {
     match event {
-        Event::MovementRecorded(movement) => (
-            format!("{:?}", movement.kind).to_lowercase(),
-            movement.reference.clone(),
-        ),
-        Event::TransferRecorded(transfer) => (
-            format!("{:?}", transfer.kind).to_lowercase(),
-            transfer.id.to_string(),
-        ),
+        Event::MovementRecorded(movement) => {
+            (movement.kind.code().to_owned(), movement.reference.clone())
+        }
+        Event::TransferRecorded(transfer) => {
+            (transfer.kind.code().to_owned(), transfer.id.to_string())
+        }
         other => (kind(other).to_owned(), String::new()),
     }
 }
@@ -342,4 +340,36 @@ fn csv(output: &mut Output, statement: &Statement) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+    use keepwhole_core::amount::Amount;
+    use keepwhole_core::book::{Movement, MovementKind};
+    use keepwhole_core::event::Event;
+    use keepwhole_core::registry::{AssetIx, OwnerIx};
+
+    #[test]
+    fn a_statement_names_kinds_as_the_journal_does() {
+        for kind in MovementKind::ALL {
+            let movement = Event::MovementRecorded(Movement {
+                from: OwnerIx(0),
+                to: OwnerIx(1),
+                amount: Amount::new(AssetIx(0), 1),
+                kind,
+                reference: "r".to_owned(),
+            });
+            let snake = format!("{kind:?}")
+                .chars()
+                .fold(String::new(), |mut all, letter| {
+                    if letter.is_uppercase() && !all.is_empty() {
+                        all.push('_');
+                    }
+                    all.extend(letter.to_lowercase());
+                    all
+                });
+            assert_eq!(told(&movement), (snake, "r".to_owned()));
+        }
+    }
 }

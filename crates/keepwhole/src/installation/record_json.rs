@@ -9,7 +9,7 @@ use keepwhole_core::command::sha256_of;
 use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth};
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::reason::{Reason, Told};
-use keepwhole_core::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, Tier, WalletIx};
+use keepwhole_core::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, WalletIx};
 use keepwhole_core::state::State;
 use keepwhole_verify::json::{Value, to_hex};
 
@@ -182,36 +182,6 @@ fn answer(answer: &Answer) -> Value {
     Value::object(vec![("reason", why), ("word", Value::text(answer.word()))])
 }
 
-const fn tier(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Hot => "hot",
-        Tier::Warm => "warm",
-        Tier::Cold => "cold",
-        Tier::Deposit => "deposit",
-        Tier::Operational => "operational",
-    }
-}
-
-fn movement_kind(kind: keepwhole_core::book::MovementKind) -> &'static str {
-    use keepwhole_core::book::MovementKind as Kind;
-    match kind {
-        Kind::Opening => "opening",
-        Kind::Deposit => "deposit",
-        Kind::Withdrawal => "withdrawal",
-        Kind::WithdrawalReturned => "withdrawal_returned",
-        Kind::Trade => "trade",
-        Kind::Credit => "credit",
-        Kind::Observed => "observed",
-        Kind::WrittenOff => "written_off",
-        Kind::ClaimPaid => "claim_paid",
-        Kind::Replenished => "replenished",
-        Kind::Recovered => "recovered",
-        Kind::TakenBack => "taken_back",
-        Kind::Fee => "fee",
-        Kind::Transfer => "transfer",
-    }
-}
-
 fn registering(names: &Names<'_>, event: &Event) -> Option<Members> {
     Some(match event {
         Event::AssetRegistered(asset) => vec![
@@ -229,7 +199,7 @@ fn registering(names: &Names<'_>, event: &Event) -> Option<Members> {
         Event::OwnerRegistered(id) => vec![("owner", Value::text(id.as_str()))],
         Event::WalletRegistered(wallet) => vec![
             ("address", Value::text(wallet.address.as_str())),
-            ("tier", Value::text(tier(wallet.tier))),
+            ("tier", Value::text(wallet.tier.code())),
             ("wallet", Value::text(wallet.id.as_str())),
         ],
         Event::ActorEnrolled {
@@ -287,7 +257,7 @@ fn adopting(names: &Names<'_>, event: &Event) -> Option<Members> {
             ("reference", Value::text(movement.reference.as_str())),
             ("to", names.owner(movement.to)),
             ("units", Value::amount(movement.amount.units())),
-            ("why", Value::text(movement_kind(movement.kind))),
+            ("why", Value::text(movement.kind.code())),
         ],
         Event::TransferRecorded(row) => vec![
             ("asset", names.asset(row.asset)),
@@ -296,7 +266,7 @@ fn adopting(names: &Names<'_>, event: &Event) -> Option<Members> {
             ("id", Value::text(row.id.as_str())),
             ("to", names.owner(row.to)),
             ("units", Value::amount(row.units)),
-            ("why", Value::text(movement_kind(row.kind))),
+            ("why", Value::text(row.kind.code())),
         ],
         Event::PriceRecorded {
             base,

@@ -26,15 +26,6 @@ const PERS: [Per; 10] = [
 
 const DEPOSITS: [Deposits; 3] = [Deposits::Money, Deposits::Virtual, Deposits::Any];
 
-/// Kinds of wallet by their word.
-pub(super) const TIERS: [(&str, Tier); 5] = [
-    ("hot", Tier::Hot),
-    ("warm", Tier::Warm),
-    ("cold", Tier::Cold),
-    ("deposit", Tier::Deposit),
-    ("operational", Tier::Operational),
-];
-
 /// Every way a field may be written, for the message about a field that is none.
 const FIELDS: &str = "kind, asset, network, wallet, wallet_kind, campaign, amount, value, amount.PER.WINDOW, \
     count.PER.WINDOW, value.PER.WINDOW, customer_age, first_deposit_age.DEPOSITS, last_deposit_age.DEPOSITS, \
@@ -455,10 +446,7 @@ fn members(choice: Choice, words: &[&str], names: &mut Names) -> Result<Members,
     let owned = || words.iter().map(|word| (*word).to_owned()).collect();
     Ok(match choice {
         Choice::Kinds => Members::Kinds(each(words, &RequestKind::ALL, |kind| kind.word())?),
-        Choice::Tiers => {
-            let found = each(words, &TIERS, |tier| tier.0)?;
-            Members::Tiers(found.into_iter().map(|(_, tier)| tier).collect())
-        }
+        Choice::Tiers => Members::Tiers(each(words, &Tier::ALL, |tier| tier.code())?),
         Choice::Assets => {
             let mut found = Vec::new();
             for word in words {

@@ -79,7 +79,7 @@ fn words(members: &Members) -> BTreeSet<String> {
         Members::Assets(list) => list.iter().map(|asset| asset.0.to_string()).collect(),
         Members::Networks(list) | Members::Campaigns(list) => list.iter().cloned().collect(),
         Members::Wallets(list) => list.iter().map(|wallet| wallet.0.to_string()).collect(),
-        Members::Tiers(list) => list.iter().map(|tier| format!("{tier:?}")).collect(),
+        Members::Tiers(list) => list.iter().map(|tier| tier.code().to_owned()).collect(),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use keepwhole_core::policy::field::{Field, Members, Of, Unit, Window};
 use keepwhole_core::policy::rule::{Condition, Test};
-use keepwhole_core::registry::{AssetIx, Tier};
+use keepwhole_core::registry::AssetIx;
 
-use super::condition::TIERS;
 use super::names::Names;
 use super::unit;
 
@@ -83,19 +82,7 @@ fn members_text(members: &Members, names: &Names) -> String {
             .iter()
             .map(|wallet| names.wallet_id(*wallet))
             .collect(),
-        Members::Tiers(tiers) => tiers
-            .iter()
-            .map(|tier| tier_word(*tier).to_owned())
-            .collect(),
+        Members::Tiers(tiers) => tiers.iter().map(|tier| tier.code().to_owned()).collect(),
     };
     words.join(", ")
-}
-
-/// The word for a kind of wallet.
-#[must_use]
-pub fn tier_word(tier: Tier) -> &'static str {
-    TIERS
-        .iter()
-        .find(|(_, known)| *known == tier)
-        .map_or("hot", |(word, _)| word)
 }

@@ -104,15 +104,6 @@ impl Value {
                 .say(lang),
         }
     }
-
-    /// Whether the value is a number, which tables set flush right.
-    #[must_use]
-    pub fn is_number(&self) -> bool {
-        matches!(
-            self,
-            Value::Amount(_) | Value::Count(_) | Value::Share { .. } | Value::Span(_)
-        )
-    }
 }
 
 /// One labelled figure.
@@ -138,12 +129,5 @@ impl Figure {
             mark,
             evidence: Vec::new(),
         }
-    }
-
-    /// The same figure with the entries that it rests on.
-    #[must_use]
-    pub fn resting_on(mut self, evidence: Vec<u64>) -> Self {
-        self.evidence = evidence;
-        self
     }
 }

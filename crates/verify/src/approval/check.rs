@@ -59,14 +59,6 @@ pub struct Seen {
 type Added = ([u8; 16], Vec<u8>, Option<(u64, u32)>);
 
 impl Seen {
-    /// Forgets counters of answers received before `time` (Unix seconds); nonces stay.
-    pub fn forget_counters_before(&mut self, time: u64) {
-        for counters in self.counters.values_mut() {
-            *counters = counters.split_off(&(time, 0));
-        }
-        self.counters.retain(|_, counters| !counters.is_empty());
-    }
-
     /// Takes note of an answer. The same answer to the same proposal may be shown again; another one with its nonce is
     /// refused, and so is a counter out of order.
     fn meet(

@@ -267,10 +267,4 @@ pub enum ClockRule {
     },
 }
 
-impl Scenario {
-    /// Whether events may carry bad amounts, assets and customers on purpose.
-    #[must_use]
-    pub fn raw_amounts(&self) -> bool {
-        self.tags.iter().any(|tag| tag == "raw-amounts")
-    }
-}
+impl Scenario {}
