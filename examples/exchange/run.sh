@@ -46,8 +46,7 @@ say "seven people, each with a key of the approver client"
 echo 'a passphrase of the example' >passphrase && chmod 600 passphrase
 for name in ada bea cem ria rob tom tia; do
   $approver key new --out $name.key --rp-id $site --passphrase-file passphrase >$name.txt
-  id=$(sed -n 's/^credential id  *//p' $name.txt) public=$(sed -n 's/^public key  *//p' $name.txt)
-  printf '{"type":"keepwhole/credential/v1","id":"%s","public_key":"%s","kind":"platform","device_bound":false}' "$id" "$public" >$name.json
+  $approver key show $name.key --credential >$name.json 2>$name.words
 done
 $keepwhole staff bootstrap --data ex --administrator ada=ada.json --administrator bea=bea.json --administrator cem=cem.json \
   --approver-site $site=https://$site --rules "$root/examples/exchange/rules.toml"

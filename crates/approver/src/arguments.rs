@@ -14,11 +14,13 @@ The approver's own client: decodes what is to be approved, says in words what wo
 the challenge that it made itself. It needs no network and trusts no page (docs/approver.md).
 
 Usage: keepwhole-approver key new --out FILE --rp-id ID [--algorithm ES256|EdDSA] [--passphrase-file FILE]
-       keepwhole-approver key show FILE
+       keepwhole-approver key show FILE [--credential]
        keepwhole-approver show REQUEST [options]
        keepwhole-approver sign REQUEST --key FILE --decision approve|reject [--out FILE] [--yes] [--passphrase-file FILE] [options]
 
   REQUEST              what the guard asks (keepwhole/approval-request/v1), `-` for standard input
+  --credential         the file that an administrator enrols (keepwhole/credential/v1); its six words on standard error
+  --out FILE           a new file for the key or the answer
   --payload FILE       the raw bytes to be signed, with --kind; refused where they do not do what the command says
   --kind KIND          evm-tx, safe-tx, psbt, solana-message
   --sender ADDRESS     whose value moves; EVM networks need it
@@ -50,6 +52,9 @@ pub(crate) enum Asked {
     ShowKey {
         path: PathBuf,
     },
+    Credential {
+        path: PathBuf,
+    },
     Show(SignArguments),
     Sign {
         key: PathBuf,
@@ -76,6 +81,7 @@ pub(crate) struct SignArguments {
 struct Given {
     free: Vec<OsString>,
     algorithm: Option<String>,
+    credential: bool,
     decision: Option<String>,
     key: Option<PathBuf>,
     known: Known,
@@ -103,6 +109,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, 
     let words: Vec<&str> = free.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["key", "new"] => new_key(given),
+        ["key", "show", path] if given.credential => Ok(Asked::Credential { path: path.into() }),
         ["key", "show", path] => Ok(Asked::ShowKey { path: path.into() }),
         ["show", request] => Ok(Asked::Show(shared(request, given)?)),
         ["sign", request] => sign(request, given),
@@ -172,6 +179,7 @@ fn read(mut rest: impl Iterator<Item = OsString>) -> Result<Given, String> {
         }
         match name.as_str() {
             "--yes" => given.yes = true,
+            "--credential" => given.credential = true,
             "--opens-account" => given.known.opens_account = true,
             _ => {
                 let value = rest

@@ -245,6 +245,19 @@ impl KeyFile {
         .to_canonical()
     }
 
+    /// What an administrator enrols (docs/authority.md). A key in a file lives on the computer and can be copied.
+    pub(crate) fn credential(&self) -> String {
+        let encoded = |bytes: &[u8]| Value::Text(URL_SAFE_NO_PAD.encode(bytes));
+        Value::object(vec![
+            ("device_bound", Value::Bool(false)),
+            ("id", encoded(&self.credential_id)),
+            ("kind", Value::text("platform")),
+            ("public_key", encoded(&self.public_key.to_cose())),
+            ("type", Value::text("keepwhole/credential/v1")),
+        ])
+        .to_canonical()
+    }
+
     fn write(&self, out: &mut File, path: &Path) -> Result<(), String> {
         let encoded = |bytes: &[u8]| Value::Text(URL_SAFE_NO_PAD.encode(bytes));
         let text = Value::object(vec![

@@ -56,6 +56,12 @@ fn run(asked: Asked) -> Result<String, String> {
             Ok(enrolment(&key))
         }
         Asked::ShowKey { path } => Ok(enrolment(&KeyFile::open(&path)?)),
+        Asked::Credential { path } => {
+            let key = KeyFile::open(&path)?;
+            let words = words::of_credential(&key.credential_id, &key.public_key.to_cose());
+            say(&format!("여섯 단어 / six words: {words}\n"))?;
+            Ok(key.credential() + "\n")
+        }
         Asked::Show(arguments) => {
             let request = read_request(&arguments)?;
             judge(&request, &arguments)
@@ -93,9 +99,12 @@ fn run(asked: Asked) -> Result<String, String> {
             let text = approval.to_text() + "\n";
             match out {
                 None => Ok(text),
-                Some(path) => fs::write(&path, text)
+                Some(path) => fs::File::create_new(&path)
+                    .and_then(|mut file| file.write_all(text.as_bytes()))
                     .map(|()| String::new())
-                    .map_err(|why| format!("can't write `{}`: {why}", path.display())),
+                    .map_err(|why| {
+                        format!("can't write `{}` as a new file: {why}", path.display())
+                    }),
             }
         }
     }

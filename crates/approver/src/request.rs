@@ -34,6 +34,10 @@ impl Request {
             proposal: fields.text("proposal")?.to_owned(),
             role: fields.text("role")?.to_owned(),
         };
+        // What is shown as the proposal must be what is signed.
+        if request.command.field("id") != Some(request.proposal.as_str()) {
+            return Err(fields.error("proposal", "is not the `id` of the command"));
+        }
         fields.done()?;
         Ok(request)
     }

@@ -28,6 +28,22 @@ pub fn words(digest: &Digest) -> [&'static str; WORDS] {
     })
 }
 
+/// What stands before a credential's id and key when they are hashed for its six words.
+const CREDENTIAL_LABEL: &[u8] = b"keepwhole/credential/v1\n";
+
+/// The six words of a credential, which two people compare before it is enrolled: of
+/// `H("keepwhole/credential/v1\n" || u16 length of the id || id || COSE key)` (docs/sign-in.md).
+#[must_use]
+pub fn of_credential(id: &[u8], public_key: &[u8]) -> alloc::string::String {
+    let length = u16::try_from(id.len()).unwrap_or(u16::MAX).to_be_bytes();
+    phrase(&Digest::of_parts(&[
+        CREDENTIAL_LABEL,
+        &length,
+        id,
+        public_key,
+    ]))
+}
+
 /// The six words with spaces between them.
 #[must_use]
 pub fn phrase(digest: &Digest) -> alloc::string::String {

@@ -129,7 +129,7 @@ impl Desk {
             ("expires", Value::Integer(issued + 300)),
             ("issued", Value::Integer(issued)),
             ("nonce", Value::Text(to_hex(&nonce.as_bytes()[..16]))),
-            ("proposal", Value::text("p-1")),
+            ("proposal", Value::text(command.field("id").unwrap())),
             ("role", Value::text(role)),
             ("type", Value::text("keepwhole/approval-request/v1")),
         ])
@@ -201,7 +201,7 @@ fn two_answers_of_this_client_suffice_for_the_verifier() {
         approvals,
         command,
         index: 7,
-        proposal: "p-1".to_owned(),
+        proposal: "w-1".to_owned(),
         proposed_at,
         quorum: quorum(2, &["risk", "treasury"]).unwrap(),
     };
@@ -395,6 +395,17 @@ fn keys_and_requests_that_are_not_in_order_sign_nothing() {
     late.expires = now();
     desk.request("late", "ana", "risk", &command(&late), now());
     refused("old", "ana.key", &[], "the request has expired");
+    fs::write(desk.path("there"), "an earlier answer").unwrap();
+    refused(
+        "good",
+        "ana.key",
+        &["--out", "there"],
+        "can't write `there` as a new file",
+    );
+    assert_eq!(
+        fs::read_to_string(desk.path("there")).unwrap(),
+        "an earlier answer"
+    );
     refused("early", "ana.key", &[], "the request is from the future");
     refused("late", "ana.key", &[], "the intent has expired");
     let text = fs::read_to_string(desk.path("good")).unwrap();
@@ -404,6 +415,12 @@ fn keys_and_requests_that_are_not_in_order_sign_nothing() {
             format!("\"expires\":{}", issued + 300),
             format!("\"expires\":{}", issued + 3000),
             "longer than 900 s",
+        ),
+        (
+            "another proposal",
+            "\"proposal\":\"w-1\"".to_owned(),
+            "\"proposal\":\"w-2\"".to_owned(),
+            "`request.proposal`: is not the `id` of the command",
         ),
         (
             "more",
@@ -473,4 +490,24 @@ fn keys_and_requests_that_are_not_in_order_sign_nothing() {
         "short",
     ]);
     assert!(err.contains("at least 12 bytes"), "{err}");
+}
+
+#[test]
+fn a_key_is_enrolled_by_a_file_and_six_words() {
+    let desk = Desk::new();
+    for algorithm in ["ES256", "EdDSA"] {
+        let key = desk.key(algorithm, algorithm);
+        let (code, out, err) = desk.run(&["key", "show", algorithm, "--credential"]);
+        assert_eq!(code, Some(0), "{err}");
+        let public = key.public_key.to_cose();
+        let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let expected = format!(
+            r#"{{"device_bound":false,"id":"{}","kind":"platform","public_key":"{}","type":"keepwhole/credential/v1"}}"#,
+            encoded(&key.id),
+            encoded(&public)
+        );
+        assert_eq!(out, format!("{expected}\n"));
+        let words = keepwhole_verify::words::of_credential(&key.id, &public);
+        assert!(err.contains(&format!("six words: {words}")), "{err}");
+    }
 }
