@@ -142,3 +142,6 @@ why-too-large = too large to be told
 why-not-recorded = not recorded
 part-line = line
 part-batch = batch
+missing-different = different roles ({ $have } of { $needs })
+lacks-people = { $valid } of { $needs } people
+lacks-people-and-roles = { $valid } of { $needs } people, nobody for { $roles }

@@ -142,3 +142,6 @@ why-too-large = 너무 커서 계산할 수 없음
 why-not-recorded = 기록되지 않음
 part-line = 한 줄
 part-batch = 한 묶음
+missing-different = 서로 다른 역할 { $needs }가지 중 { $have }가지
+lacks-people = { $needs }명 중 { $valid }명
+lacks-people-and-roles = { $needs }명 중 { $valid }명, 채울 사람이 없는 역할: { $roles }

@@ -13,6 +13,7 @@ use keepwhole_core::authority::rules::{HOUR_MS, RelyingParty, Rules, SeparateFro
 use keepwhole_core::command::Body;
 use keepwhole_verify::approval::{self, Approval};
 use keepwhole_verify::json::{Value, to_hex};
+use keepwhole_verify::visible::visible;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -272,4 +273,119 @@ pub fn rules(text: &str, sites: Vec<RelyingParty>) -> Result<Rules, FileFault> {
     }
     rules.check().map_err(fault)?;
     Ok(rules)
+}
+
+/// A text of TOML. What nobody sees, or what turns the direction of writing, is escaped, so that a terminal shows it.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for letter in text.chars() {
+        let mut bytes = [0; 4];
+        let plain: &str = letter.encode_utf8(&mut bytes);
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            _ if visible(plain) == plain => out.push(letter),
+            _ => out.push_str(&format!("\\U{:08X}", u32::from(letter))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn list(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+/// Writes rules of authority as [`rules`] reads them. Terms that no file sets stand in remarks.
+#[must_use]
+pub fn rules_text(rules: &Rules) -> String {
+    let mut out = format!(
+        "version = {}\nrole_days = {}\nsession_idle_seconds = {}\nsession_seconds = {}\n",
+        rules.version,
+        rules.role_max_ms / (24 * HOUR_MS),
+        rules.sessions.idle_ms / 1_000,
+        rules.sessions.whole_ms / 1_000,
+    );
+    for (key, roles) in [
+        ("device_bound_roles", &rules.device_bound_roles),
+        ("proposers", &rules.proposers),
+        ("clearers", &rules.clearers),
+    ] {
+        out.push_str(&format!("{key} = {}\n", list(roles)));
+    }
+    for (what, ms) in [
+        ("a touch", rules.touch_ms),
+        ("collecting approvals", rules.collection_ms),
+        ("the use of sealed keys", rules.break_glass_ms),
+    ] {
+        out.push_str(&format!("# {what}: {} s\n", ms / 1_000));
+    }
+    for quorum in &rules.quorums {
+        out.push_str(&quorum_text(quorum));
+    }
+    for site in &rules.relying_parties {
+        out.push_str(&format!(
+            "\n[[site]]\nid = {}\norigins = {}\nseparate = {}\n",
+            quoted(&site.id),
+            list(&site.origins),
+            site.separate
+        ));
+    }
+    for row in &rules.separate_from {
+        let asset = quoted(&row.asset);
+        out.push_str(&format!(
+            "\n[[separate_from]]\nasset = {asset}\nfrom = \"{}\"\n",
+            row.from
+        ));
+    }
+    out
+}
+
+fn quorum_text(quorum: &Quorum) -> String {
+    format!(
+        "\n[[quorum]]\nclass = \"{}\"\npersons = {}\nof = {}\namong = {}\nrequired = {}\ndistinct_roles = {}\n\
+         cool_off_hours = {}\nadministrative = {}\nseparate = {}\n",
+        quorum.class.code(),
+        quorum.persons,
+        quorum.of,
+        list(&quorum.among),
+        list(&quorum.required),
+        quorum.distinct_roles,
+        quorum.cool_off_ms / HOUR_MS,
+        quorum.administrative,
+        quorum.separate,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rules, rules_text};
+    use keepwhole_core::authority::rules::{RelyingParty, Rules, SeparateFrom};
+
+    #[test]
+    fn rules_are_written_as_they_are_read() {
+        let site = |id: &str, separate| RelyingParty {
+            id: id.to_owned(),
+            origins: vec![format!("https://{id}"), "http://localhost:8650".to_owned()],
+            separate,
+        };
+        let mut all = Rules::usual(vec![site("a.example", false), site("b.example", true)]);
+        all.version = 7;
+        all.role_max_ms /= 2;
+        all.sessions.idle_ms = 600_000;
+        all.proposers = vec![
+            "a \"quoted\" \\ one".to_owned(),
+            "turned \u{202e}\u{7f}".to_owned(),
+        ];
+        all.quorums.remove(0);
+        all.quorums[0].persons = 5;
+        all.quorums[0].separate = true;
+        all.separate_from.push(SeparateFrom {
+            asset: "BTC".to_owned(),
+            from: u128::MAX,
+        });
+        let text = rules_text(&all);
+        assert!(!text.contains('\u{202e}'), "{text}");
+        assert_eq!(rules(&text, Vec::new()).unwrap(), all);
+    }
 }

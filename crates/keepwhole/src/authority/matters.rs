@@ -1,7 +1,7 @@
 //! What asks for approvals, as people see it: the exact command, its words, who may speak, who spoke, where it stands.
 
 use crate::text::{Amount, Words};
-use crate::views::{ReasonView, amount as amount_of, reason_view};
+use crate::views::{ReasonView, RulesDifference, amount as amount_of, reason_view};
 use keepwhole_core::authority::binding::{self, ActionCommand};
 use keepwhole_core::authority::class::Class;
 use keepwhole_core::authority::credential::NewCredential;
@@ -13,24 +13,7 @@ use keepwhole_core::authority::rules::Rules;
 use keepwhole_core::guard::{Ask, Change, Request, Standing};
 use keepwhole_core::registry::AssetIx;
 use keepwhole_core::state::State;
-use keepwhole_verify::digest::Digest;
-use keepwhole_verify::words::phrase;
-
-/// What stands before a credential's id and key when they are hashed for its six words.
-const CREDENTIAL_LABEL: &str = "keepwhole/credential/v1\n";
-
-/// The six words of a credential, which two people compare before it is enrolled: of
-/// `H("keepwhole/credential/v1\n" || u16 length of the id || id || COSE key)` as docs/approvals.md, "Six words".
-#[must_use]
-pub fn credential_words(id: &[u8], public_key: &[u8]) -> String {
-    let length = u16::try_from(id.len()).unwrap_or(u16::MAX).to_be_bytes();
-    phrase(&Digest::of_parts(&[
-        CREDENTIAL_LABEL.as_bytes(),
-        &length,
-        id,
-        public_key,
-    ]))
-}
+use keepwhole_verify::words;
 
 /// One person's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +69,19 @@ pub struct OfferedKey {
     pub device_bound: bool,
 }
 
+/// What the command names only by a digest or a number, and where people see it whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// Nothing: the command says all.
+    Nothing,
+    /// A request to the guard, lines of a credit among it.
+    Request,
+    /// A policy that is proposed.
+    Policy,
+    /// Rules of authority that are proposed.
+    Rules(Box<RulesDifference>),
+}
+
 /// One matter, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatterView {
@@ -97,6 +93,8 @@ pub struct MatterView {
     pub text: String,
     /// Its digest (docs/approvals.md, "Command").
     pub digest: [u8; 32],
+    /// What stands behind the command's digests.
+    pub behind: Behind,
     /// The amount, where one asset is moved.
     pub amount: Option<Amount>,
     /// Keys that it would enrol.
@@ -242,7 +240,7 @@ fn asset_of(ask: &Ask) -> Option<(AssetIx, u128)> {
 
 fn offered(change: &Change) -> Vec<OfferedKey> {
     let key = |key: &NewCredential| OfferedKey {
-        words: credential_words(&key.id, &key.public_key),
+        words: words::of_credential(&key.id, &key.public_key),
         kind: key.kind.code(),
         device_bound: key.device_bound,
     };
@@ -282,6 +280,17 @@ fn stands(state: &State, found: &Found<'_>) -> Stands {
     }
 }
 
+fn behind(state: &State, rules: &Rules, of: &Of<'_>) -> Behind {
+    match of {
+        Of::Request(_) => Behind::Request,
+        Of::Change(Change::AdoptPolicy(_), _) => Behind::Policy,
+        Of::Change(Change::AdoptAuthority(next), _) => {
+            Behind::Rules(Box::new(RulesDifference::of(state, rules, next)))
+        }
+        Of::Change(..) | Of::Finding(_) => Behind::Nothing,
+    }
+}
+
 /// The matter of that id.
 #[must_use]
 pub fn matter(state: &State, id: &str) -> Option<MatterView> {
@@ -312,6 +321,7 @@ pub fn matter(state: &State, id: &str) -> Option<MatterView> {
         fields: fields(&found.command),
         text: found.command.to_text(),
         digest: found.command.digest(),
+        behind: behind(state, rules, &found.of),
         amount: moved.map(|(asset, units)| amount_of(state, asset, units)),
         keys,
         separate,

@@ -14,8 +14,12 @@ use keepwhole_core::state::State;
 
 pub use desk::{Holder, NoHolder, Now, StaffDesk, Told};
 pub use export::{ExportError, Recorded, approvals, quorum_of, roster};
-pub use files::{FileFault, answer, credential, credential_text, proof, request_text, rules};
-pub use matters::{MatterView, OfferedKey, Said, Stands, Waiting, credential_words, matter};
+pub use files::{
+    FileFault, answer, credential, credential_text, proof, request_text, rules, rules_text,
+};
+pub use matters::{Behind, MatterView, OfferedKey, Said, Stands, Waiting, matter};
+
+pub use keepwhole_verify::words::of_credential as credential_words;
 
 /// What is told to the journal before anybody outside is heard: nothing is cleared without rules of authority from then
 /// on. `None` where that was told before. Drills and the simulator, which play exchanges without people, never tell it.

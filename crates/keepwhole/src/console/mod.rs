@@ -22,6 +22,7 @@ mod session;
 mod source;
 mod staff;
 mod staff_routes;
+mod ticket;
 mod upload;
 
 pub(crate) use fragment::{

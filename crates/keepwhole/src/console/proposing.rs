@@ -109,7 +109,7 @@ impl Staff {
         let change = self.change(posted)?;
         let id = format!("{}-{}", change.action(), random_hex::<4>()?);
         let digest = self.desk.digest_of(&id, &change, &seat.holder.person);
-        let (digest, _) = digest.ok_or_else(|| No::key(503, "unavailable", "staff-unavailable"))?;
+        let (digest, _) = digest.ok_or_else(No::unavailable)?;
         let fresh: [u8; 32] = random()?;
         let parts = [PROPOSAL_LABEL.as_bytes(), &digest, &fresh];
         let challenge = *Digest::of_parts(&parts).as_bytes();

@@ -2,6 +2,7 @@
 
 use keepwhole_verify::webauthn::Refusal;
 
+use super::pages::Problem;
 use crate::authority::{FileFault, NoHolder};
 use crate::sequencer::ServiceError;
 use crate::text::{Words, count};
@@ -40,6 +41,24 @@ impl No {
         }
     }
 
+    /// With what to do, under `key`.
+    fn release(self, key: &'static str) -> Self {
+        Self {
+            release: Box::new(Words::key(key)),
+            ..self
+        }
+    }
+
+    /// A request that no page answers.
+    pub(crate) fn of_problem(problem: &Problem) -> Self {
+        Self {
+            status: problem.status(),
+            code: problem.code().to_owned(),
+            words: problem.sentence(),
+            release: Box::new(Words::plain("")),
+        }
+    }
+
     /// The ceremony was finished before, took too long, or is another session's.
     pub(crate) fn over() -> Self {
         Self::key(409, "ceremony_over", "staff-over")
@@ -55,6 +74,11 @@ impl No {
         Self::key(401, "no_session", "staff-nobody")
     }
 
+    /// The journal can't be read now.
+    pub(crate) fn unavailable() -> Self {
+        Self::key(503, "unavailable", "staff-unavailable").release("staff-try-again")
+    }
+
     /// A rule refused it.
     pub(crate) fn of_reason(reason: ReasonView) -> Self {
         Self {
@@ -67,16 +91,16 @@ impl No {
 
     /// Nobody signs in with this passkey.
     pub(crate) fn of_holder(why: NoHolder) -> Self {
-        let (code, key) = match why {
-            NoHolder::NoRules => ("no_rules", "sign-in-no-rules"),
-            NoHolder::Unknown => ("credential_unknown", "sign-in-unknown"),
-            NoHolder::Ended => ("credential_inactive", "sign-in-ended"),
-            NoHolder::Sealed => ("credential_sealed", "sign-in-sealed"),
-            NoHolder::Suspended => ("suspended", "sign-in-suspended"),
-            NoHolder::NoRole => ("role_missing", "sign-in-no-role"),
-            NoHolder::Unavailable => return Self::key(503, "unavailable", "staff-unavailable"),
+        let (code, key, release) = match why {
+            NoHolder::NoRules => ("no_rules", "sign-in-no-rules", "sign-in-bootstrap"),
+            NoHolder::Unknown => ("credential_unknown", "sign-in-unknown", "sign-in-enrol"),
+            NoHolder::Ended => ("credential_inactive", "sign-in-ended", "sign-in-other"),
+            NoHolder::Sealed => ("credential_sealed", "sign-in-sealed", "sign-in-other"),
+            NoHolder::Suspended => ("suspended", "sign-in-suspended", "sign-in-reinstate"),
+            NoHolder::NoRole => ("role_missing", "sign-in-no-role", "sign-in-role"),
+            NoHolder::Unavailable => return Self::unavailable(),
         };
-        Self::key(403, code, key)
+        Self::key(403, code, key).release(release)
     }
 
     /// An assertion does not hold. The codes are those of docs/denials.md.
@@ -134,17 +158,69 @@ impl No {
 
 impl From<ServiceError> for No {
     fn from(error: ServiceError) -> Self {
-        Self {
-            status: 503,
-            code: "unavailable".to_owned(),
-            words: Words::key("problem-source").with("why", error.to_string()),
-            release: Box::new(Words::plain("")),
-        }
+        let (code, key, release) = match error {
+            ServiceError::Busy { .. } => ("busy", "staff-not-recorded", "staff-try-again"),
+            ServiceError::DiskFull { .. } => ("disk_full", "staff-not-recorded", "staff-disk-full"),
+            // It may have been written before the sequencer stopped.
+            ServiceError::Stopped => ("stopped", "staff-perhaps-recorded", "staff-look-again"),
+        };
+        Self::key(503, code, key).release(release)
     }
 }
 
 impl From<getrandom::Error> for No {
     fn from(_: getrandom::Error) -> Self {
         Self::key(503, "no_random", "staff-no-random")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::No;
+    use crate::authority::NoHolder;
+    use crate::sequencer::ServiceError;
+    use crate::text::Lang;
+
+    #[test]
+    fn what_was_not_recorded_is_not_called_unread() {
+        let busy = ServiceError::Busy {
+            waiting: 1,
+            bytes: 1,
+            retry_ms: 1,
+        };
+        let full = ServiceError::DiskFull {
+            frame: 1,
+            reserve: 1,
+        };
+        for (error, code, words, release) in [
+            (busy, "busy", "Nothing was recorded", "Try again"),
+            (full, "disk_full", "Nothing was recorded", "space"),
+            (ServiceError::Stopped, "stopped", "may be recorded", "Load"),
+        ] {
+            let no = No::from(error);
+            assert_eq!((no.status, no.code.as_str()), (503, code));
+            let said = no.words.say(Lang::En);
+            assert!(said.contains(words), "{said}");
+            let said = no.release.say(Lang::En);
+            assert!(said.contains(release), "{said}");
+        }
+    }
+
+    #[test]
+    fn whoever_does_not_get_in_is_told_what_would_help() {
+        for why in [
+            NoHolder::NoRules,
+            NoHolder::Unknown,
+            NoHolder::Ended,
+            NoHolder::Sealed,
+            NoHolder::Suspended,
+            NoHolder::NoRole,
+            NoHolder::Unavailable,
+        ] {
+            let no = No::of_holder(why);
+            for lang in Lang::ALL {
+                assert!(!no.release.say(lang).is_empty(), "{why}");
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRef, Path, Query, Request, State};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::cookies::session_cookie;
+use super::cookies::Jar;
 use super::pages::{
     Problem, backtest_page, customer_page, customer_search, guard_page, incident_list,
     incident_page, journal_page, overview_page, people_page, policy_page, problem_page,
@@ -78,11 +78,9 @@ pub(crate) fn router(source: Source, staff: Option<Arc<Staff>>) -> Router {
         .route("/log/{*path}", get(tile))
         .route("/style.css", get(style))
         .route("/healthz", get(|| async { "ok\n" }))
-        .fallback(
-            |request: Request| async move { problem(&reader_from(&request), &Problem::NoPage) },
-        )
+        .fallback(|request: Request| async move { nothing_here(&request, &Problem::NoPage) })
         .method_not_allowed_fallback(|request: Request| async move {
-            problem(&reader_from(&request), &Problem::Method)
+            nothing_here(&request, &Problem::Method)
         })
         .layer(from_fn_with_state(room.clone(), guarded))
         .with_state(room)
@@ -95,6 +93,19 @@ fn is_open(path: &str) -> bool {
     let signs_in = path == "/sign-in" || path.starts_with("/sign-in/");
     let parts = ["/style.css", "/passkey.js", "/healthz"].contains(&path);
     enrols || signs_in || parts || log.is_some_and(|log| log == "checkpoint" || is_tile_path(log))
+}
+
+/// The page of a form that was posted to `path`: nobody can be led back to the posting itself.
+fn page_of_form(path: &str) -> &str {
+    let answered = path.strip_suffix("/answer");
+    let matter = answered.filter(|path| path.starts_with("/approve/"));
+    matter.unwrap_or("/approve")
+}
+
+/// Whether the script asks, which reads JSON alone.
+fn asks_json(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind == "application/json")
 }
 
 /// What a request says of who sends it.
@@ -110,12 +121,15 @@ impl Asking {
     fn of(staff: &Staff, request: &Request) -> Self {
         let demanded = staff.demands_sign_in() && !is_open(request.uri().path());
         let whole = request.uri().path_and_query();
-        let whole = whole.map_or("/", PathAndQuery::as_str).to_owned();
-        let kind = request.headers().get(header::CONTENT_TYPE);
+        let whole = whole.map_or("/", PathAndQuery::as_str);
+        let whole = match *request.method() {
+            Method::GET | Method::HEAD => whole,
+            _ => page_of_form(request.uri().path()),
+        };
         Self {
-            token: cookie(request.headers(), session_cookie(staff)).map(str::to_owned),
-            demanded: demanded.then_some(whole),
-            json: kind.is_some_and(|kind| kind == "application/json"),
+            token: cookie(request.headers(), Jar::of(staff.site()).session).map(str::to_owned),
+            demanded: demanded.then(|| whole.to_owned()),
+            json: asks_json(request),
         }
     }
 
@@ -139,13 +153,14 @@ impl Asking {
 /// Runs a page within the limits and sets the headers that every answer carries.
 async fn guarded(State(room): State<Room>, mut request: Request, next: Next) -> Response {
     let reader = reader_from(&request);
+    let json = asks_json(&request);
     let site = room.staff.as_ref().and_then(|staff| staff.site());
     let admitted = admit(&request, site);
     let asking = room
         .staff
         .map(|staff| (Asking::of(&staff, &request), staff));
     let admitted = match (admitted, asking) {
-        (Err(refused), _) => Err(problem(&reader, &refused)),
+        (Err(refused), _) => Err(refused_as(&reader, json, &refused)),
         (Ok(()), Some((asking, staff))) => asking.seat(staff, &reader).await,
         (Ok(()), None) => Ok(Seated::default()),
     };
@@ -156,7 +171,7 @@ async fn guarded(State(room): State<Room>, mut request: Request, next: Next) -> 
             request.extensions_mut().insert(reader);
             match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
                 Ok(response) => response,
-                Err(_) => problem(&reader, &Problem::Slow),
+                Err(_) => refused_as(&reader, json, &Problem::Slow),
             }
         }
     };
@@ -194,6 +209,18 @@ pub(crate) fn page(status: u16, reader: &Reader, html: String) -> Response {
         (header::CONTENT_LANGUAGE, reader.lang.tag()),
     ];
     (status, headers, html).into_response()
+}
+
+fn nothing_here(request: &Request, problem: &Problem) -> Response {
+    refused_as(&reader_from(request), asks_json(request), problem)
+}
+
+/// A problem as whoever asks reads it.
+fn refused_as(reader: &Reader, json: bool, refused: &Problem) -> Response {
+    match json {
+        true => told(reader, Err(No::of_problem(refused))),
+        false => problem(reader, refused),
+    }
 }
 
 pub(crate) fn problem(reader: &Reader, problem: &Problem) -> Response {
@@ -259,21 +286,30 @@ async fn overview(
     .await
 }
 
+/// A page of what the source shows, in its frame.
+async fn viewed<V: Send + 'static>(
+    source: &Source,
+    r: &Reader,
+    look: impl FnOnce(&dyn ConsoleSource) -> Result<V, SourceError> + Send + 'static,
+    shown: impl FnOnce(&V, Option<&Banner>, Option<&Head>) -> Result<String, Problem>,
+) -> Result<Response, Problem> {
+    let (view, (banner, head)) =
+        ask(source, move |source| Ok((look(source)?, frame_of(source)))).await?;
+    let html = shown(&view, banner.as_ref(), head.as_ref())?;
+    Ok(page(200, r, html))
+}
+
 async fn incidents(
     State(source): State<Source>,
     headers: HeaderMap,
     query: QueryResult,
 ) -> Response {
     answered(&headers, query, async |r, _| {
-        let (lines, (banner, head)) = ask(&source, |source| {
-            Ok((source.incidents()?, frame_of(source)))
+        let look = |source: &dyn ConsoleSource| source.incidents();
+        viewed(&source, &r, look, |lines, banner, head| {
+            Ok(incident_list(&r, lines, banner, head))
         })
-        .await?;
-        Ok(page(
-            200,
-            &r,
-            incident_list(&r, &lines, banner.as_ref(), head.as_ref()),
-        ))
+        .await
     })
     .await
 }
@@ -287,12 +323,12 @@ async fn incident(
     answered(&headers, query, async |r, _| {
         let id = path_text(id)?;
         let asked = id.clone();
-        let (view, (banner, _)) = ask(&source, move |source| {
-            Ok((source.incident(&asked)?, frame_of(source)))
+        let look = move |source: &dyn ConsoleSource| source.incident(&asked);
+        viewed(&source, &r, look, |view, banner, _| {
+            let view = view.as_ref().ok_or(Problem::NoIncident(id))?;
+            Ok(incident_page(&r, view, banner))
         })
-        .await?;
-        let view = view.ok_or(Problem::NoIncident(id))?;
-        Ok(page(200, &r, incident_page(&r, &view, banner.as_ref())))
+        .await
     })
     .await
 }
@@ -300,31 +336,33 @@ async fn incident(
 async fn guard(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
     answered(&headers, query, async |r, asked| {
         let (only, from) = (asked.request_state()?, asked.first_entry()?);
-        let (view, (banner, _)) = ask(&source, move |source| {
-            let view = source.guard(only, from.unwrap_or_default())?;
-            Ok((view, frame_of(source)))
+        let look = move |source: &dyn ConsoleSource| source.guard(only, from.unwrap_or_default());
+        viewed(&source, &r, look, |view, banner, _| {
+            Ok(guard_page(&r, view, banner))
         })
-        .await?;
-        Ok(page(200, &r, guard_page(&r, &view, banner.as_ref())))
+        .await
     })
     .await
 }
 
 async fn request(
-    State(source): State<Source>,
+    State(room): State<Room>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     query: QueryResult,
 ) -> Response {
     answered(&headers, query, async |r, _| {
         let id = path_text(id)?;
-        let asked = id.clone();
-        let (view, (banner, _)) = ask(&source, move |source| {
-            Ok((source.request(&asked)?, frame_of(source)))
+        let (asked, staff) = (id.clone(), room.staff);
+        let look = move |source: &dyn ConsoleSource| {
+            let matter = staff.and_then(|staff| staff.desk.matter(&asked));
+            Ok((source.request(&asked)?, matter.is_some()))
+        };
+        viewed(&room.source, &r, look, |(view, asks), banner, _| {
+            let view = view.as_ref().ok_or(Problem::NoRequest(id))?;
+            Ok(request_page(&r, view, *asks, banner))
         })
-        .await?;
-        let view = view.ok_or(Problem::NoRequest(id))?;
-        Ok(page(200, &r, request_page(&r, &view, banner.as_ref())))
+        .await
     })
     .await
 }
@@ -333,15 +371,11 @@ async fn policy(State(source): State<Source>, headers: HeaderMap, query: QueryRe
     answered(&headers, query, async |r, asked| {
         let between = asked.compared()?;
         let compared = between.clone();
-        let (view, (banner, _)) = ask(&source, move |source| {
-            Ok((source.policy(compared.as_ref())?, frame_of(source)))
+        let look = move |source: &dyn ConsoleSource| source.policy(compared.as_ref());
+        viewed(&source, &r, look, |view, banner, _| {
+            Ok(policy_page(&r, view, between.as_ref(), banner))
         })
-        .await?;
-        Ok(page(
-            200,
-            &r,
-            policy_page(&r, &view, between.as_ref(), banner.as_ref()),
-        ))
+        .await
     })
     .await
 }
@@ -353,20 +387,22 @@ async fn backtest(
 ) -> Response {
     answered(&headers, query, async |r, asked| {
         let asked = asked.backtest()?;
-        let (view, (banner, _)) = ask(&source, move |source| {
-            Ok((source.backtest(&asked)?, frame_of(source)))
+        let look = move |source: &dyn ConsoleSource| source.backtest(&asked);
+        viewed(&source, &r, look, |view, banner, _| {
+            Ok(backtest_page(&r, view, banner))
         })
-        .await?;
-        Ok(page(200, &r, backtest_page(&r, &view, banner.as_ref())))
+        .await
     })
     .await
 }
 
 async fn people(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
     answered(&headers, query, async |r, _| {
-        let (view, (banner, _)) =
-            ask(&source, |source| Ok((source.people()?, frame_of(source)))).await?;
-        Ok(page(200, &r, people_page(&r, &view, banner.as_ref())))
+        let look = |source: &dyn ConsoleSource| source.people();
+        viewed(&source, &r, look, |view, banner, _| {
+            Ok(people_page(&r, view, banner))
+        })
+        .await
     })
     .await
 }
@@ -426,11 +462,11 @@ async fn customer(
 async fn journal(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
     answered(&headers, query, async |r, asked| {
         let from = asked.first_entry()?;
-        let (view, (banner, _)) = ask(&source, move |source| {
-            Ok((source.journal(from)?, frame_of(source)))
+        let look = move |source: &dyn ConsoleSource| source.journal(from);
+        viewed(&source, &r, look, |view, banner, _| {
+            Ok(journal_page(&r, view, banner))
         })
-        .await?;
-        Ok(page(200, &r, journal_page(&r, &view, banner.as_ref())))
+        .await
     })
     .await
 }

@@ -18,10 +18,9 @@ use super::ceremony::{Begun, Ceremonies, PATIENCE_MS, Purpose};
 use super::passkey::{Given, encoded, new_passkey};
 use super::refusal::No;
 use super::session::{Session, Sessions, random, random_hex};
-use crate::authority::{Holder, MatterView, StaffDesk, Told};
+use super::ticket::Tickets;
+use crate::authority::{Holder, MatterView, NoHolder, StaffDesk, Told};
 
-/// What stands before the random bytes of a sign-in's challenge when they are hashed.
-const SIGN_IN_LABEL: &str = "keepwhole/sign-in/v1\n";
 /// What stands before the random bytes of the challenge of a new passkey.
 const ENROL_LABEL: &str = "keepwhole/enrolment/v1\n";
 /// Longest use of an answer's challenge, seconds; never more than the rules of authority allow.
@@ -64,7 +63,8 @@ pub struct Staff {
     pub(crate) desk: StaffDesk,
     settings: ConsoleSettings,
     sessions: Sessions,
-    /// Begun without a session: sign-ins and new passkeys.
+    tickets: Tickets,
+    /// New passkeys, begun without a session.
     open: Ceremonies,
     /// Begun in a session, so that no stranger pushes them out.
     seated: Ceremonies,
@@ -74,17 +74,20 @@ pub struct Staff {
 
 impl Staff {
     /// Over the desk of a running installation, as `keepwhole.toml` says.
-    #[must_use]
-    pub fn new(desk: StaffDesk, settings: ConsoleSettings) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The system gave no random bytes.
+    pub fn new(desk: StaffDesk, settings: ConsoleSettings) -> Result<Self, getrandom::Error> {
+        Ok(Self {
             desk,
             settings,
+            tickets: Tickets::new()?,
             sessions: Sessions::default(),
             open: Ceremonies::default(),
             seated: Ceremonies::default(),
             made: Mutex::default(),
             counters: Mutex::default(),
-        }
+        })
     }
 
     /// The site that passkeys are made for.
@@ -107,16 +110,13 @@ impl Staff {
             .ok_or_else(|| No::key(409, "no_site", "staff-no-site"))
     }
 
-    /// Who holds a session token. A session ends with its time, its credential, or its person's last role.
+    /// Who holds a session token. A session ends with its time, its credential, or its person's last role; where the
+    /// journal can't be read now, nobody sits there until it can.
     pub(crate) fn seat(&self, token: &str) -> Option<Seat> {
         let session = self.sessions.of_token(token)?;
         let now = self.desk.now();
         let holder = self.desk.holder(&session.credential);
-        let held = holder.ok().and_then(|holder| {
-            let until = session.holds(holder.sessions, now)?;
-            Some((holder, until))
-        });
-        let Some((holder, until)) = held else {
+        let Some((holder, until)) = held(&session, holder, now).ok()? else {
             self.sessions.end(&session.digest);
             return None;
         };
@@ -136,16 +136,9 @@ impl Staff {
     /// Begins a sign-in. The browser shows whichever passkeys it has for the site, so that no name is asked or told.
     pub(crate) fn begin_sign_in(&self, next: &str) -> Result<Prompt, No> {
         let site = self.made_for()?;
-        let challenge = labelled(SIGN_IN_LABEL)?;
+        let (ticket, challenge) = self.tickets.issue(next, self.desk.now())?;
         let options = assertion_options(site, &challenge, &[]);
-        let next = next.to_owned();
-        self.begin(
-            &self.open,
-            Purpose::SignIn { next },
-            challenge,
-            None,
-            options,
-        )
+        Ok(Prompt { ticket, options })
     }
 
     /// Finishes a sign-in: the token of the session, and where to go on.
@@ -155,19 +148,19 @@ impl Staff {
         given: &Given,
         (device, place): (&str, &str),
     ) -> Result<(String, String), No> {
-        let begun = self.open.take(ticket, None, self.desk.now());
-        let begun = begun.ok_or_else(No::over)?;
-        let Purpose::SignIn { next } = begun.purpose else {
-            return Err(No::over());
-        };
+        let now = self.desk.now();
+        let opened = self.tickets.open(ticket, now).ok_or_else(No::over)?;
         let holder = self.desk.holder(&given.credential).map_err(No::of_holder)?;
-        self.checked(&holder, &begun.challenge, given)?;
+        self.checked(&holder, &opened.challenge, given)?;
+        if !self.tickets.spend(&opened, now) {
+            return Err(No::over());
+        }
         match self.desk.signed_in(&holder, device, place)? {
             Told::Done => {}
             Told::Waits(reason) | Told::Refused(reason) => return Err(No::of_reason(reason)),
         }
         let token = self.sessions.begin(&holder.credential, self.desk.now());
-        Ok((token?, next))
+        Ok((token?, opened.next))
     }
 
     /// Begins to make a passkey for `name`.
@@ -408,6 +401,24 @@ impl Staff {
     }
 }
 
+/// A session's person and its end; nothing where it is over.
+///
+/// # Errors
+/// The journal can't be read, so that nobody knows.
+fn held(
+    session: &Session,
+    holder: Result<Holder, NoHolder>,
+    now: u64,
+) -> Result<Option<(Holder, u64)>, NoHolder> {
+    match holder {
+        Ok(holder) => Ok(session
+            .holds(holder.sessions, now)
+            .map(|until| (holder, until))),
+        Err(NoHolder::Unavailable) => Err(NoHolder::Unavailable),
+        Err(_) => Ok(None),
+    }
+}
+
 /// A challenge of 256 random bits, told apart from those of other ceremonies.
 pub(super) fn labelled(label: &str) -> Result<[u8; 32], No> {
     let fresh: [u8; 32] = random()?;
@@ -425,4 +436,48 @@ fn assertion_options(site: &PasskeySite, challenge: &[u8; 32], of: &[Vec<u8>]) -
         "userVerification": "required",
         "timeout": PATIENCE_MS,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Holder, NoHolder, held};
+    use crate::console::session::Session;
+    use keepwhole_core::authority::session::SessionRules;
+
+    #[test]
+    fn a_journal_that_cant_be_read_ends_nobodys_session() {
+        let session = Session {
+            digest: [1; 32],
+            credential: b"key".to_vec(),
+            began: 0,
+            used: 0,
+        };
+        let holder = Holder {
+            credential: b"key".to_vec(),
+            public_key: Vec::new(),
+            device_bound: true,
+            counter: 0,
+            account: "ada".to_owned(),
+            person: "ada".to_owned(),
+            roles: Vec::new(),
+            sessions: SessionRules::usual(),
+            findings: Vec::new(),
+        };
+        let idle = SessionRules::usual().idle_ms;
+        let unknown = held(&session, Err(NoHolder::Unavailable), 1);
+        assert_eq!(unknown, Err(NoHolder::Unavailable));
+        let whole = held(&session, Ok(holder.clone()), 1);
+        assert_eq!(whole, Ok(Some((holder.clone(), idle))));
+        assert_eq!(held(&session, Ok(holder), idle), Ok(None));
+        for why in [
+            NoHolder::NoRules,
+            NoHolder::Unknown,
+            NoHolder::Ended,
+            NoHolder::Sealed,
+            NoHolder::Suspended,
+            NoHolder::NoRole,
+        ] {
+            assert_eq!(held(&session, Err(why), 1), Ok(None), "{why}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Reader;
-use super::cookies::{BROWSER, BROWSER_S, Jar, browser};
+use super::cookies::{BROWSER_S, Jar};
 use super::pages::{
     Guest, Problem, enrol_page, made_page, matter_page, sign_in_page, stop_page, waiting_page,
 };
@@ -79,7 +79,7 @@ async fn aside<T: Send + 'static>(
     what: impl FnOnce() -> Result<T, No> + Send + 'static,
 ) -> Result<T, No> {
     let done = tokio::task::spawn_blocking(what).await;
-    done.unwrap_or_else(|_| Err(No::key(503, "unavailable", "staff-unavailable")))
+    done.unwrap_or_else(|_| Err(No::unavailable()))
 }
 
 /// Shows a page of staff: `show` gets the guest and the desk, where there is one.
@@ -306,7 +306,7 @@ async fn bring(
 }
 
 fn refused_page(r: &Reader, no: &No) -> Response {
-    problem(r, &Problem::Refused(no.status, no.words.clone()))
+    problem(r, &Problem::Refused(Box::new(no.clone())))
 }
 
 /// What the script is told: the answer, or the refusal in the reader's words.
@@ -372,6 +372,7 @@ async fn sign_in_begin(
 async fn sign_in_finish(
     State(room): State<Room>,
     Extension(r): Extension<Reader>,
+    Extension(Seated(before)): Extension<Seated>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -380,20 +381,35 @@ async fn sign_in_finish(
         let given = posted.given().ok_or_else(No::malformed)?;
         let staff = staffed(&room)?;
         let place = place(&staff, &headers);
-        Ok((posted.ticket, given, staff, place, browser(&headers)?))
+        let jar = Jar::of(staff.site());
+        Ok((
+            posted.ticket,
+            given,
+            staff,
+            place,
+            jar,
+            jar.browser(&headers)?,
+        ))
     };
-    let (ticket, given, staff, place, (browser, device)) = match work() {
+    let (ticket, given, staff, place, jar, (browser, device)) = match work() {
         Ok(found) => found,
         Err(no) => return told(&r, Err(no)),
     };
-    let jar = Jar::of(&staff);
-    let done = aside(move || staff.finish_sign_in(&ticket, &given, (&device, &place))).await;
+    let done = aside(move || {
+        let done = staff.finish_sign_in(&ticket, &given, (&device, &place))?;
+        if let Some(before) = before {
+            // One browser holds one session.
+            staff.sign_out(&before);
+        }
+        Ok(done)
+    });
+    let done = done.await;
     match done {
         Err(no) => told(&r, Err(no)),
         Ok((token, next)) => {
             let mut response = told(&r, Ok(json!({ "next": r.href(&next) })));
             jar.set(&mut response, jar.session, &token, None);
-            jar.set(&mut response, BROWSER, &browser, Some(BROWSER_S));
+            jar.set(&mut response, jar.browser, &browser, Some(BROWSER_S));
             response
         }
     }
@@ -419,7 +435,7 @@ async fn sign_out(
         if let Some(seat) = seat {
             staff.sign_out(&seat);
         }
-        let jar = Jar::of(&staff);
+        let jar = Jar::of(staff.site());
         jar.set(&mut response, jar.session, "", Some(0));
     }
     response

@@ -22,6 +22,7 @@ mod policy;
 mod quorum;
 mod reason;
 mod report;
+mod rules;
 mod trail;
 mod wording;
 
@@ -45,6 +46,7 @@ pub use people::{ActorRow, ClassRow, PeopleView};
 pub use policy::{
     ChangeRow, Compared, ConditionRow, PolicyRow, PolicyView, RuleRow, Version, Voice,
 };
+pub(crate) use quorum::finding_key;
 pub use quorum::{
     AuthorityView, Bootstrap, CredentialRow, FindingRow, QuorumRow, Recorded, StopRow,
     finding_words,
@@ -55,6 +57,7 @@ pub use report::{
     CoverageRow, FineColumn, FineRow, Hypothesis, ProofView, ReportView, Run, RunMode, TokenLoss,
     Verified,
 };
+pub use rules::{QuorumChange, RulesDifference, TermChange, Turn};
 pub use trail::{CaseTrail, PolicySeen, Trail, TripSeen};
 pub use wording::banner;
 pub(crate) use wording::{amount, asset, authority};

@@ -12,7 +12,7 @@ use keepwhole_core::registry::PersonIx;
 use keepwhole_core::state::State;
 
 use super::wording;
-use crate::text::{Arg, Words};
+use crate::text::{Arg, Words, count};
 
 /// Letters of a passkey's id that are shown; `keepwhole staff list --json` has all.
 const ID_SHOWN: usize = 12;
@@ -61,7 +61,7 @@ pub struct QuorumRow {
     /// Who could approve now.
     pub able: Vec<String>,
     /// What is lacking: persons there, persons needed, roles that nobody fills.
-    pub lack: Option<(u64, u64, String)>,
+    pub lack: Option<(u64, u64, Option<Words>)>,
 }
 
 /// A moment and the entry that tells of it; the moment is not known where the entry can't be read.
@@ -200,7 +200,7 @@ fn bootstrap(state: &State, quorums: &[QuorumRow]) -> Bootstrap {
     }
 }
 
-fn quorum_row(state: &State, quorum: &Quorum) -> QuorumRow {
+pub(super) fn quorum_row(state: &State, quorum: &Quorum) -> QuorumRow {
     let at = state.at;
     let able = (0..state.registry.persons.len()).filter_map(PersonIx::next);
     let able = able.filter(|one| {
@@ -224,7 +224,7 @@ fn quorum_row(state: &State, quorum: &Quorum) -> QuorumRow {
         separate: quorum.separate,
         able: able.map(|one| person(state, one)).collect(),
         lack: lack.map(|lack| {
-            let missing = lack.missing.replace('|', ", ");
+            let missing = Some(missing_words(&lack.missing)).filter(|_| !lack.missing.is_empty());
             (u64::from(lack.valid), u64::from(lack.needs), missing)
         }),
     }
@@ -258,12 +258,55 @@ fn finding_row(state: &State, number: usize, finding: &Finding) -> FindingRow {
         at: finding.at,
         kind: finding_key(finding.kind.code()).unwrap_or("finding-other"),
         numbers: finding_words(&finding.kind),
-        effect: match finding.effect {
-            FindingEffect::Shown => "finding-shown",
-            FindingEffect::OneMore => "finding-one-more",
-            FindingEffect::Blocks => "finding-blocks",
-        },
+        effect: effect_key(finding.effect),
         cleared: finding.cleared.map(|(by, at)| (person(state, by), at)),
+    }
+}
+
+/// The catalogue's key of what a finding does to quorums.
+pub(super) const fn effect_key(effect: FindingEffect) -> &'static str {
+    match effect {
+        FindingEffect::Shown => "finding-shown",
+        FindingEffect::OneMore => "finding-one-more",
+        FindingEffect::Blocks => "finding-blocks",
+    }
+}
+
+/// Two numbers of a text such as `1 of 3 people`, and what stands after them.
+fn two_of(text: &str) -> Option<(String, String, &str)> {
+    let (have, rest) = text.split_once(" of ")?;
+    let (needs, rest) = rest.split_once(' ')?;
+    let number = |text: &str| text.parse().ok().map(count);
+    Some((number(have)?, number(needs)?, rest))
+}
+
+/// The missing roles of a [`Lack`](keepwhole_core::authority::quorum::Lack): names, or how many differ.
+pub(super) fn missing_words(missing: &str) -> Words {
+    match two_of(missing) {
+        Some((have, needs, "different roles")) => Words::key("missing-different")
+            .with("have", have)
+            .with("needs", needs),
+        _ => Words::plain(&missing.replace('|', ", ")),
+    }
+}
+
+/// What a class lacks, as `bootstrap_incomplete` keeps it: `1 of 3 people` and, where roles are missing, `, nobody for` them.
+pub(super) fn lacks_words(lacks: &str) -> Words {
+    let (people, missing) = match lacks.split_once(", nobody for ") {
+        Some((people, missing)) => (people, Some(missing)),
+        None => (lacks, None),
+    };
+    let Some((valid, needs, "people")) = two_of(people) else {
+        return Words::plain(lacks);
+    };
+    let key = match missing {
+        Some(_) => "lacks-people-and-roles",
+        None => "lacks-people",
+    };
+    let words = Words::key(key).with("valid", valid).with("needs", needs);
+    match missing {
+        Some(missing) => words.with("roles", missing_words(missing)),
+        None => words,
     }
 }
 
@@ -359,4 +402,45 @@ pub(crate) fn finding_key(code: &str) -> Option<&'static str> {
         "reset_then_large" => "finding-reset-then-large",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lacks_words, missing_words};
+    use crate::text::Lang;
+
+    #[test]
+    fn what_is_lacking_is_said_in_the_readers_language() {
+        for (told, korean, english) in [
+            (
+                missing_words("risk|security"),
+                "risk, security",
+                "risk, security",
+            ),
+            (
+                missing_words("1 of 3 different roles"),
+                "서로 다른 역할 3가지 중 1가지",
+                "different roles (1 of 3)",
+            ),
+            (lacks_words("1 of 3 people"), "3명 중 1명", "1 of 3 people"),
+            (
+                lacks_words("2 of 3 people, nobody for security|executive"),
+                "3명 중 2명, 채울 사람이 없는 역할: security, executive",
+                "2 of 3 people, nobody for security, executive",
+            ),
+            (
+                lacks_words("4 of 6 people, nobody for 2 of 3 different roles"),
+                "6명 중 4명, 채울 사람이 없는 역할: 서로 다른 역할 3가지 중 2가지",
+                "4 of 6 people, nobody for different roles (2 of 3)",
+            ),
+            (
+                lacks_words("nobody at all"),
+                "nobody at all",
+                "nobody at all",
+            ),
+        ] {
+            assert_eq!(told.say(Lang::Ko), korean);
+            assert_eq!(told.say(Lang::En), english);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use keepwhole_core::reason::{Effect, Reason, Told};
 use keepwhole_core::registry::AssetIx;
 use keepwhole_core::state::State;
 
-use super::quorum::{finding_key, quorum_key};
+use super::quorum::{finding_key, lacks_words, missing_words, quorum_key};
 use super::{condition, wording};
 use crate::policy::rules;
 use crate::text::{Arg, Lang, Words, count, ratio_percent};
@@ -52,6 +52,8 @@ enum As {
     Finding,
     /// Names joined by `|`.
     Names,
+    /// What a class of action lacks.
+    Lacks,
     /// Word of a field of the policy's language.
     Field,
     /// Why a figure can't be told, in one word.
@@ -96,7 +98,7 @@ sentences! {
     "key_revoked" "reason-key-revoked" ["wallet" Text] "release-never";
     "retired_address" "reason-retired-address" ["wallet" Text] "release-person";
     "own_wallet_source" "reason-own-wallet-source" ["wallet" Text] "release-person";
-    "bootstrap_incomplete" "reason-bootstrap-incomplete" ["class" Class, "lacks" Text] "release-enrol";
+    "bootstrap_incomplete" "reason-bootstrap-incomplete" ["class" Class, "lacks" Lacks] "release-enrol";
     "break_glass_open" "reason-break-glass-open" ["until" Time] "release-time";
     "suspended" "reason-suspended" ["since" Time] "release-quorum";
     "self_approval" "reason-self-approval" ["person" Text] "release-other-person";
@@ -310,7 +312,8 @@ fn said(state: &State, asset: Option<AssetIx>, told: Told<'_>, how: As) -> Arg {
                 Some(key) => Words::key(key).into(),
                 None => text.into(),
             },
-            As::Names => text.replace('|', ", ").into(),
+            As::Names => missing_words(text).into(),
+            As::Lacks => lacks_words(text).into(),
             As::Field => condition::field_of_word(text).into(),
             As::Why => why(text),
             As::Part => match text {

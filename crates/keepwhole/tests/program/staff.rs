@@ -2,8 +2,9 @@
 //! checked offline from the two exported files.
 
 use crate::cli::{Ran, installed, run};
-use crate::staffed::{Answer, SITE, credential_file};
-use keepwhole_verify::approval::{ApprovalsFile, Command, Quorum, Rules, Seen, check};
+use crate::staffed::{Answer, Office, SITE, credential_file};
+use keepwhole::authority::{rules, rules_text};
+use keepwhole_verify::approval::{ApprovalsFile, Command, Decision, Quorum, Rules, Seen, check};
 use keepwhole_verify::roster::Roster;
 use std::fs;
 use std::path::Path;
@@ -58,10 +59,19 @@ fn people_are_enrolled_by_two_of_three_and_it_can_be_checked_offline() {
     let approve = |file: &str, who: &str| format!("approve enrol-kim {file} --actor {who}");
     // Another person's account can't carry it in.
     staff(at, &approve(&file, "bea")).failed(1, &["credential_of_other"]);
-    done(&staff(at, &approve(&file, "ada")));
+    let held = done(&staff(at, &approve(&file, "ada")));
+    assert_eq!(
+        (&held["stands"], &held["reason"]),
+        (&"held".into(), &"quorum_short".into())
+    );
+    assert!(
+        held["says"].as_str().unwrap().contains("1 persons of 2"),
+        "{held}"
+    );
     let file = answer(at, "enrol-kim", "bea", "administrator", 1);
     let stands = done(&staff(at, &approve(&file, "bea")));
-    assert_eq!(stands["stands"], "done");
+    assert_eq!(stands["stands"], "cleared");
+    assert!(stands["reason"].is_null() && stands["says"].is_null());
     let list = done(&staff(at, "list"));
     let people: Vec<&str> = list["people"]
         .as_array()
@@ -80,7 +90,7 @@ fn people_are_enrolled_by_two_of_three_and_it_can_be_checked_offline() {
     let file =
         ApprovalsFile::read(&fs::read_to_string(at.join("approvals.json")).unwrap()).unwrap();
     let roster = Roster::read(&fs::read_to_string(at.join("roster.json")).unwrap()).unwrap();
-    let rules = Rules {
+    let checked = Rules {
         rp_ids: &[SITE.into()],
         origins: &[format!("https://{SITE}")],
         least: Some(&Quorum {
@@ -90,11 +100,11 @@ fn people_are_enrolled_by_two_of_three_and_it_can_be_checked_offline() {
         administrative: true,
         timing: None,
     };
-    let granted = check(&file, &roster, &rules, &mut Seen::default()).unwrap();
+    let granted = check(&file, &roster, &checked, &mut Seen::default()).unwrap();
     assert_eq!(granted.voices.len(), 2);
     let mut forged = file;
     forged.approvals[0].assertion.signature[0] ^= 1;
-    assert!(check(&forged, &roster, &rules, &mut Seen::default()).is_err());
+    assert!(check(&forged, &roster, &checked, &mut Seen::default()).is_err());
 }
 
 #[test]
@@ -139,13 +149,59 @@ fn wrong_files_and_hasty_plans_are_refused_by_name() {
 #[test]
 fn no_file_of_rules_can_switch_assertions_off() {
     let text = "version = 1\n[[quorum]]\nclass = \"withdrawal\"\npersons = 2\namong = [\"risk\"]\nassertions = false\n";
-    let refused = keepwhole::authority::rules(text, Vec::new())
-        .unwrap_err()
-        .to_string();
+    let refused = rules(text, Vec::new()).unwrap_err().to_string();
     assert!(refused.contains("assertions"), "{refused}");
     let usual = keepwhole_core::authority::rules::Rules::usual(Vec::new());
     for quorum in usual.quorums {
         let stop = quorum.class == keepwhole_core::authority::class::Class::LowerRisk;
         assert_eq!(quorum.assertions, !stop, "{}", quorum.class.code());
     }
+}
+
+/// A yes that comes too late says so by its exit code; a no that denies was heard.
+#[test]
+fn an_answer_that_comes_too_late_ends_with_one() {
+    let dir = bootstrapped();
+    let at = dir.path();
+    let kim = credential_file(at, "kim");
+    let enrol =
+        format!("enrol kim --actor ada --id enrol-kim --roles risk,finance --credential {kim}");
+    done(&staff(at, &enrol));
+    let late = answer(at, "enrol-kim", "cem", "administrator", 1);
+    let shown = done(&staff(at, "show enrol-kim"));
+    assert!(shown["rules"].is_null());
+    let command = Command::read(shown["command"].as_str().unwrap()).unwrap();
+    let no = Answer {
+        decision: Decision::Reject,
+        ..Answer::yes(&command, ("bea", "administrator"), 1)
+    };
+    fs::write(at.join("no.json"), no.text()).unwrap();
+    let denied = done(&staff(at, "approve enrol-kim no.json --actor bea"));
+    assert_eq!(
+        (&denied["stands"], &denied["reason"]),
+        (&"denied".into(), &"rejected_by_approver".into())
+    );
+    let late = staff(at, &format!("approve enrol-kim {late} --actor cem"));
+    assert_eq!(late.code, 1, "{}{}", late.out, late.err);
+    assert_eq!(late.json()["stands"], "denied");
+}
+
+/// Whoever approves rules of authority sees them whole, as the file has them.
+#[test]
+fn proposed_rules_are_shown_as_a_file_of_rules() {
+    let dir = installed();
+    let at = dir.path();
+    crate::staffed::bootstrap(at);
+    let office = Office::open(at, 0);
+    let mut next = office.state().authority.rules.as_deref().unwrap().clone();
+    office.close();
+    next.version = 2;
+    next.clearers.insert(0, "legal".to_owned());
+    fs::write(at.join("next.toml"), rules_text(&next)).unwrap();
+    let proposed = done(&staff(at, "rules next.toml --actor ada --id rules-2"));
+    assert_eq!(proposed["answer"], "held", "{proposed}");
+    let shown = done(&staff(at, "show rules-2"));
+    let text = shown["rules"].as_str().unwrap();
+    assert!(text.contains("clearers = [\"legal\", "), "{text}");
+    assert_eq!(rules(text, Vec::new()).unwrap(), next);
 }

@@ -452,9 +452,10 @@ fn ask(args: &AskArgs) -> Result<Exit, Failure> {
 fn approve(args: &ApproveArgs) -> Result<Exit, Failure> {
     let (approver, proof) =
         proof(&read(&args.file)?).map_err(|error| of_file(&args.file, &error))?;
+    let decision = proof.decision;
     let answer = send(&args.by, None, answer_to(&args.target, proof))?;
     if answer.answer == Answer::Recorded {
-        return show::standing(&args.by.data, &args.target, &approver);
+        return show::standing(&args.by.data, &args.target, (&approver, decision));
     }
     told(&args.by.data, &args.target, &answer)
 }

@@ -4,7 +4,9 @@ use super::super::exit::{Exit, Failure};
 use super::super::output::{Output, note, table};
 use super::super::{DataArgs, wall_clock};
 use super::moment;
-use crate::authority::{ExportError, approvals as approvals_of, request_text, roster as roster_of};
+use crate::authority::{
+    ExportError, approvals as approvals_of, request_text, roster as roster_of, rules_text,
+};
 use crate::installation::Reading;
 use crate::sequencer::Until;
 use crate::text::{Lang, rfc3339, span};
@@ -14,10 +16,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepwhole_core::authority::binding::{
     ActionCommand, of_finding, of_made, of_proposed, policy_digest,
 };
-use keepwhole_core::authority::matter::{Matter, Target};
+use keepwhole_core::authority::finding::Finding;
+use keepwhole_core::authority::matter::{Decision, Matter, Target};
 use keepwhole_core::authority::people;
 use keepwhole_core::authority::quorum::Lack;
-use keepwhole_core::guard::Standing;
+use keepwhole_core::authority::rules::Rules;
+use keepwhole_core::guard::{Change, Standing};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::{AssetIx, PersonIx};
 use keepwhole_core::state::State;
@@ -132,15 +136,6 @@ fn quorum_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
     (rows, values)
 }
 
-fn standing_words(state: &State, asset: Option<AssetIx>, standing: &Standing) -> String {
-    match standing {
-        Standing::Held(reason) => format!("waits: {}", says(state, asset, reason)),
-        Standing::Denied(reason) => format!("denied: {}", says(state, asset, reason)),
-        Standing::Cleared => "done".to_owned(),
-        Standing::Lapsed => "lapsed".to_owned(),
-    }
-}
-
 /// What waits for approvals or for its time, and findings that stand.
 fn waiting_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
     let state = &seen.state;
@@ -245,6 +240,14 @@ fn unknown(id: &str) -> Failure {
     )
 }
 
+/// The rules that a proposal of them would adopt: the command names their digest alone.
+fn proposed_rules<'s>(state: &'s State, id: &str) -> Option<&'s Rules> {
+    match &state.guard.proposal(id)?.1.change {
+        Change::AdoptAuthority(rules) => Some(rules),
+        _ => None,
+    }
+}
+
 /// `staff show`.
 pub(super) fn show(data: &DataArgs, id: &str) -> Result<Exit, Failure> {
     let seen = open(data)?;
@@ -270,12 +273,16 @@ pub(super) fn show(data: &DataArgs, id: &str) -> Result<Exit, Failure> {
             moment(voice.at)
         ));
     }
+    let rules = proposed_rules(&seen.state, id).map(rules_text);
+    if let Some(rules) = &rules {
+        text.push_str(&format!("\n\nthe rules of authority proposed:\n{rules}"));
+    }
     if matter.policy != policy_digest(&seen.state) {
         note("another policy is in force since this was asked");
     }
     let value = json!({
         "id": id, "command": command.to_text(), "digest": digest, "class": matter.class.code(),
-        "index": matter.index, "asked": rfc3339(matter.at), "approvals": voices,
+        "index": matter.index, "asked": rfc3339(matter.at), "approvals": voices, "rules": rules,
     });
     Output::new(data.json).answer(&text, &value)?;
     Ok(Exit::Done)
@@ -305,21 +312,46 @@ pub(super) fn request(
     write(data, out, &text)
 }
 
-/// What became of a request or proposal after an approval.
-pub(super) fn standing(data: &DataArgs, id: &str, approver: &str) -> Result<Exit, Failure> {
+/// What became of a request, proposal or finding after an answer. A yes that finds it denied or lapsed came too late, and
+/// ends with exit 1; what waits for others ends with exit 0.
+pub(super) fn standing(
+    data: &DataArgs,
+    id: &str,
+    (approver, decision): (&str, Decision),
+) -> Result<Exit, Failure> {
     let seen = open(data)?;
     let guard = &seen.state.guard;
     let request = guard.request(id).map(|(_, row)| row);
     let asset = request.and_then(|row| asset_of(&row.ask));
     let request = request.map(|row| &row.standing);
     let standing = request.or(guard.proposal(id).map(|(_, row)| &row.standing));
-    let words = standing.map_or("recorded".to_owned(), |standing| {
-        standing_words(&seen.state, asset, standing)
+    let (stands, reason) = match standing {
+        Some(Standing::Held(reason)) => ("held", Some(reason)),
+        Some(Standing::Denied(reason)) => ("denied", Some(reason)),
+        Some(Standing::Lapsed) => ("lapsed", None),
+        None if finding_stands(&seen.state, id) => ("held", None),
+        Some(Standing::Cleared) | None => ("cleared", None),
+    };
+    let reason_says = reason.map(|reason| says(&seen.state, asset, reason));
+    let why = reason_says
+        .as_deref()
+        .map_or_else(String::new, |says| format!(": {says}"));
+    let text = format!("recorded the answer of `{approver}`; `{id}` is {stands}{why}");
+    let value = json!({
+        "id": id, "approver": approver, "answer": "recorded", "stands": stands,
+        "reason": reason.map(Reason::code), "says": reason_says,
     });
-    let text = format!("recorded the answer of `{approver}`; `{id}` {words}");
-    let value = json!({ "id": id, "approver": approver, "answer": "recorded", "stands": words });
     Output::new(data.json).answer(&text, &value)?;
-    Ok(Exit::Done)
+    let late = decision == Decision::Approve && ["denied", "lapsed"].contains(&stands);
+    Ok(if late { Exit::Refused } else { Exit::Done })
+}
+
+fn finding_stands(state: &State, id: &str) -> bool {
+    let number = id
+        .strip_prefix("finding-")
+        .and_then(|number| number.parse().ok());
+    let finding = number.and_then(|number: usize| state.authority.findings.get(number));
+    finding.is_some_and(Finding::stands)
 }
 
 fn of_export(error: &ExportError) -> Failure {

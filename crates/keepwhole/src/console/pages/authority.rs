@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{as_count, evidence, time};
+use crate::console::fragment::{as_count, columns, evidence, table, time};
 use crate::text::{Arg, Words, count};
 use crate::views::{
     AuthorityView, Bootstrap, CredentialRow, FindingRow, QuorumRow, Recorded, StopRow,
@@ -36,41 +36,25 @@ pub(super) fn bootstrap(r: &Reader, view: &AuthorityView) -> Markup {
     }
 }
 
-/// A table that scrolls by itself where the page is narrow.
-fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.authority {
-                caption { (caption) }
-                thead { tr { @for column in columns { th scope="col" { (column) } } } }
-                tbody { (rows) }
-            }
-        }
-    }
-}
-
-fn columns<const N: usize>(r: &Reader, keys: [&str; N]) -> Vec<String> {
-    keys.iter().map(|key| r.t(key)).collect()
-}
+/// What a table of quorums tells.
+pub(super) const QUORUM_COLUMNS: [&str; 6] = [
+    "people-col-class",
+    "people-col-needed",
+    "people-col-roles",
+    "people-col-wait",
+    "people-col-able",
+    "people-col-filled",
+];
 
 /// Each class of action: M of N, roles, wait, and whether it can be filled now.
 pub(super) fn quorums(r: &Reader, quorums: &[QuorumRow]) -> Markup {
-    let columns = columns(
-        r,
-        [
-            "people-col-class",
-            "people-col-needed",
-            "people-col-roles",
-            "people-col-wait",
-            "people-col-able",
-            "people-col-filled",
-        ],
-    );
-    let rows = html! { @for quorum in quorums { (quorum_row(r, quorum)) } };
-    table(&r.t("people-quorums-caption"), &columns, rows)
+    let rows = html! { @for quorum in quorums { (quorum_row(r, quorum, None)) } };
+    let caption = r.t("people-quorums-caption");
+    table("authority", &caption, &columns(r, QUORUM_COLUMNS), &rows)
 }
 
-fn quorum_row(r: &Reader, quorum: &QuorumRow) -> Markup {
+/// One class; `mark` is the key of a word beside it.
+pub(super) fn quorum_row(r: &Reader, quorum: &QuorumRow, mark: Option<&'static str>) -> Markup {
     let persons = if quorum.of > 0 {
         Words::key("people-m-of-n")
             .with("of", count(quorum.of.into()))
@@ -84,7 +68,10 @@ fn quorum_row(r: &Reader, quorum: &QuorumRow) -> Markup {
     };
     html! {
         tr {
-            th scope="row" { (r.t(quorum.class)) }
+            th scope="row" {
+                (r.t(quorum.class))
+                @if let Some(mark) = mark { span.detail { strong { (r.t(mark)) } } }
+            }
             td {
                 (r.say(&persons))
                 @if quorum.persons > 1 { span.detail { (r.t(proposer)) } }
@@ -125,8 +112,8 @@ fn filled(r: &Reader, quorum: &QuorumRow) -> Markup {
                     (Words::key("people-lack").with("valid", count((*valid).into()))
                         .with("needs", count((*needs).into())).say(r.lang))
                 }
-                @if !missing.is_empty() {
-                    span.detail { (Words::key("people-missing").with("roles", missing.as_str()).say(r.lang)) }
+                @if let Some(missing) = missing {
+                    span.detail { (Words::key("people-missing").with("roles", missing.clone()).say(r.lang)) }
                 }
             }
         }
@@ -142,7 +129,7 @@ pub(super) fn stops(r: &Reader, view: &AuthorityView) -> Markup {
     let rows = html! { @for stop in &view.stops { (stop_row(r, stop)) } };
     html! {
         @if view.stops.is_empty() { p { (r.t("people-no-stops")) } }
-        @else { (table(&r.t("people-stops-caption"), &columns, rows)) }
+        @else { (table("authority", &r.t("people-stops-caption"), &columns, &rows)) }
     }
 }
 
@@ -170,7 +157,7 @@ pub(super) fn findings(r: &Reader, view: &AuthorityView) -> Markup {
     let rows = html! { @for finding in &view.findings { (finding_row(r, view, finding)) } };
     html! {
         @if view.findings.is_empty() { p { (r.t("people-no-findings")) } }
-        @else { (table(&r.t("people-findings-caption"), &columns, rows)) }
+        @else { (table("authority", &r.t("people-findings-caption"), &columns, &rows)) }
     }
 }
 
@@ -195,7 +182,8 @@ fn finding_row(r: &Reader, view: &AuthorityView, finding: &FindingRow) -> Markup
                         span.detail {
                             (Words::key("people-clears").with("roles", view.clearers.join(", ")).say(r.lang))
                         }
-                        span.detail { code { "keepwhole staff approve " (finding.id) } }
+                        span.detail { a href=(r.href(&format!("/approve/{}", finding.id))) { (r.t("matter-speak")) } }
+                        span.detail { code { "keepwhole staff approve " (finding.id) " answer.json" } }
                     }
                 }
             }
@@ -217,7 +205,7 @@ pub(super) fn credentials(r: &Reader, view: &AuthorityView) -> Markup {
     let rows = html! { @for credential in &view.credentials { (credential_row(r, credential)) } };
     html! {
         @if view.credentials.is_empty() { p { (r.t("people-no-credentials")) } }
-        @else { (table(&r.t("people-credentials-caption"), &columns, rows)) }
+        @else { (table("authority", &r.t("people-credentials-caption"), &columns, &rows)) }
     }
 }
 

@@ -5,8 +5,10 @@ use maud::{Markup, html};
 use super::sign_in::{Guest, obstacle, page, passkey_form, signed_in};
 use crate::authority::{credential_text, credential_words};
 use crate::console::Reader;
+use crate::console::fragment::shell_quoted;
 use crate::console::reader::segment;
 use crate::console::staff::Made;
+use keepwhole_verify::visible::visible;
 
 const KINDS: [(&str, &str); 3] = [
     ("security_key", "device-security-key"),
@@ -60,11 +62,13 @@ pub(crate) fn enrol_page(r: &Reader, guest: &Guest<'_>) -> String {
 pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made) -> String {
     let key = &made.key;
     let file = format!("/enrol/{}/credential.json", segment(under));
-    let account = shell_word(&made.name);
+    let name = &made.name;
+    let word = |text: String| visible(&shell_quoted(&text));
+    let (account, named) = (word(name.clone()), word(format!("{name}.json")));
     let body = html! {
         p.lead { (r.t("made-lead")) }
         dl.summary {
-            div { dt { (r.t("made-name")) } dd { (made.name) } }
+            div { dt { (r.t("made-name")) } dd { (visible(name)) } }
             div { dt { (r.t("made-words")) } dd {
                 strong.six { (credential_words(&key.id, &key.public_key)) }
                 span.detail { (r.t("made-words-note")) }
@@ -74,7 +78,7 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
                 @if key.device_bound { (r.t("made-is-bound")) } @else { (r.t("made-not-bound")) }
             } }
             div { dt { (r.t("made-file")) } dd {
-                a href=(file) download=(format!("{account}.json")) { (account) ".json" }
+                a href=(file) download=(format!("{name}.json")) { (visible(name)) ".json" }
                 span.detail { (r.t("made-file-note")) }
             } }
         }
@@ -89,11 +93,12 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
         }
         h3 { (r.t("made-command-line")) }
         pre tabindex="0" {
-            (format!("keepwhole staff enrol {account} --data exchange --actor ada --id enrol-{account} --roles risk --credential {account}.json\n"))
+            "keepwhole staff enrol " (account) " --data exchange --actor ada --id " (word(format!("enrol-{name}")))
+            " --roles risk --credential " (named) "\n"
         }
         p { (r.t("made-bootstrap")) }
         pre tabindex="0" {
-            (format!("keepwhole staff bootstrap --data exchange --administrator {account}={account}.json ..."))
+            "keepwhole staff bootstrap --data exchange --administrator " (word(format!("{name}={name}.json"))) " ..."
         }
     };
     page(
@@ -103,17 +108,6 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
         &format!("/enrol/{}", segment(under)),
         body,
     )
-}
-
-/// A name that stands in a command line as it is.
-fn shell_word(name: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-    let word: String = name.chars().filter(|letter| plain(*letter)).collect();
-    if word.is_empty() {
-        "kim".to_owned()
-    } else {
-        word
-    }
 }
 
 fn propose_form(r: &Reader, under: &str, made: &Made) -> Markup {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{amount, as_count, evidence, time};
+use crate::console::fragment::{amount, as_count, columns, evidence, table, time};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::text::{Words, count};
@@ -102,22 +102,15 @@ fn state_tag(r: &Reader, state: RequestState) -> Markup {
 }
 
 fn list(r: &Reader, lines: &[RequestLine]) -> Markup {
-    let caption = r.t("guard-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.requests {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("guard-col-id")) }
-                    th scope="col" { (r.t("guard-col-what")) }
-                    th scope="col" { (r.t("guard-col-state")) }
-                    th scope="col" { (r.t("guard-col-approvals")) }
-                    th scope="col" { (r.t("guard-col-deadline")) }
-                } }
-                tbody { @for line in lines { (list_row(r, line)) } }
-            }
-        }
-    }
+    let keys = [
+        "guard-col-id",
+        "guard-col-what",
+        "guard-col-state",
+        "guard-col-approvals",
+        "guard-col-deadline",
+    ];
+    let rows = html! { @for line in lines { (list_row(r, line)) } };
+    table("requests", &r.t("guard-caption"), &columns(r, keys), &rows)
 }
 
 fn list_row(r: &Reader, line: &RequestLine) -> Markup {
@@ -169,8 +162,13 @@ fn deadline(r: &Reader, line: &RequestLine) -> Markup {
     }
 }
 
-/// One request.
-pub(crate) fn request_page(r: &Reader, view: &RequestView, banner: Option<&Banner>) -> String {
+/// One request; `asks` where people are asked for their word on it here.
+pub(crate) fn request_page(
+    r: &Reader,
+    view: &RequestView,
+    asks: bool,
+    banner: Option<&Banner>,
+) -> String {
     let line = &view.line;
     let body = html! {
         p.lead { (r.say(&line.what)) }
@@ -179,7 +177,12 @@ pub(crate) fn request_page(r: &Reader, view: &RequestView, banner: Option<&Banne
                 (state_tag(r, line.state))
                 @if let Some(reason) = &line.reason { (why(r, reason)) }
             } }
-            div { dt { (r.t("guard-col-approvals")) } dd { (approvals_so_far(r, line)) } }
+            div { dt { (r.t("guard-col-approvals")) } dd {
+                (approvals_so_far(r, line))
+                @if asks {
+                    span.detail { a href=(r.href(&format!("/approve/{}", segment(&line.id)))) { (r.t("matter-speak")) } }
+                }
+            } }
             div { dt { (r.t("guard-col-deadline")) } dd { (deadline(r, line)) } }
             div { dt { (r.t("guard-col-at")) } dd { (time(line.at)) } }
             @for (label, value) in &view.particulars { div { dt { (r.t(label)) } dd.particular { (r.say(value)) } } }
@@ -236,34 +239,26 @@ fn credit_lines(r: &Reader, view: &RequestView) -> Markup {
 }
 
 fn approvals(r: &Reader, rows: &[ApprovalRow]) -> Markup {
-    let caption = r.t("request-approvals-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("request-col-who")) }
-                    th scope="col" { (r.t("request-col-at")) }
-                    th scope="col" { (r.t("request-col-until")) }
-                } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            th scope="row" { (row.person) }
-                            td { (time(row.at)) }
-                            td {
-                                @match row.until {
-                                    Some(until) => (time(until)),
-                                    None => span.quiet { (r.t("request-no-end")) },
-                                }
-                                @if !row.counts { " " strong { (r.t("request-ended")) } }
-                            }
-                        }
-                    }
+    let keys = ["request-col-who", "request-col-at", "request-col-until"];
+    let rows = html! { @for row in rows {
+        tr {
+            th scope="row" { (row.person) }
+            td { (time(row.at)) }
+            td {
+                @match row.until {
+                    Some(until) => (time(until)),
+                    None => span.quiet { (r.t("request-no-end")) },
                 }
+                @if !row.counts { " " strong { (r.t("request-ended")) } }
             }
         }
-    }
+    } };
+    table(
+        "",
+        &r.t("request-approvals-caption"),
+        &columns(r, keys),
+        &rows,
+    )
 }
 
 fn one_step(r: &Reader, step: &Step) -> Markup {

@@ -4,16 +4,18 @@ use maud::{Markup, html};
 
 use super::enrol::kind_key;
 use super::guard::why;
+use super::rules::rules_difference;
 use super::sign_in::{Guest, obstacle, page, passkey_form, signed_in};
-use crate::authority::{MatterView, Said, Stands, Waiting};
+use crate::authority::{Behind, MatterView, Said, Stands, Waiting};
 use crate::console::Reader;
-use crate::console::fragment::{amount, time};
+use crate::console::fragment::{amount, columns, shell_quoted, table, time};
 use crate::console::reader::segment;
 use crate::console::refusal::No;
 use crate::text::{Words, count, span};
 use keepwhole_core::authority::class::Class;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::json::to_hex;
+use keepwhole_verify::visible::visible;
 use keepwhole_verify::words::phrase;
 
 /// Actions and fields of commands (docs/authority.md, "Commands") with the catalogue's keys.
@@ -116,7 +118,9 @@ pub(crate) fn matter_page(
         section aria-labelledby="command" {
             h2 #command { (r.t("matter-command")) }
             (command(r, view))
+            (behind(r, view))
         }
+        @if let Behind::Rules(rules) = &view.behind { (rules_difference(r, rules)) }
         section aria-labelledby="said" {
             h2 #said { (r.t("matter-said")) }
             @if view.said.is_empty() { p { (r.t("matter-nobody-said")) } } @else { (said(r, &view.said)) }
@@ -124,7 +128,7 @@ pub(crate) fn matter_page(
         @if is_open(view) { (ways(r, guest, view, &here)) }
         p { a href=(r.href("/approve")) { (r.t("matter-back")) } }
     };
-    let heading = Words::key("matter-heading").with("id", view.line.id.as_str());
+    let heading = Words::key("matter-heading").with("id", visible(&view.line.id));
     page(r, guest, heading.say(r.lang), &here, body)
 }
 
@@ -155,9 +159,9 @@ fn summary(r: &Reader, view: &MatterView) -> Markup {
             div { dt { (r.t("matter-asked")) } dd { (time(view.line.asked)) } }
             div { dt { (r.t("matter-needs")) } dd {
                 (waits_for(r, &view.line))
-                span.detail { (Words::key("matter-among").with("roles", view.roles.join(", ")).say(r.lang)) }
+                span.detail { (Words::key("matter-among").with("roles", visible(&view.roles.join(", "))).say(r.lang)) }
                 @if !view.required.is_empty() {
-                    span.detail { (Words::key("matter-required").with("roles", view.required.join(", ")).say(r.lang)) }
+                    span.detail { (Words::key("matter-required").with("roles", visible(&view.required.join(", "))).say(r.lang)) }
                 }
                 @if view.without_proposer { span.detail { (r.t("matter-without-proposer")) } }
                 @if view.cool_off_ms > 0 {
@@ -179,7 +183,7 @@ fn command(r: &Reader, view: &MatterView) -> Markup {
                         dt {
                             @match FIELDS.iter().find(|(known, _)| known == name) {
                                 Some((_, key)) => (r.t(key)),
-                                None => code { (name) },
+                                None => code { (visible(name)) },
                             }
                         }
                         dd.particular { (field(r, view, name, value)) }
@@ -198,13 +202,29 @@ fn command(r: &Reader, view: &MatterView) -> Markup {
         }
         details {
             summary { (r.t("matter-text")) }
-            pre tabindex="0" { (view.text) }
+            pre tabindex="0" { (visible(&view.text)) }
             p.detail { "SHA-256 (keepwhole/command/v1) " code { (to_hex(&view.digest)) } }
         }
     }
 }
 
+/// Where people see whole what the command names by digest.
+fn behind(r: &Reader, view: &MatterView) -> Markup {
+    let id = segment(&view.line.id);
+    html! {
+        @match &view.behind {
+            Behind::Nothing => {},
+            Behind::Request => p { a href=(r.href(&format!("/guard/{id}"))) { (r.t("matter-see-request")) } },
+            Behind::Policy => p {
+                a href=(format!("{}#difference", r.href(&format!("/policy?proposal={id}")))) { (r.t("matter-see-difference")) }
+            },
+            Behind::Rules(_) => p { a href="#rules" { (r.t("matter-see-rules")) } },
+        }
+    }
+}
+
 fn field(r: &Reader, view: &MatterView, name: &str, value: &str) -> Markup {
+    let value = visible(value);
     let seconds = || {
         let seconds = value.parse::<u64>().ok()?;
         seconds.checked_mul(1_000)
@@ -226,26 +246,19 @@ fn field(r: &Reader, view: &MatterView, name: &str, value: &str) -> Markup {
 }
 
 fn said(r: &Reader, rows: &[Said]) -> Markup {
-    let caption = r.t("matter-said-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("matter-col-who")) }
-                    th scope="col" { (r.t("matter-col-role")) }
-                    th scope="col" { (r.t("matter-col-word")) }
-                    th scope="col" { (r.t("matter-col-at")) }
-                } }
-                tbody { @for row in rows { tr {
-                    th scope="row" { (row.person) }
-                    td { (row.role) }
-                    td { @if row.approves { (r.t("matter-approved")) } @else { (r.t("matter-rejected")) } }
-                    td { (time(row.at)) }
-                } } }
-            }
-        }
-    }
+    let keys = [
+        "matter-col-who",
+        "matter-col-role",
+        "matter-col-word",
+        "matter-col-at",
+    ];
+    let rows = html! { @for row in rows { tr {
+        th scope="row" { (visible(&row.person)) }
+        td { (visible(&row.role)) }
+        td { @if row.approves { (r.t("matter-approved")) } @else { (r.t("matter-rejected")) } }
+        td { (time(row.at)) }
+    } } };
+    table("", &r.t("matter-said-caption"), &columns(r, keys), &rows)
 }
 
 /// The ways to give one's word: the passkey, the approver client, the command line.
@@ -273,7 +286,7 @@ fn ways(r: &Reader, guest: &Guest<'_>, view: &MatterView, here: &str) -> Markup 
             p { (r.t("matter-command-line-note")) }
             pre tabindex="0" {
                 "keepwhole-approver sign request.json --key ana.key --decision approve --out answer.json\n"
-                "keepwhole staff approve " (view.line.id) " answer.json --data exchange --actor ana"
+                "keepwhole staff approve " (visible(&shell_quoted(&view.line.id))) " answer.json --data exchange --actor ana"
             }
         }
     }

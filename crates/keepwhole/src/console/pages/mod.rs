@@ -12,6 +12,7 @@ mod overview;
 mod people;
 mod policy;
 mod problem;
+mod rules;
 mod sign_in;
 
 pub(crate) use backtest::{backtest_page, backtest_section, title as backtest_title};

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::authority;
 use crate::console::Reader;
-use crate::console::fragment::{as_count, time};
+use crate::console::fragment::{as_count, columns, table, time};
 use crate::console::frame::{Page, framed};
 use crate::text::{Words, count};
 use crate::views::{ActorRow, Banner, ClassRow, PeopleView};
@@ -58,21 +58,14 @@ pub(crate) fn people_page(r: &Reader, view: &PeopleView, banner: Option<&Banner>
 }
 
 fn classes(r: &Reader, classes: &[ClassRow]) -> Markup {
-    let caption = r.t("people-classes-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("people-col-class")) }
-                    th scope="col" { (r.t("people-col-roles")) }
-                    th scope="col" { (r.t("people-col-able")) }
-                    th scope="col" { (r.t("people-col-filled")) }
-                } }
-                tbody { @for class in classes { (class_row(r, class)) } }
-            }
-        }
-    }
+    let keys = [
+        "people-col-class",
+        "people-col-roles",
+        "people-col-able",
+        "people-col-filled",
+    ];
+    let rows = html! { @for class in classes { (class_row(r, class)) } };
+    table("", &r.t("people-classes-caption"), &columns(r, keys), &rows)
 }
 
 fn class_row(r: &Reader, class: &ClassRow) -> Markup {
@@ -102,36 +95,31 @@ fn class_row(r: &Reader, class: &ClassRow) -> Markup {
 }
 
 fn actors(r: &Reader, actors: &[ActorRow]) -> Markup {
-    let caption = r.t("people-actors-caption");
+    let keys = [
+        "people-col-account",
+        "people-col-person",
+        "people-col-roles",
+        "people-col-until",
+    ];
+    let rows = html! { @for actor in actors { (actor_row(r, actor)) } };
+    table("", &r.t("people-actors-caption"), &columns(r, keys), &rows)
+}
+
+fn actor_row(r: &Reader, actor: &ActorRow) -> Markup {
     html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("people-col-account")) }
-                    th scope="col" { (r.t("people-col-person")) }
-                    th scope="col" { (r.t("people-col-roles")) }
-                    th scope="col" { (r.t("people-col-until")) }
-                } }
-                tbody {
-                    @for actor in actors {
-                        tr {
-                            th scope="row" { (actor.id) }
-                            td { (actor.person) }
-                            td {
-                                @if actor.roles.is_empty() { span.quiet { (r.t("people-no-roles")) } }
-                                @else { (actor.roles.join(", ")) }
-                            }
-                            td {
-                                @match actor.expires {
-                                    Some(at) => (time(at)),
-                                    None => span.quiet { (r.t("people-no-end")) },
-                                }
-                                @if !actor.counts && !actor.roles.is_empty() { " " strong { (r.t("people-ended")) } }
-                            }
-                        }
-                    }
+        tr {
+            th scope="row" { (actor.id) }
+            td { (actor.person) }
+            td {
+                @if actor.roles.is_empty() { span.quiet { (r.t("people-no-roles")) } }
+                @else { (actor.roles.join(", ")) }
+            }
+            td {
+                @match actor.expires {
+                    Some(at) => (time(at)),
+                    None => span.quiet { (r.t("people-no-end")) },
                 }
+                @if !actor.counts && !actor.roles.is_empty() { " " strong { (r.t("people-ended")) } }
             }
         }
     }

@@ -4,6 +4,7 @@ use maud::html;
 
 use crate::console::Reader;
 use crate::console::frame::{Page, framed};
+use crate::console::refusal::No;
 use crate::text::Words;
 
 /// Why there is no page.
@@ -29,8 +30,8 @@ pub(crate) enum Problem {
     TooLarge,
     /// Something was posted from another page than the console's own.
     ForeignPage,
-    /// Staff is refused something, with a status and in words.
-    Refused(u16, Words),
+    /// Staff is refused something.
+    Refused(Box<No>),
     /// Another method than the page knows.
     Method,
     /// The source cannot answer now, and why.
@@ -51,7 +52,7 @@ impl Problem {
             Problem::TooLong => 414,
             Problem::Body | Problem::TooLarge => 413,
             Problem::ForeignPage => 403,
-            Problem::Refused(status, _) => *status,
+            Problem::Refused(no) => no.status,
             Problem::Method => 405,
             Problem::Unavailable(_) | Problem::Slow => 503,
         }
@@ -65,7 +66,25 @@ impl Problem {
         }
     }
 
-    fn sentence(&self) -> Words {
+    /// Its stable code for programs, lower snake case.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Problem::NoPage
+            | Problem::NoIncident(_)
+            | Problem::NoRequest(_)
+            | Problem::NoReport => "not_found",
+            Problem::Malformed(_) => "malformed",
+            Problem::ForeignHost => "foreign_host",
+            Problem::TooLong | Problem::TooLarge => "too_large",
+            Problem::Body => "body",
+            Problem::ForeignPage => "foreign_page",
+            Problem::Refused(no) => &no.code,
+            Problem::Method => "method",
+            Problem::Unavailable(_) | Problem::Slow => "unavailable",
+        }
+    }
+
+    pub(crate) fn sentence(&self) -> Words {
         match self {
             Problem::NoPage => Words::key("problem-no-page"),
             Problem::NoIncident(id) => Words::key("problem-no-incident").with("id", id.as_str()),
@@ -77,7 +96,7 @@ impl Problem {
             Problem::Body => Words::key("problem-body"),
             Problem::TooLarge => Words::key("problem-too-large"),
             Problem::ForeignPage => Words::key("staff-foreign"),
-            Problem::Refused(_, words) => words.clone(),
+            Problem::Refused(no) => no.words.clone(),
             Problem::Method => Words::key("problem-method"),
             Problem::Unavailable(why) => Words::key("problem-source").with("why", why.as_str()),
             Problem::Slow => Words::key("problem-slow"),
@@ -88,7 +107,10 @@ impl Problem {
 /// The page that says what is wrong.
 pub(crate) fn problem_page(r: &Reader, problem: &Problem) -> String {
     let body = html! {
-        div.problem role="alert" { p { (r.say(&problem.sentence())) } }
+        div.problem role="alert" {
+            p { (r.say(&problem.sentence())) }
+            @if let Problem::Refused(no) = problem { p.detail { (r.say(&no.release)) " " code { (no.code) } } }
+        }
         p { a href=(r.href("/")) { (r.t("problem-home")) } }
     };
     framed(

