@@ -184,6 +184,8 @@ pub struct DecodedPayload {
     pub total_fee: u128,
     /// Text beside the transfer; empty if none.
     pub memo: String,
+    /// The Safe whose transaction it is, lower-case address; `None` where the key moves its own wallet's value.
+    pub safe: Option<String>,
     /// All effects but change; assets by their names on the network (CAIP-19).
     pub operations: Vec<Operation>,
 }
@@ -592,8 +594,7 @@ impl Body {
     #[must_use]
     pub fn kind(&self) -> u8 {
         let mut first = FirstByte(None);
-        // The refusal after the first byte is what is wanted here.
-        let _refused = self.serialize(&mut first);
+        let _refused_after_it = self.serialize(&mut first);
         first.0.unwrap_or(0)
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Read in this order: [`amount`], [`split`], [`names`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
 //! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
-//! [`decide`], [`apply`], [`due`].
+//! [`decide`], [`apply`], [`due`]. [`evm_address`] reads what people write.
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
 //! commands), names of people, and any way to ask "would this be allowed?" without a record of the question.
@@ -26,6 +26,7 @@ pub mod custody;
 pub mod decide;
 pub mod due;
 pub mod event;
+pub mod evm_address;
 pub mod guard;
 pub mod history;
 pub mod incident;

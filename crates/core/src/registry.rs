@@ -173,6 +173,14 @@ impl Registry {
     pub fn wallet_at(&self, address: &str) -> Option<WalletIx> {
         self.addresses.get(address).copied()
     }
+    /// Whether a wallet of ours is at that address that may be a destination: machines register wallets for deposits, so
+    /// value goes there no more freely than anywhere else.
+    #[must_use]
+    pub fn is_own_destination(&self, address: &str) -> bool {
+        let wallet = self.wallet_at(address);
+        let row = wallet.and_then(|wallet| self.wallets.get(wallet.place()));
+        row.is_some_and(|row| row.tier != Tier::Deposit)
+    }
     /// The actor of that name.
     #[must_use]
     pub fn actor(&self, id: &str) -> Option<ActorIx> {

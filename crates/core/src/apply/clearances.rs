@@ -1,4 +1,4 @@
-//! Folds intents and clearances.
+//! Folds intents, clearances, and what is trusted on networks.
 
 use crate::event::Event;
 use crate::guard::clearance::{Issued, Redeemed, SigningKey};
@@ -55,6 +55,12 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
             clearances
                 .keys
                 .insert(key.clone(), SigningKey { wallet, network });
+        }
+        Event::SafeRegistered(safe) => {
+            clearances.safes.insert(safe.at.clone(), safe.wallet);
+        }
+        Event::BatchCodeRegistered(code) => {
+            clearances.batch_code.insert(code.clone());
         }
         _ => {}
     }

@@ -81,7 +81,9 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
         | Event::ClearanceIssued { .. }
         | Event::IssuedRedeemed { .. }
         | Event::AssetNamed { .. }
-        | Event::KeyNamed { .. } => super::clearances::apply(state, at, event),
+        | Event::KeyNamed { .. }
+        | Event::SafeRegistered(_)
+        | Event::BatchCodeRegistered(_) => super::clearances::apply(state, at, event),
         Event::ChangeProposed(proposal) => state.guard.proposals.push((**proposal).clone()),
         Event::ChangeApproved { proposal, person } => with(state, *proposal, |row| {
             row.persons.push(*person);

@@ -9,7 +9,7 @@ use super::people;
 use crate::command::sha256_of;
 use crate::decide::clearances::intent_with;
 use crate::guard::clearance::Terms;
-use crate::guard::{Ask, BreakGlass, Change};
+use crate::guard::{Ask, BreakGlass, Change, custody_change};
 use crate::registry::PersonIx;
 use crate::state::State;
 use alloc::collections::BTreeMap;
@@ -235,7 +235,40 @@ fn of_authority(command: &mut ActionCommand, change: &Change) {
             command.set("key", key.as_str());
             command.set("network", network.as_str());
         }
+        Change::OfCustody(body) => of_custody(command, body),
         _ => {}
+    }
+}
+
+/// Fields of what the exchange trusts on chains: all of it, so that whoever approves reads what comes into force.
+fn of_custody(command: &mut ActionCommand, body: &custody_change::Body) {
+    match body {
+        custody_change::Body::Asset(new) => {
+            let asset = &new.asset;
+            command.set("asset", asset.id.as_str());
+            command.set("decimals", asset.decimals.to_string());
+            command.set("network", asset.network.as_deref().unwrap_or_default());
+            command.set("confirmations", asset.confirmations.to_string());
+            command.set("name", new.caip19.as_deref().unwrap_or_default());
+        }
+        custody_change::Body::Safe(new) => {
+            command.set("wallet", new.wallet.as_str());
+            command.set("network", new.network.as_str());
+            command.set("address", new.address.as_str());
+            command.set("version", new.version.as_str());
+        }
+        custody_change::Body::BatchCode { network, address } => {
+            command.set("network", network.as_str());
+            command.set("address", address.as_str());
+        }
+        custody_change::Body::Holdings { wallet, lines } => {
+            command.set("wallet", wallet.as_str());
+            command.set("lines", lines.len().to_string());
+            for (number, line) in (1_usize..).zip(lines) {
+                let held = format!("{} {}", line.asset, line.units);
+                command.set(&format!("line_{number:02}"), held);
+            }
+        }
     }
 }
 

@@ -3,9 +3,12 @@
 use super::turn::Turn;
 use super::{Ruling, authority, registering, requests, signing};
 use crate::answer::Answer;
+use crate::breaker::Touch;
 use crate::command::{DecodedPayload, NewIntent, NewPayload, PayloadContent, sha256_of};
 use crate::event::Event;
-use crate::guard::clearance::{CLEARANCE_LASTS_MS, INTENT_LASTS_MS, Issued, Terms};
+use crate::guard::clearance::{
+    CLEARANCE_LASTS_MS, Contract, INTENT_LASTS_MS, Issued, SigningKey, Terms,
+};
 use crate::guard::{Ask, Request, Standing};
 use crate::incident::AlarmCode;
 use crate::reason::Reason;
@@ -195,8 +198,8 @@ fn fits(
     let unknown = || Reason::UnknownKey {
         key: payload.key.clone(),
     };
-    let key = turn.state.guard.clearances.keys.get(&payload.key);
-    let key = key.filter(|key| key.wallet == wallet).ok_or_else(unknown)?;
+    let clearances = &turn.state.guard.clearances;
+    let key = clearances.keys.get(&payload.key).ok_or_else(unknown)?;
     let content = match &payload.content {
         PayloadContent::Decoded(content) => content,
         PayloadContent::Undecodable { refusal, .. } => {
@@ -209,11 +212,9 @@ fn fits(
             ));
         }
     };
-    if key.network != content.network {
-        return Err(unknown());
-    }
     let kind = PayloadKind::from_name(&content.kind)
         .ok_or_else(|| turn.malformed("the payload kind is none of docs/payloads.md"))?;
+    pays(turn, (wallet, key), payload, (kind, content))?;
     let allowed = &turn.policy().ops_allowed;
     if let Some(other) = content
         .operations
@@ -242,6 +243,60 @@ fn fits(
         conflict_key: content.conflict_key.clone(),
         total_fee: fee,
     })
+}
+
+/// The key's network is that of the bytes, and the wallet that the intent names is the one whose value leaves: the Safe's
+/// where it is a Safe's transaction, else the key's own.
+fn pays(
+    turn: &mut Turn<'_>,
+    (wallet, key): (WalletIx, &SigningKey),
+    payload: &NewPayload,
+    (kind, content): (PayloadKind, &DecodedPayload),
+) -> Result<(), Reason> {
+    let unknown = || Reason::UnknownKey {
+        key: payload.key.clone(),
+    };
+    let clearances = &turn.state.guard.clearances;
+    let Some(safe) = &content.safe else {
+        // A key of a Safe is one of its owners': it signs for the Safe, and sends nothing from the Safe's address.
+        let owner = clearances.is_safe(&content.network, key.wallet);
+        let own = key.wallet == wallet && key.network == content.network && !owner;
+        return if own { Ok(()) } else { Err(unknown()) };
+    };
+    let owner = clearances.is_safe(&content.network, key.wallet);
+    let signs = if kind == PayloadKind::SafeTx {
+        key.wallet == wallet
+    } else {
+        !owner
+    };
+    if key.network != content.network || !signs {
+        return Err(unknown());
+    }
+    let at = Contract {
+        network: content.network.clone(),
+        address: safe.clone(),
+    };
+    if clearances.safes.get(&at) != Some(&wallet) {
+        let field = String::from("wallet");
+        return Err(foreign(
+            turn,
+            wallet,
+            payload,
+            Reason::PayloadMismatch { field },
+        ));
+    }
+    // Whoever sends it pays the fee: from a wallet that nothing may leave, nothing does.
+    turn.not_halted(Touch {
+        asset: None,
+        wallet: Some(key.wallet),
+        trading: false,
+    })?;
+    if turn.state.custody.retired.contains_key(&key.wallet) {
+        return Err(Reason::KeyRevoked {
+            wallet: String::from(turn.state.registry.wallet_id(key.wallet)),
+        });
+    }
+    Ok(())
 }
 
 /// Bytes that nobody asked for, under a request of ours: somebody stands between the guard and the signer.
@@ -378,19 +433,31 @@ pub(super) fn new_asset_name(
     caip19: &str,
 ) -> Result<AssetIx, Reason> {
     let ix = turn.asset(asset)?;
+    well_named(turn, caip19)?;
+    let named = turn.state.guard.clearances.assets.contains_key(&ix);
+    registering::fresh(named, caip19)?;
+    fresh_asset_name(turn, caip19)?;
+    Ok(ix)
+}
+
+/// No asset has that name on its network yet; letters of a hexadecimal address may be of either case.
+pub(super) fn fresh_asset_name(turn: &Turn<'_>, caip19: &str) -> Result<(), Reason> {
+    well_named(turn, caip19)?;
+    let either = caip19.starts_with("eip155:");
+    let mut names = turn.state.guard.clearances.assets.values();
+    let known =
+        names.any(|known| known == caip19 || (either && known.eq_ignore_ascii_case(caip19)));
+    registering::fresh(known, caip19)
+}
+
+fn well_named(turn: &Turn<'_>, caip19: &str) -> Result<(), Reason> {
     let well = caip19.len() <= TEXT_MAX && caip19.contains('/') && caip19.contains(':');
     if !well || caip19.chars().any(char::is_whitespace) {
         return Err(turn.malformed(
             "an asset's name on its network has the form of CAIP-19, such as `eip155:1/slip44:60`",
         ));
     }
-    let names = &turn.state.guard.clearances.assets;
-    if names.contains_key(&ix) || names.values().any(|known| known == caip19) {
-        return Err(Reason::AlreadyRegistered {
-            name: String::from(caip19),
-        });
-    }
-    Ok(ix)
+    Ok(())
 }
 
 /// Names a signing key of a wallet; once.

@@ -11,6 +11,7 @@ mod changes;
 mod claims;
 pub mod clearances;
 mod credits;
+mod custody;
 mod ledger;
 mod log_keys;
 mod registering;

@@ -311,11 +311,11 @@ pub(super) fn outgoing_open(
     Ok(())
 }
 
-/// The address book: own wallets are always in it; a look-alike of a known address is caught first. A listed address
+/// The address book: own wallets, but for deposits', are always in it; a look-alike of a known address is caught first. A listed address
 /// is known once its wait is over: else listing a look-alike would hide it.
 fn destination(state: &State, to: &str, now: u64) -> Result<(), Reason> {
     let policy = &state.guard.policy;
-    if !policy.allowlist || state.registry.wallet_at(to).is_some() {
+    if !policy.allowlist || state.registry.is_own_destination(to) {
         return Ok(());
     }
     let listed = state.guard.listed.get(to);

@@ -4,6 +4,7 @@
 
 pub mod alike;
 pub mod clearance;
+pub mod custody_change;
 pub mod open;
 
 use crate::authority::credential::{Enrolment, NewCredential};
@@ -271,6 +272,8 @@ pub enum Change {
         /// Network (CAIP-2).
         network: String,
     } = 30,
+    /// Register what the exchange trusts on chains.
+    OfCustody(Box<custody_change::Body>) = 31,
 }
 
 /// What sealed keys may do; nothing that pays anybody else.
@@ -316,6 +319,7 @@ impl Change {
             Self::RenewRoles { .. } => "renew-roles",
             Self::NameAsset { .. } => "name-asset",
             Self::NameKey { .. } => "name-key",
+            Self::OfCustody(body) => body.action(),
         }
     }
 }

@@ -354,7 +354,7 @@ impl<'s> Figures<'s> {
             return Seen::Absent;
         };
         if field == Field::DestinationOwn {
-            return Seen::Flag(self.state.registry.wallet_at(to).is_some());
+            return Seen::Flag(self.state.registry.is_own_destination(to));
         }
         let number = self.number(to);
         let known = number.map_or_else(Destination::default, |number| {

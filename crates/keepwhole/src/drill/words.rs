@@ -165,7 +165,8 @@ const fn of_authority(product: &Product) -> Reason {
         | Product::FindingStands { .. }
         | Product::RoleTooLong { .. }
         | Product::QuorumImpossible { .. }
-        | Product::QuorumShort { .. } => Reason::ApprovalsShort,
+        | Product::QuorumShort { .. }
+        | Product::ProposalNeeded { .. } => Reason::ApprovalsShort,
         _ => Reason::Malformed,
     }
 }

@@ -8,7 +8,7 @@ use keepwhole_core::answer::Answer;
 use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::command::{Body, PayloadContent};
 use keepwhole_core::decide::clearances::intent_of;
-use keepwhole_core::guard::clearance::Issued;
+use keepwhole_core::guard::clearance::{Contract, Issued};
 use keepwhole_core::guard::{Ask, Request, Standing};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
@@ -84,7 +84,15 @@ fn context(state: &State, withdrawal: &str, key: &str) -> Option<KeyContext> {
         Some(Ask::Withdrawal { to, .. }) => to.clone(),
         _ => String::new(),
     };
+    let on_network = |at: &Contract| (at.network == key.network).then(|| at.address.clone());
+    let clearances = &state.guard.clearances;
     Some(KeyContext {
+        safes: clearances.safes.keys().filter_map(on_network).collect(),
+        multi_send: clearances
+            .batch_code
+            .iter()
+            .filter_map(on_network)
+            .collect(),
         network: key.network.clone(),
         address: wallet.address.clone(),
         coin: coin.unwrap_or(ETHER),

@@ -9,7 +9,7 @@ use keepwhole_core::authority::matter::{Decision, Target};
 use keepwhole_core::authority::proof::Proof;
 use keepwhole_core::command::sha256_of;
 use keepwhole_core::event::{AuthorityEvent, Event};
-use keepwhole_core::guard::{BreakGlass, Change};
+use keepwhole_core::guard::{BreakGlass, Change, custody_change};
 use keepwhole_core::registry::PersonIx;
 use keepwhole_verify::json::{Value, to_hex};
 
@@ -57,10 +57,36 @@ pub(super) fn change(change: &Change) -> Value {
         Change::BreakGlass(BreakGlass::Sweep { wallet }) => wallet.clone(),
         Change::RegisterWallet(wallet) => format!("{} at {}", wallet.id, wallet.address),
         Change::RenewRoles { actor, .. } => actor.clone(),
+        Change::NameAsset { asset, caip19 } => format!("{asset} as {caip19}"),
+        Change::NameKey {
+            wallet,
+            key,
+            network,
+        } => format!("{key} of {wallet} on {network}"),
+        Change::OfCustody(body) => of_custody(body),
         _ => String::new(),
     };
     let what = change.action().replace('-', "_");
     Value::object(vec![("on", Value::Text(on)), ("what", Value::Text(what))])
+}
+
+fn of_custody(body: &custody_change::Body) -> String {
+    match body {
+        custody_change::Body::Asset(new) => match &new.caip19 {
+            Some(name) => format!("{} as {name}", new.asset.id),
+            None => new.asset.id.clone(),
+        },
+        custody_change::Body::Safe(new) => {
+            format!("{} at {} on {}", new.wallet, new.address, new.network)
+        }
+        custody_change::Body::BatchCode { network, address } => format!("{address} on {network}"),
+        custody_change::Body::Holdings { wallet, lines } => {
+            let held = lines
+                .iter()
+                .map(|line| format!("{} {}", line.units, line.asset));
+            format!("{wallet}: {}", held.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn bytes(bytes: &[u8]) -> Value {

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keepwhole_core::guard::{BreakGlass, Change};
+use keepwhole_core::guard::{BreakGlass, Change, custody_change};
 
 use crate::text::{Arg, Words, count};
 
@@ -88,6 +88,32 @@ fn of_authority(change: &Change) -> Words {
             .with("wallet", wallet.as_str())
             .with("key", key.as_str())
             .with("network", network.as_str()),
+        Change::OfCustody(body) => of_custody(body),
         _ => Words::key("change-other"),
+    }
+}
+
+/// What is registered that the exchange trusts on chains.
+fn of_custody(body: &custody_change::Body) -> Words {
+    match body {
+        custody_change::Body::Asset(new) => match &new.caip19 {
+            Some(name) => Words::key("change-asset")
+                .with("asset", new.asset.id.as_str())
+                .with("name", name.as_str()),
+            None => Words::key("change-money").with("asset", new.asset.id.as_str()),
+        },
+        custody_change::Body::Safe(new) => Words::key("change-safe")
+            .with("wallet", new.wallet.as_str())
+            .with("address", new.address.as_str())
+            .with("network", new.network.as_str()),
+        custody_change::Body::BatchCode { network, address } => Words::key("change-batch-code")
+            .with("address", address.as_str())
+            .with("network", network.as_str()),
+        custody_change::Body::Holdings { wallet, lines } => {
+            let lines = u128::try_from(lines.len()).unwrap_or(u128::MAX);
+            Words::key("change-holdings")
+                .with("wallet", wallet.as_str())
+                .with("lines", count(lines))
+        }
     }
 }

@@ -49,9 +49,10 @@ fn class_of(turn: &Turn<'_>, change: &Change) -> Class {
         Change::ListDestination { .. } => Class::ListDestination,
         Change::ResetCredentials { .. } => Class::CredentialReset,
         Change::BreakGlass(_) => Class::BreakGlass,
-        Change::RegisterWallet(_) | Change::NameAsset { .. } | Change::NameKey { .. } => {
-            Class::CustodyChange
-        }
+        Change::RegisterWallet(_)
+        | Change::NameAsset { .. }
+        | Change::NameKey { .. }
+        | Change::OfCustody(_) => Class::CustodyChange,
         Change::Grant { .. }
         | Change::EnrolPerson(_)
         | Change::EnrolCredential { .. }

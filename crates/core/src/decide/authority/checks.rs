@@ -2,7 +2,7 @@
 //! force.
 
 use super::super::turn::Turn;
-use super::super::{changes, clearances, registering};
+use super::super::{changes, clearances, custody, registering};
 use crate::authority::credential::{
     DeviceKind, Enrolment, ID_MAX, KEY_MAX, NewCredential, SEALED_ROLE,
 };
@@ -161,6 +161,7 @@ pub(super) fn change(turn: &Turn<'_>, rules: &Rules, change: &Change) -> Result<
             key,
             network,
         } => clearances::new_key_name(turn, wallet, key, network).map(|_| ()),
+        Change::OfCustody(body) => custody::check(turn, body),
         other => changes::check_names(turn, other),
     }
 }
@@ -215,6 +216,7 @@ pub(super) fn clashes(turn: &Turn<'_>, change: &Change) -> bool {
         (Event::AssetNamed { caip19, .. }, Change::NameAsset { caip19: new, .. }) => caip19 == new,
         (Event::KeyNamed { key, .. }, Change::NameKey { key: new, .. }) => key == new,
         (Event::Authority(AuthorityEvent::AuthorityAdopted(_)), _) => true,
+        (_, Change::OfCustody(body)) => custody::clashes(turn, event, body),
         _ => false,
     })
 }

@@ -1,6 +1,7 @@
 //! What a change does once it is in force under rules of authority, and what a stop becomes that a quorum keeps.
 
 use super::super::changes::{halt, trip_by_person};
+use super::super::custody;
 use super::super::turn::Turn;
 use super::changes::{approvers, revoked};
 use super::{bootstrap, checks, rules};
@@ -38,7 +39,8 @@ pub(in crate::decide) fn in_force(
         | Change::RegisterWallet(_)
         | Change::RenewRoles { .. }
         | Change::NameAsset { .. }
-        | Change::NameKey { .. } => {}
+        | Change::NameKey { .. }
+        | Change::OfCustody(_) => {}
         _ => return false,
     }
     turn.emit(Event::ChangeInForce { proposal: number });
@@ -60,6 +62,7 @@ pub(in crate::decide) fn in_force(
                 });
             }
         }
+        Change::OfCustody(body) => custody::in_force(turn, body),
         Change::RegisterWallet(_) | Change::NameAsset { .. } | Change::NameKey { .. } => {
             of_custody(turn, change);
         }

@@ -141,8 +141,9 @@ fn the_requester_is_no_approver_and_a_thief_with_every_session_gets_nothing() {
         expires: None,
     };
     let policy = exchange.state.guard.policy.clone();
+    let own = exchange.ask(None, Some("ada"), Body::RegisterWallet(own));
+    assert_eq!(code(&own), "proposal_needed");
     for body in [
-        Body::RegisterWallet(own),
         account,
         Body::AdoptPolicy(Box::new(policy)),
         bootstrap(exchange.at),

@@ -1,6 +1,7 @@
 //! Authority: who counts towards a quorum, what one person may do alone, and what no number of stolen sessions may.
 
 mod approvals;
+mod custody;
 mod demanded;
 mod quorums;
 mod stops;
