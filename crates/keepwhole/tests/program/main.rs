@@ -47,6 +47,7 @@ mod policy;
 mod real_faults;
 mod redress;
 mod rotations;
+mod safes;
 mod sample;
 mod scrubs;
 mod sign_in;

@@ -1,6 +1,7 @@
 //! The verb `staff`: people, their roles and keys, what they propose and approve. Everything goes through the journal as a
 //! command; nobody's word counts without an assertion of the person's own authenticator.
 
+mod register;
 mod show;
 
 use super::exit::{Exit, Failure};
@@ -68,6 +69,11 @@ enum StaffVerb {
         after_help = "Example:\n  keepwhole staff renew kim --data exchange --actor ada --id renew-kim --days 90"
     )]
     Renew(RenewArgs),
+    /// Propose to register what the exchange trusts: a wallet, a key, an asset, a Safe, code for batches, opening holdings.
+    #[command(
+        after_help = "Example:\n  keepwhole staff register safe --network eip155:1 --address 0x5afe00000000000000000000000000000000beef --safe-version 1.4.1 --wallet vault --data exchange --actor ada --id safe-1"
+    )]
+    Register(register::RegisterArgs),
     /// Propose other rules of authority.
     #[command(
         after_help = "Example:\n  keepwhole staff rules authority.toml --data exchange --actor ada --id rules-2"
@@ -267,6 +273,7 @@ impl StaffArgs {
             StaffVerb::Revoke(args) | StaffVerb::Reinstate(args) => &args.by.data,
             StaffVerb::Reset(args) => &args.propose.by.data,
             StaffVerb::Renew(args) => &args.propose.by.data,
+            StaffVerb::Register(args) => &args.by().data,
             StaffVerb::Rules(args) => &args.by.data,
             StaffVerb::Approve(args) => &args.by.data,
             StaffVerb::Cancel(args) => &args.by.data,
@@ -318,6 +325,7 @@ pub fn run(args: &StaffArgs) -> Result<Exit, Failure> {
             };
             propose(&args.propose.by, &args.propose.id, change)
         }
+        StaffVerb::Register(args) => register::run(args),
         StaffVerb::Rules(args) => {
             let next = read_rules(&args.file, Vec::new())?;
             let change = Change::AdoptAuthority(Box::new(next));
