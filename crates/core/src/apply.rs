@@ -126,9 +126,10 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
             roles,
             expires,
         } => {
+            let index = state.position;
             state
                 .registry
-                .add_actor(id.clone(), person, roles.clone(), *expires);
+                .add_actor(id.clone(), person, roles.clone(), *expires, index);
             authority::changed(state);
         }
         Event::PolicyAdopted(policy) => requests::policy_adopted(state, record.at, policy),

@@ -333,4 +333,8 @@ reasons! {
     QuorumImpossible { /** Code of the class. */ class: String } = 117, "quorum_impossible", Hold;
     /// Too few persons, or a role that nobody fills yet.
     QuorumShort { /** Code of the class. */ class: String, /** Distinct persons that count. */ valid: u32, /** Needed. */ needs: u32, /** Roles still to be filled, joined by `|`. */ missing: String } = 118, "quorum_short", Hold;
+    /// Rules of authority are in force: this is proposed as a change, and its quorum approves it.
+    ProposalNeeded { /** Code of the class. */ class: String } = 119, "proposal_needed", Refuse;
+    /// The person got the role after the question was asked.
+    RoleNotThen { /** The role. */ role: String, /** Journal index of the question. */ index: u64, /** Journal index from which the person holds the role. */ since: u64 } = 121, "role_not_then", Deny;
 }

@@ -128,6 +128,8 @@ pub struct Actor {
     pub person: PersonIx,
     /// Role names; what each may do is policy.
     pub roles: Vec<String>,
+    /// Journal index from which each role counts, in the order of the roles.
+    pub since: Vec<u64>,
     /// First moment at which the roles no longer count, in milliseconds since the epoch.
     pub expires: Option<u64>,
 }
@@ -234,6 +236,7 @@ impl Registry {
         person: &str,
         roles: Vec<String>,
         expires: Option<u64>,
+        index: u64,
     ) {
         let (Some(ix), Some(next)) = (
             ActorIx::next(self.actors.len()),
@@ -253,6 +256,7 @@ impl Registry {
         self.actors.push(Actor {
             id,
             person,
+            since: alloc::vec![index; roles.len()],
             roles,
             expires,
         });

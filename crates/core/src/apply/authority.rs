@@ -122,7 +122,12 @@ fn stops(state: &mut State, at: u64, event: &AuthorityEvent) -> bool {
             }
         }
         AuthorityEvent::RolesRenewed { actor, expires } => {
+            let index = state.position;
             if let Some(row) = state.registry.actors.get_mut(actor.place()) {
+                // Roles that had ended are held anew, not all along.
+                if row.expires.is_some_and(|ended| ended <= at) {
+                    row.since.fill(index);
+                }
                 row.expires = Some(*expires);
             }
             changed(state);

@@ -362,6 +362,7 @@ fn use_budget(state: &mut State, budget: String, lines: &[CreditLine], person: O
 fn revoke(state: &mut State, actor: ActorIx) {
     if let Some(row) = state.registry.actors.get_mut(actor.place()) {
         row.roles.clear();
+        row.since.clear();
     }
     super::authority::changed(state);
 }
@@ -369,20 +370,23 @@ fn revoke(state: &mut State, actor: ActorIx) {
 /// An account has one end for all its roles: a new role never prolongs the others, and roles that ended don't come
 /// back with it.
 fn grant(state: &mut State, at: u64, actor: &str, role: &str, expires: Option<u64>) {
+    let index = state.position;
     let known = state.registry.actor(actor);
     let Some(row) = known.and_then(|ix| state.registry.actors.get_mut(ix.place())) else {
         let roles = alloc::vec![String::from(role)];
         state
             .registry
-            .add_actor(String::from(actor), actor, roles, expires);
+            .add_actor(String::from(actor), actor, roles, expires, index);
         return;
     };
     if row.expires.is_some_and(|ended| ended <= at) {
         row.roles.clear();
+        row.since.clear();
     }
     let others = row.roles.iter().any(|known| known != role);
     if !row.roles.iter().any(|known| known == role) {
         row.roles.push(String::from(role));
+        row.since.push(index);
     }
     row.expires = match (row.expires, expires) {
         (Some(old), Some(new)) if others => Some(old.min(new)),

@@ -18,6 +18,7 @@ use alloc::string::{String, ToString as _};
 use keepwhole_verify::approval::{self, COMMAND_LABEL};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::json::{Value, to_hex};
+use keepwhole_verify::manifest;
 
 /// A command, field by field.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -234,6 +235,17 @@ fn of_authority(command: &mut ActionCommand, change: &Change) {
             command.set("wallet", wallet.as_str());
             command.set("key", key.as_str());
             command.set("network", network.as_str());
+        }
+        Change::ReleaseRedress { entry } => {
+            if let Some(set) = manifest::read_entry(entry) {
+                command.set("set", to_hex(&set.set_id));
+                command.set("epoch", set.epoch.to_string());
+                command.set("manifest_sha256", to_hex(&set.manifest_sha256));
+            }
+        }
+        Change::DestroyKey { subject, ground } => {
+            command.set("subject", to_hex(subject));
+            command.set("ground", ground.as_str());
         }
         _ => {}
     }

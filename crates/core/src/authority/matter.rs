@@ -64,3 +64,13 @@ pub struct Matter {
     /// Words, in order.
     pub voices: Vec<Voice>,
 }
+
+impl Matter {
+    /// Who rejected it first; one rejection ends it.
+    #[must_use]
+    pub fn rejected(&self) -> Option<PersonIx> {
+        let mut said = self.voices.iter();
+        let no = said.find(|voice| voice.decision == Decision::Reject);
+        no.map(|voice| voice.person)
+    }
+}

@@ -24,6 +24,17 @@ pub fn roles(state: &State, person: PersonIx, at: u64) -> Vec<String> {
     roles
 }
 
+/// Journal index from which a person holds a role that counts at `at` (ms); of several accounts the earliest.
+#[must_use]
+pub fn role_since(state: &State, person: PersonIx, role: &str, at: u64) -> Option<u64> {
+    let accounts = state.registry.actors.iter();
+    let active = accounts
+        .filter(|actor| actor.person == person && actor.expires.is_none_or(|ended| at < ended));
+    let held = active.flat_map(|actor| actor.roles.iter().zip(&actor.since));
+    held.filter_map(|(known, since)| (known == role).then_some(*since))
+        .min()
+}
+
 /// All persons by number.
 fn persons(state: &State) -> impl Iterator<Item = PersonIx> {
     (0..state.registry.persons.len()).filter_map(PersonIx::next)

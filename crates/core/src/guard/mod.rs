@@ -11,6 +11,7 @@ use crate::authority::rules::Rules;
 use crate::policy::{BudgetUse, Policy};
 use crate::reason::Reason;
 use crate::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
+use crate::subject::SubjectId;
 use alike::Alike;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -271,6 +272,18 @@ pub enum Change {
         /// Network (CAIP-2).
         network: String,
     } = 30,
+    /// Release a redress set to customers: the exact entry that commits to its manifest.
+    ReleaseRedress {
+        /// The entry's bytes.
+        entry: Vec<u8>,
+    } = 40,
+    /// Destroy the key of a person's records.
+    DestroyKey {
+        /// Whose.
+        subject: SubjectId,
+        /// Code of the legal ground.
+        ground: String,
+    } = 41,
 }
 
 /// What sealed keys may do; nothing that pays anybody else.
@@ -316,6 +329,8 @@ impl Change {
             Self::RenewRoles { .. } => "renew-roles",
             Self::NameAsset { .. } => "name-asset",
             Self::NameKey { .. } => "name-key",
+            Self::ReleaseRedress { .. } => "release-redress",
+            Self::DestroyKey { .. } => "destroy-key",
         }
     }
 }

@@ -179,4 +179,6 @@ change-wallet = wallet { $wallet } registered: { $address }
 change-renew-roles = roles of account { $actor } prolonged until { $until }
 change-name-asset = asset { $asset } is { $name } on its network
 change-name-key = key { $key } signs for wallet { $wallet } on { $network }
+change-release-redress = Release redress set { $set }, epoch { $epoch }, to customers
+change-destroy-key = Destroy the key of person { $subject } (ground { $ground })
 policy-clears-any = { $asset }: any amount

@@ -179,4 +179,6 @@ change-wallet = 지갑 { $wallet } 등록: { $address }
 change-renew-roles = 계정 { $actor }의 역할을 { $until }까지 연장
 change-name-asset = 자산 { $asset }의 네트워크 이름은 { $name }
 change-name-key = 키 { $key }이(가) 지갑 { $wallet }을(를) 위해 { $network }에서 서명
+change-release-redress = 구제 명세 { $set }, 회차 { $epoch } 고객에게 공개
+change-destroy-key = 정보주체 { $subject }의 열쇠 파기 (근거 { $ground })
 policy-clears-any = { $asset }: 수량에 제한 없음

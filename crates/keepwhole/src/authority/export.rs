@@ -91,6 +91,13 @@ pub fn quorum_of(state: &State, target: Target, matter: &Matter) -> Quorum {
         Target::Request(number) => state.guard.request_at(number).map_or(0, |row| row.needs),
         Target::Change(_) | Target::Finding(_) => 0,
     };
+    if asked == 0 && matches!(target, Target::Request(_)) {
+        // Whatever people said of it, no rule asks for anybody.
+        return Quorum {
+            n: 1,
+            roles: BTreeSet::new(),
+        };
+    }
     let roles: BTreeSet<String> = class
         .map(|quorum| quorum.required.iter().cloned().collect())
         .unwrap_or_default();
@@ -115,6 +122,26 @@ impl Recorded {
     /// An unknown id, or a command that does not fit its form.
     pub fn of(state: &State, id: &str) -> Result<Self, ExportError> {
         recorded(state, id)
+    }
+
+    /// As [`Recorded::of`], of a target that is found.
+    ///
+    /// # Errors
+    /// A target that asks for no approvals, or a command that does not fit its form.
+    pub fn of_target(state: &State, target: Target, id: &str) -> Result<Self, ExportError> {
+        recorded_of(state, target, id)
+    }
+
+    /// Entry of the question.
+    #[must_use]
+    pub const fn asked(&self) -> u64 {
+        self.file.index
+    }
+
+    /// Entries of the question and of all answers.
+    pub fn entries(&self) -> impl Iterator<Item = u64> {
+        let answers = self.voices.iter().map(|(entry, ..)| *entry);
+        std::iter::once(self.file.index).chain(answers)
     }
 
     /// True where nobody answered yet.
@@ -150,8 +177,12 @@ pub fn approvals<D: Disk>(
 }
 
 fn recorded(state: &State, id: &str) -> Result<Recorded, ExportError> {
+    let target = target(state, id).ok_or_else(|| ExportError::Unknown(id.to_owned()))?;
+    recorded_of(state, target, id)
+}
+
+fn recorded_of(state: &State, target: Target, id: &str) -> Result<Recorded, ExportError> {
     let unknown = || ExportError::Unknown(id.to_owned());
-    let target = target(state, id).ok_or_else(unknown)?;
     let matter = state.authority.matters.get(&target).ok_or_else(unknown)?;
     let command = match target {
         Target::Request(number) => of_made(state, number),

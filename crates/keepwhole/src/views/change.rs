@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepwhole_core::guard::{BreakGlass, Change};
+use keepwhole_verify::json::to_hex;
+use keepwhole_verify::manifest::read_entry;
 
 use crate::text::{Arg, Words, count};
 
@@ -88,6 +90,15 @@ fn of_authority(change: &Change) -> Words {
             .with("wallet", wallet.as_str())
             .with("key", key.as_str())
             .with("network", network.as_str()),
+        Change::ReleaseRedress { entry } => match read_entry(entry) {
+            Some(set) => Words::key("change-release-redress")
+                .with("set", to_hex(&set.set_id))
+                .with("epoch", count(u128::from(set.epoch))),
+            None => Words::key("change-other"),
+        },
+        Change::DestroyKey { subject, ground } => Words::key("change-destroy-key")
+            .with("subject", to_hex(subject))
+            .with("ground", ground.as_str()),
         _ => Words::key("change-other"),
     }
 }

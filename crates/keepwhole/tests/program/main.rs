@@ -20,6 +20,7 @@ mod cli;
 mod cli_faults;
 mod cli_life;
 mod console;
+mod decisions;
 mod drill;
 mod edges;
 mod evidence;

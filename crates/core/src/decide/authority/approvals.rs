@@ -249,12 +249,20 @@ pub(super) fn voice(
         }
         None => {}
     }
+    let collects = !matches!(asked.target, Target::Finding(_));
+    let approved = |voice: &Voice| voice.person == person && voice.decision == Decision::Approve;
+    if collects && proof.decision == Decision::Approve && asked.matter.voices.iter().any(approved) {
+        // A file with two approvals of one person fails every check offline (docs/approvals.md, "Check").
+        return Err(Reason::SamePerson {
+            person: person_name(turn, person),
+        });
+    }
     let against = Against {
         rules: asked.rules,
         quorum: asked.quorum,
         matter: asked.matter,
         separate: asked.separate,
-        collects: !matches!(asked.target, Target::Finding(_)),
+        collects,
         person,
         at: turn.at,
     };
@@ -357,6 +365,10 @@ pub(in crate::decide) fn enough(
         let nobody = quorum.filled::<PersonIx>(&[], 0);
         return nobody.map_err(|lack| short(quorum.class, lack));
     };
+    if let Some(person) = matter.rejected() {
+        let person = person_name(turn, person);
+        return Err(Reason::RejectedByApprover { person });
+    }
     people::tally(turn.state, &quorum, matter, voice, (turn.at, ttl))
         .map_err(|lack| short(quorum.class, lack))
 }

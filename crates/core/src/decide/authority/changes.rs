@@ -52,6 +52,8 @@ fn class_of(turn: &Turn<'_>, change: &Change) -> Class {
         Change::RegisterWallet(_) | Change::NameAsset { .. } | Change::NameKey { .. } => {
             Class::CustodyChange
         }
+        Change::ReleaseRedress { .. } => Class::RedressRelease,
+        Change::DestroyKey { .. } => Class::DestroyKey,
         Change::Grant { .. }
         | Change::EnrolPerson(_)
         | Change::EnrolCredential { .. }
@@ -278,6 +280,9 @@ fn counted(
 ) {
     let tally = people::tally(turn.state, quorum, matter, Some(said), (turn.at, None));
     let kept = matches!(proposal.standing, Standing::Cleared);
+    if kept && matter.rejected().is_some() {
+        return;
+    }
     if kept {
         let unkept = |stop: &&crate::authority::Stop| stop.proposal == number && !stop.kept;
         let authority = &turn.state.authority;

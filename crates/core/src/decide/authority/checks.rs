@@ -2,7 +2,7 @@
 //! force.
 
 use super::super::turn::Turn;
-use super::super::{changes, clearances, registering};
+use super::super::{changes, claims, clearances, registering, subjects};
 use crate::authority::credential::{
     DeviceKind, Enrolment, ID_MAX, KEY_MAX, NewCredential, SEALED_ROLE,
 };
@@ -109,13 +109,7 @@ pub(super) fn change(turn: &Turn<'_>, rules: &Rules, change: &Change) -> Result<
             person(turn, name)?;
             credential(turn, new)
         }
-        Change::EndCredential { credential } => {
-            let found = turn.state.authority.credential(credential);
-            let active = found.filter(|(_, row)| row.until.is_none());
-            active.map(|_| ()).ok_or_else(|| Reason::CredentialUnknown {
-                credential: to_hex(credential),
-            })
-        }
+        Change::EndCredential { credential } => active(turn, credential),
         Change::AdoptAuthority(next) => next_rules(turn, rules, next),
         Change::Reinstate { person: name } => {
             let person = person(turn, name)?;
@@ -161,8 +155,19 @@ pub(super) fn change(turn: &Turn<'_>, rules: &Rules, change: &Change) -> Result<
             key,
             network,
         } => clearances::new_key_name(turn, wallet, key, network).map(|_| ()),
+        Change::ReleaseRedress { entry } => claims::releasable(turn, entry),
+        Change::DestroyKey { subject, ground } => subjects::destroyable(turn, subject, ground),
         other => changes::check_names(turn, other),
     }
+}
+
+/// A credential that has not ended.
+fn active(turn: &Turn<'_>, credential: &[u8]) -> Result<(), Reason> {
+    let found = turn.state.authority.credential(credential);
+    let active = found.filter(|(_, row)| row.until.is_none());
+    active.map(|_| ()).ok_or_else(|| Reason::CredentialUnknown {
+        credential: to_hex(credential),
+    })
 }
 
 fn account(turn: &Turn<'_>, name: &str) -> Result<Vec<String>, Reason> {
@@ -214,6 +219,12 @@ pub(super) fn clashes(turn: &Turn<'_>, change: &Change) -> bool {
         }
         (Event::AssetNamed { caip19, .. }, Change::NameAsset { caip19: new, .. }) => caip19 == new,
         (Event::KeyNamed { key, .. }, Change::NameKey { key: new, .. }) => key == new,
+        (Event::RedressSetPublished { entry }, Change::ReleaseRedress { entry: new }) => {
+            entry == new
+        }
+        (Event::SubjectErased { subject, .. }, Change::DestroyKey { subject: new, .. }) => {
+            subject == new
+        }
         (Event::Authority(AuthorityEvent::AuthorityAdopted(_)), _) => true,
         _ => false,
     })

@@ -4,6 +4,7 @@ use super::super::changes::{halt, trip_by_person};
 use super::super::turn::Turn;
 use super::changes::{approvers, revoked};
 use super::{bootstrap, checks, rules};
+use crate::authority::matter::{Decision, Target};
 use crate::authority::rules::Rules;
 use crate::breaker::{Scope, scope_of};
 use crate::event::{AuthorityEvent, Event};
@@ -11,6 +12,7 @@ use crate::guard::{BreakGlass, Change, Standing};
 use crate::incident::AlarmCode;
 use crate::registry::PersonIx;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 /// What a change does under rules of authority; false if it does what it does without them.
 pub(in crate::decide) fn in_force(
@@ -38,7 +40,9 @@ pub(in crate::decide) fn in_force(
         | Change::RegisterWallet(_)
         | Change::RenewRoles { .. }
         | Change::NameAsset { .. }
-        | Change::NameKey { .. } => {}
+        | Change::NameKey { .. }
+        | Change::ReleaseRedress { .. }
+        | Change::DestroyKey { .. } => {}
         _ => return false,
     }
     turn.emit(Event::ChangeInForce { proposal: number });
@@ -62,6 +66,17 @@ pub(in crate::decide) fn in_force(
         }
         Change::RegisterWallet(_) | Change::NameAsset { .. } | Change::NameKey { .. } => {
             of_custody(turn, change);
+        }
+        Change::ReleaseRedress { entry } => turn.emit(Event::RedressSetPublished {
+            entry: entry.clone(),
+        }),
+        Change::DestroyKey { subject, ground } => {
+            let approvals = stood_behind(turn, number);
+            turn.emit(Event::SubjectErased {
+                subject: *subject,
+                ground: ground.clone(),
+                approvals,
+            });
         }
         other => of_person(turn, other),
     }
@@ -95,6 +110,28 @@ fn of_custody(turn: &mut Turn<'_>, change: &Change) {
         }
         _ => {}
     }
+}
+
+/// The persons who approved a change, whoever of them did so in this turn too; each once.
+fn stood_behind(turn: &Turn<'_>, number: u32) -> Vec<PersonIx> {
+    let target = Target::Change(number);
+    let matter = turn.state.authority.matters.get(&target);
+    let before = matter.into_iter().flat_map(|matter| &matter.voices);
+    let before = before.map(|voice| (voice.person, voice.decision));
+    let now = turn.events.iter().filter_map(|event| match event {
+        Event::Authority(AuthorityEvent::ApprovalProven {
+            target: of,
+            person,
+            proof,
+            ..
+        }) if *of == target => Some((*person, proof.decision)),
+        _ => None,
+    });
+    let approve = |(person, decision)| (decision == Decision::Approve).then_some(person);
+    let mut persons: Vec<PersonIx> = before.chain(now).filter_map(approve).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    persons
 }
 
 /// Credentials and suspensions of a person who is known.

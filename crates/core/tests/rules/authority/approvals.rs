@@ -239,3 +239,104 @@ fn a_bootstrap_is_three_persons_once() {
         ADMINISTRATORS.len()
     );
 }
+
+/// The roster of the question says who may answer it, and who lost the role since may no longer: `keepwhole-verify` says the
+/// same of the same answers (docs/approvals.md, "Check").
+#[test]
+fn a_role_is_held_from_the_question_to_the_answer() {
+    let (mut exchange, mut staff) = staffed();
+    let grant = Change::Grant {
+        actor: "ole".into(),
+        role: "risk".into(),
+        expires: Some(exchange.at + 30 * DAY),
+    };
+    propose(&mut exchange, "g1", "ada", grant);
+    for (who, role) in [
+        ("ada", "administrator"),
+        ("sue", "security"),
+        ("eva", "executive"),
+    ] {
+        staff.approve(&mut exchange, "g1", who, role);
+    }
+    exchange.pass(DAY - 60_000);
+    exchange.ask(Some("w1"), Some("requester"), withdraw(1_600));
+    let asked = exchange.state.position;
+    exchange.pass(120_000);
+    // `ole` has the role now, and had it not when it was asked.
+    let reply = staff.say(&mut exchange, "w1", ("ole", "risk"), |_| {});
+    let Some(Reason::RoleNotThen { role, index, since }) = reply.answer.reason() else {
+        panic!("{reply:?}");
+    };
+    assert!(
+        role == "risk" && *index < asked && asked <= *since,
+        "{reply:?}"
+    );
+    // `ria` had it then; whoever loses it before the answer may not give it.
+    let suspend = Change::Revoke {
+        actor: "ria".into(),
+    };
+    assert_eq!(
+        propose(&mut exchange, "r1", "sue", suspend).answer,
+        Answer::Cleared
+    );
+    for (who, role) in [("bea", "administrator"), ("eva", "executive")] {
+        staff.approve(&mut exchange, "r1", who, role);
+    }
+    let back = Change::Reinstate {
+        person: "ria".into(),
+    };
+    propose(&mut exchange, "b1", "ada", back);
+    let reply = staff.say(&mut exchange, "w1", ("ria", "risk"), |_| {});
+    assert!(
+        ["suspended", "role_missing", "credential_inactive"].contains(&code(&reply)),
+        "{reply:?}"
+    );
+    // Asked anew, the new role counts.
+    exchange.ask(Some("w2"), Some("requester"), withdraw(1_600));
+    staff.approve(&mut exchange, "w2", "ole", "risk");
+    staff.approve(&mut exchange, "w2", "tom", "treasury");
+    assert_eq!(exchange.why("w2"), "cleared");
+    assert_eq!(exchange.state, exchange.folded_again());
+}
+
+/// Roles that ended and are prolonged afterwards are held anew.
+#[test]
+fn a_role_that_had_ended_is_not_held_all_along() {
+    let (mut exchange, mut staff) = staffed();
+    let ends = exchange.state.registry.actors.iter();
+    let ends = ends.filter_map(|actor| actor.expires).min().unwrap();
+    let person = exchange.state.registry.person("ria").unwrap();
+    let since = people::role_since(&exchange.state, person, "risk", exchange.at).unwrap();
+    assert_eq!(
+        people::role_since(&exchange.state, person, "legal", exchange.at),
+        None
+    );
+    exchange.pass(DAY);
+    let renew = |expires| Change::RenewRoles {
+        actor: "ria".into(),
+        expires,
+    };
+    let approve = |exchange: &mut Exchange, staff: &mut Staff, id: &str| {
+        for (who, role) in [
+            ("ada", "administrator"),
+            ("sue", "security"),
+            ("eva", "executive"),
+        ] {
+            staff.approve(exchange, id, who, role);
+        }
+        exchange.pass(DAY);
+    };
+    let until = exchange.at + 80 * DAY;
+    propose(&mut exchange, "n1", "ada", renew(until));
+    approve(&mut exchange, &mut staff, "n1");
+    assert_eq!(
+        people::role_since(&exchange.state, person, "risk", exchange.at),
+        Some(since),
+        "prolonged in time"
+    );
+    assert_eq!(
+        people::role_since(&exchange.state, person, "risk", until),
+        None
+    );
+    assert!(ends < exchange.at + 90 * DAY);
+}

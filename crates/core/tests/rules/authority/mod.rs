@@ -3,6 +3,7 @@
 mod approvals;
 mod demanded;
 mod quorums;
+mod released;
 mod stops;
 
 use crate::exchange::Exchange;

@@ -1,6 +1,7 @@
 //! The verb `staff`: people, their roles and keys, what they propose and approve. Everything goes through the journal as a
 //! command; nobody's word counts without an assertion of the person's own authenticator.
 
+mod released;
 mod show;
 
 use super::exit::{Exit, Failure};
@@ -73,6 +74,16 @@ enum StaffVerb {
         after_help = "Example:\n  keepwhole staff rules authority.toml --data exchange --actor ada --id rules-2"
     )]
     Rules(RulesArgs),
+    /// Propose to release a redress set to customers.
+    #[command(
+        after_help = "Example:\n  keepwhole staff release-redress manifest.json --data exchange --actor ria --id release-1"
+    )]
+    ReleaseRedress(released::ReleaseArgs),
+    /// Propose to destroy the key of a person's records; `keepwhole person list` names persons by number.
+    #[command(
+        after_help = "Example:\n  keepwhole staff destroy-key 0123456789abcdef0123456789abcdef --code pipa-36 --data exchange --actor oda --id destroy-1"
+    )]
+    DestroyKey(released::DestroyArgs),
     /// Write the request that the approver client answers: the exact command, a new nonce, and 15 minutes at most.
     #[command(
         after_help = "Example:\n  keepwhole staff ask enrol-kim --data exchange --approver ada --role administrator --out request.json"
@@ -268,6 +279,8 @@ impl StaffArgs {
             StaffVerb::Reset(args) => &args.propose.by.data,
             StaffVerb::Renew(args) => &args.propose.by.data,
             StaffVerb::Rules(args) => &args.by.data,
+            StaffVerb::ReleaseRedress(args) => &args.by.data,
+            StaffVerb::DestroyKey(args) => &args.by.data,
             StaffVerb::Approve(args) => &args.by.data,
             StaffVerb::Cancel(args) => &args.by.data,
             StaffVerb::ExportRoster(args) => &args.data,
@@ -323,6 +336,8 @@ pub fn run(args: &StaffArgs) -> Result<Exit, Failure> {
             let change = Change::AdoptAuthority(Box::new(next));
             propose(&args.by, &args.id, change)
         }
+        StaffVerb::ReleaseRedress(args) => args.propose(),
+        StaffVerb::DestroyKey(args) => args.propose(),
         StaffVerb::Approve(args) => approve(args),
         StaffVerb::Cancel(args) => {
             let target = args.target.clone();
