@@ -153,6 +153,39 @@ fn sum_of(json: &str) -> String {
     keepwhole_verify::json::to_hex(digest.get(..8).unwrap_or_default())
 }
 
+/// The lines of a store, and how many of its bytes they take: what is behind them was cut off.
+fn read(path: &Path, bytes: &[u8]) -> Result<(Vec<Line>, usize), StoreError> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    let whole = whole.map_or(0, |last| last.saturating_add(1));
+    let mut lines = Vec::new();
+    let written = bytes.get(..whole).unwrap_or_default();
+    for (at, line) in written.split(|byte| *byte == b'\n').enumerate() {
+        if line.is_empty() {
+            continue;
+        }
+        let damaged = |what| StoreError::Damaged {
+            file: path.to_path_buf(),
+            line: at.saturating_add(1),
+            what,
+        };
+        let line = std::str::from_utf8(line).map_err(|_| damaged("not text"))?;
+        let (sum, json) = line.split_once(' ').ok_or_else(|| damaged("no checksum"))?;
+        if sum != sum_of(json) {
+            return Err(damaged("the checksum does not fit"));
+        }
+        lines.push(serde_json::from_str(json).map_err(|_| damaged("not a line of ours"))?);
+    }
+    Ok((lines, whole))
+}
+
+/// Counts the lines of a store's bytes, and the bytes that they take, without a file.
+///
+/// # Errors
+/// [`StoreError::Damaged`].
+pub fn lines(bytes: &[u8]) -> Result<(usize, usize), StoreError> {
+    read(Path::new(FILE), bytes).map(|(lines, whole)| (lines.len(), whole))
+}
+
 impl Store {
     /// Opens the store in a folder, which is made if needed, for this process alone.
     ///
@@ -199,24 +232,8 @@ impl Store {
     }
 
     fn load(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
-        let whole = whole.map_or(0, |last| last.saturating_add(1));
-        let lines = bytes.get(..whole).unwrap_or_default();
-        for (at, line) in lines.split(|byte| *byte == b'\n').enumerate() {
-            if line.is_empty() {
-                continue;
-            }
-            let damaged = |what| StoreError::Damaged {
-                file: self.path.clone(),
-                line: at.saturating_add(1),
-                what,
-            };
-            let line = std::str::from_utf8(line).map_err(|_| damaged("not text"))?;
-            let (sum, json) = line.split_once(' ').ok_or_else(|| damaged("no checksum"))?;
-            if sum != sum_of(json) {
-                return Err(damaged("the checksum does not fit"));
-            }
-            let line = serde_json::from_str(json).map_err(|_| damaged("not a line of ours"))?;
+        let (lines, whole) = read(&self.path, bytes)?;
+        for line in lines {
             self.take(line);
         }
         if whole < bytes.len() {

@@ -10,6 +10,7 @@ use keepwhole::installation::verifier_key;
 use keepwhole::journal::keys::{self, KeyFile};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::authority::credential::Enrolment;
+use keepwhole_core::authority::matter::Target;
 use keepwhole_core::command::{
     Body, DecodedPayload, NewIntent, NewPayload, Operation, PayloadContent,
 };
@@ -20,7 +21,9 @@ use keepwhole_verify::clearance::{self, Clearance, Redemption};
 use keepwhole_verify::json::Value;
 use keepwhole_verify::note::Ed25519Signer;
 use keepwhole_verify::report::Outcome;
+use keepwhole_verify::roster::{Credential, Person, Roster};
 use keepwhole_verify::trust::Trust;
+use keepwhole_verify::webauthn::PublicKey;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -246,6 +249,14 @@ impl Forger {
         refused(name, &check_files(&files, Some(&self.trust)), code, words);
     }
 
+    /// Path of the roster in force at an entry.
+    fn roster_at(&self, entry: u64) -> String {
+        let named = |path: &String| path[7..path.len() - 5].parse::<u64>().unwrap();
+        let rosters = below(&self.files, "roster/").into_iter();
+        let before = rosters.filter(|path| named(path) <= entry);
+        before.max_by_key(|path| named(path)).unwrap()
+    }
+
     fn edit(&self, files: &mut Files, proposal: &str, change: impl FnOnce(&mut ApprovalsFile)) {
         let (path, mut file) = approvals(&self.files, proposal);
         change(&mut file);
@@ -300,10 +311,11 @@ fn forger(dir: &Path) -> Forger {
 }
 
 #[test]
-fn falsified_approvals_are_named() {
+fn falsified_approvals_and_rosters_are_named() {
     let dir = case();
     let forger = forger(dir.path());
-    let (path, _) = approvals(&forger.files, "W-2");
+    let (path, file) = approvals(&forger.files, "W-2");
+    let index = file.index;
     forger.refused(
         "a file left out",
         ("V10", "`approvals/` has no file of it"),
@@ -336,6 +348,84 @@ fn falsified_approvals_are_named() {
             forger.edit(files, "W-2", |file| file.approvals[0].nonce[0] ^= 1);
         },
     );
+    forger.refused(
+        "a time moved",
+        ("V10", "has it received at"),
+        |forger, files| {
+            forger.edit(files, "enrol-dan", |file| file.approvals[2].received += 1);
+        },
+    );
+    forger.refused(
+        "approvals of another matter",
+        ("V10", "`challenge`"),
+        |forger, files| {
+            let other = approvals(&forger.files, "w-3").1.approvals;
+            forger.edit(files, "W-2", |file| file.approvals = other);
+        },
+    );
+    forger.refused(
+        "matters swapped",
+        ("V10", "asks about another command"),
+        |forger, files| {
+            let other = approvals(&forger.files, "w-3").1;
+            forger.edit(files, "W-2", |file| {
+                *file = ApprovalsFile {
+                    index,
+                    proposed_at: file.proposed_at,
+                    ..other
+                };
+            });
+        },
+    );
+    // Nobody signed for `mallory`: a roster that has her says who enrolled her key, and that entry did not.
+    let last = &forger.roster_at(index);
+    let with = |change: &dyn Fn(&mut Roster)| {
+        let mut roster = Roster::read(std::str::from_utf8(&forger.files[last]).unwrap()).unwrap();
+        change(&mut roster);
+        roster.to_text().into_bytes()
+    };
+    let mallory = |roster: &mut Roster| {
+        let own = credential("mallory");
+        roster.people.push(Person {
+            credentials: vec![Credential {
+                from: 1,
+                id: own.id,
+                public_key: PublicKey::from_cose(&own.public_key).unwrap(),
+                until: None,
+            }],
+            id: "mallory".to_owned(),
+            roles: ["risk".to_owned()].into(),
+        });
+    };
+    forger.refused(
+        "an approver more",
+        (
+            "V10",
+            "the roster gives `mallory` a credential that entry 1 does not enrol",
+        ),
+        |_, files| drop(files.insert(last.clone(), with(&mallory))),
+    );
+    // The roster at the answer counts beside that at the question.
+    let answered = answer_of(dir.path(), "enrol-dan");
+    let without = with(&|roster| {
+        let person = roster.people.iter_mut().find(|person| person.id == "ada");
+        person.unwrap().roles.remove("administrator");
+    });
+    forger.refused(
+        "a role lost between question and answer",
+        (
+            "V10",
+            "`ada` no longer had the role `administrator` when the answer came",
+        ),
+        |_, files| drop(files.insert(format!("roster/{answered}.json"), without)),
+    );
+}
+
+/// Entry of the first answer to a proposal.
+fn answer_of(dir: &Path, id: &str) -> u64 {
+    let office = Office::open(dir, 0);
+    let number = office.state().guard.proposal(id).unwrap().0;
+    office.state().authority.matters[&Target::Change(number)].voices[0].index
 }
 
 #[test]
