@@ -177,7 +177,7 @@ reasons! {
     Suspended { /** Since when, ms. */ since: u64 } = 26, "suspended", Deny;
     /// The requester approves the own request.
     SelfApproval { /** The person. */ person: String } = 30, "self_approval", Deny;
-    /// The requester's person approves under another account.
+    /// The requester's person approves under another account, or a person approves a second time.
     SamePerson { /** The person. */ person: String } = 31, "same_person", Deny;
     /// The actor's roles ended.
     RoleExpired { /** First moment without the roles, ms. */ ended: u64 } = 32, "role_expired", Deny;

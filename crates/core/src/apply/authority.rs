@@ -182,6 +182,7 @@ fn proven(
     authority.nonces.insert((person, proof.nonce), target);
     let number = authority.by_credential.get(&proof.credential).copied();
     let place = number.and_then(|number| usize::try_from(number).ok());
+    let credential = number.unwrap_or(u32::MAX);
     if let Some(row) = place.and_then(|place| authority.credentials.get_mut(place)) {
         row.counter = counter;
     }
@@ -189,6 +190,7 @@ fn proven(
         matter.voices.push(Voice {
             person,
             role: proof.role.clone(),
+            credential,
             decision: proof.decision,
             at,
             index,

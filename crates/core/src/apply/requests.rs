@@ -88,6 +88,7 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
             row.last_approval = at;
         }),
         Event::ChangeWaits { proposal, until } => {
+            end_wait(state, *proposal);
             let timer = Timer::ChangeComesIntoForce(*proposal);
             state.timers.insert(*until, timer);
             with(state, *proposal, |row| {

@@ -38,6 +38,8 @@ pub struct Voice {
     pub person: PersonIx,
     /// In which role; it counts for no other.
     pub role: String,
+    /// Number of the credential that it was given with.
+    pub credential: u32,
     /// What.
     pub decision: Decision,
     /// When it was recorded, ms.

@@ -31,7 +31,7 @@ fn approver(turn: &mut Turn<'_>, request: &Request) -> Result<PersonIx, Reason> 
         return Err(Reason::SamePerson { person: name });
     }
     if authority::rules(turn).is_some() {
-        authority::may_speak(turn, &request.ask)?;
+        authority::may_speak(turn, request)?;
     } else {
         turn.needs_role(ActionClass::Approve)?;
     }

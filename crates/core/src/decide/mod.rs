@@ -23,6 +23,7 @@ mod transfers;
 mod turn;
 
 use crate::answer::{Answer, Reply};
+use crate::authority::asked::FINDING;
 use crate::command::{Body, Command};
 use crate::event::Event;
 use crate::reason::Reason;
@@ -112,8 +113,15 @@ const AROUND: usize = 64;
 /// All events of one command lie in one frame, bytes (docs/journal-format.md).
 const FRAME_MAX: usize = 16 * 1024 * 1024 - 65_536;
 
-/// Id and actor are names.
+/// Id and actor are names, and no id is one of a finding.
 fn envelope(turn: &Turn<'_>, command: &Command) -> Result<(), Reason> {
+    if command
+        .id
+        .as_ref()
+        .is_some_and(|id| id.starts_with(FINDING))
+    {
+        return Err(turn.malformed("an id does not begin with `finding-`, which names findings"));
+    }
     let name = |text: &alloc::string::String| !text.is_empty() && text.len() <= NAME_MAX;
     if command.id.as_ref().is_none_or(name) && command.actor.as_ref().is_none_or(name) {
         Ok(())

@@ -70,7 +70,7 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
     Answer::Recorded
 }
 
-fn lapse(turn: &mut Turn<'_>, request: u32) {
+pub(super) fn lapse(turn: &mut Turn<'_>, request: u32) {
     turn.emit(Event::ClearanceLapsed { request });
     let state = turn.state;
     if let Some(Ask::Withdrawal {

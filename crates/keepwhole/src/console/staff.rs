@@ -19,7 +19,7 @@ use super::passkey::{Given, encoded, new_passkey};
 use super::refusal::No;
 use super::session::{Session, Sessions, random, random_hex};
 use super::ticket::Tickets;
-use crate::authority::{Holder, MatterView, NoHolder, StaffDesk, Told};
+use crate::authority::{Holder, MatterView, NoHolder, StaffDesk, Told, Unbrought};
 
 /// What stands before the random bytes of the challenge of a new passkey.
 const ENROL_LABEL: &str = "keepwhole/enrolment/v1\n";
@@ -295,11 +295,12 @@ impl Staff {
 
     /// Records an answer that the approver client made. It counts for the person who signed it, whoever brings it.
     pub(crate) fn brought(&self, target: &str, text: &str) -> Result<(), No> {
-        let read = crate::authority::proof(text);
-        let (approver, proof) = read.map_err(|fault| No::of_file(&fault))?;
-        let account = self.desk.account_of(&approver);
-        let account = account.ok_or_else(|| No::key(409, "unknown_actor", "matter-nobody"))?;
-        match self.desk.answered(&account, target, proof)? {
+        let told = self.desk.brought(target, text)?;
+        let told = told.map_err(|why| match why {
+            Unbrought::File(fault) => No::of_file(&fault),
+            Unbrought::Nobody(_) => No::key(409, "unknown_actor", "matter-nobody"),
+        })?;
+        match told {
             Told::Done => Ok(()),
             Told::Waits(reason) | Told::Refused(reason) => Err(No::of_reason(reason)),
         }

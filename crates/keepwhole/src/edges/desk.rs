@@ -1,11 +1,10 @@
 //! What the guard's routes ask beside the sequencer: payloads decoded, and texts signed with the guard's key.
 
 use super::payloads::{self, KeyContext};
-use crate::authority::{ExportError, Recorded, proof, roster};
+use crate::authority::{ExportError, Recorded, brought, roster};
 use crate::journal::RealDisk;
 use crate::sequencer::Reader;
 use keepwhole_core::answer::Answer;
-use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::command::{Body, PayloadContent};
 use keepwhole_core::decide::clearances::intent_of;
 use keepwhole_core::guard::clearance::Issued;
@@ -195,19 +194,12 @@ impl GuardDesk for Desk {
     }
 
     fn approval(&self, target: &str, approval: &str) -> Result<(String, Body), String> {
-        let (approver, proof) = proof(approval).map_err(|fault| fault.to_string())?;
-        let account = self.read(|state| {
-            let person = state.registry.person(&approver)?;
-            let mut accounts = state.registry.actors.iter();
-            let own = accounts.find(|account| account.person == person)?;
-            Some(own.id.clone())
-        });
-        let unknown = || format!("nobody called `{}` is enrolled", approver.escape_debug());
-        let body = Body::OfAuthority(AuthorityCommand::Decide {
-            target: target.to_owned(),
-            proof: Box::new(proof),
-        });
-        Ok((account.ok_or_else(unknown)?, body))
+        let read = self
+            .reader
+            .read(|state| brought(state, target, approval, state.at));
+        let read = read.map_err(|error| error.to_string())?;
+        let (_, account, body) = read.map_err(|why| why.to_string())?;
+        Ok((account, body))
     }
 
     fn redemption(&self, digest: &[u8; 32]) -> Option<SignedText> {

@@ -3,6 +3,7 @@
 use super::record_json::{Members, Names, reason, texts, time};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_core::authority::asked::FINDING;
 use keepwhole_core::authority::credential::NewCredential;
 use keepwhole_core::authority::finding::{Finding, FindingKind};
 use keepwhole_core::authority::matter::{Decision, Target};
@@ -77,7 +78,7 @@ fn target(names: &Names<'_>, target: Target) -> Value {
     match target {
         Target::Request(number) => names.request(number),
         Target::Change(number) => proposal(names, number),
-        Target::Finding(number) => Value::Text(format!("finding-{number}")),
+        Target::Finding(number) => Value::Text(format!("{FINDING}{number}")),
     }
 }
 
@@ -189,7 +190,7 @@ pub(super) fn authority(names: &Names<'_>, event: &Event) -> Option<Members> {
         AuthorityEvent::FindingRaised { finding: of, .. } => finding(names, of),
         AuthorityEvent::FindingCleared { finding, by } => vec![
             ("by", names.person(*by)),
-            ("finding", Value::Text(format!("finding-{finding}"))),
+            ("finding", Value::Text(format!("{FINDING}{finding}"))),
         ],
         AuthorityEvent::SignedIn {
             person,

@@ -175,6 +175,13 @@ fn account(turn: &Turn<'_>, name: &str) -> Result<Vec<String>, Reason> {
         })
 }
 
+/// The amounts from which on only the approver client counts are of assets that are registered: a name that is not would
+/// bind nothing.
+pub(super) fn assets_known(turn: &Turn<'_>, rules: &Rules) -> Result<(), Reason> {
+    let mut rows = rules.separate_from.iter();
+    rows.try_for_each(|row| turn.asset(&row.asset).map(|_| ()))
+}
+
 fn next_rules(turn: &Turn<'_>, rules: &Rules, next: &Rules) -> Result<(), Reason> {
     if rules.version.checked_add(1) != Some(next.version) {
         return Err(turn.malformed("the next rules' version is the present one's plus one"));
@@ -182,6 +189,7 @@ fn next_rules(turn: &Turn<'_>, rules: &Rules, next: &Rules) -> Result<(), Reason
     if let Err(slip) = next.check() {
         return Err(turn.malformed(&slip));
     }
+    assets_known(turn, next)?;
     let empty = next.quorums.iter().find(|quorum| {
         let able = people::able(turn.state, quorum, turn.at);
         quorum.fillable(&able).is_err()

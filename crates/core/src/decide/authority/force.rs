@@ -2,7 +2,7 @@
 
 use super::super::changes::{halt, trip_by_person};
 use super::super::turn::Turn;
-use super::changes::{approvers, revoked};
+use super::changes::{approvers, of_account, rekeyed};
 use super::{bootstrap, checks, rules};
 use crate::authority::rules::Rules;
 use crate::breaker::{Scope, scope_of};
@@ -49,7 +49,10 @@ pub(in crate::decide) fn in_force(
                 halt(turn, number, Scope::Wallet(wallet));
             }
         }
-        Change::EnrolPerson(new) => bootstrap::enrol(turn, new),
+        Change::EnrolPerson(new) => {
+            bootstrap::enrol(turn, new);
+            mark_reset(turn, change);
+        }
         Change::AdoptAuthority(next) => adopt(turn, number, next),
         Change::BreakGlass(use_of) => break_glass(turn, rules, number, use_of),
         Change::RenewRoles { actor, expires } => {
@@ -104,7 +107,8 @@ fn of_person(turn: &mut Turn<'_>, change: &Change) {
             turn.emit(AuthorityEvent::CredentialEnrolled {
                 person: person.clone(),
                 credential: credential.clone(),
-            })
+            });
+            mark_reset(turn, change);
         }
         Change::EndCredential { credential } => {
             if let Some((credential, _)) = turn.state.authority.credential(credential) {
@@ -120,7 +124,7 @@ fn of_person(turn: &mut Turn<'_>, change: &Change) {
                 person: person.clone(),
                 credential: credential.clone(),
             });
-            turn.emit(AuthorityEvent::CredentialsReset { person: who });
+            mark_reset(turn, change);
         }
         Change::Reinstate { person } => {
             if let Some(person) = turn.state.registry.person(person) {
@@ -131,8 +135,15 @@ fn of_person(turn: &mut Turn<'_>, change: &Change) {
     }
 }
 
+/// Somebody may speak as this person now who could not before: large actions are looked at for some days.
+fn mark_reset(turn: &mut Turn<'_>, change: &Change) {
+    if let Some(person) = rekeyed(turn, change) {
+        turn.emit(AuthorityEvent::CredentialsReset { person });
+    }
+}
+
 fn suspend(turn: &mut Turn<'_>, number: u32, actor: &str) {
-    let person = revoked(turn, actor);
+    let person = of_account(turn, actor);
     let by = turn.needs_actor().ok().map(|(_, person)| person);
     if let (Some(person), Some(by)) = (person, by) {
         turn.emit(AuthorityEvent::PersonSuspended {
@@ -198,7 +209,7 @@ fn break_glass(turn: &mut Turn<'_>, rules: &Rules, number: u32, use_of: &BreakGl
 pub(super) fn keep(turn: &mut Turn<'_>, change: &Change) {
     match change {
         Change::Revoke { actor } => {
-            let Some(person) = revoked(turn, actor) else {
+            let Some(person) = of_account(turn, actor) else {
                 return;
             };
             let state = turn.state;

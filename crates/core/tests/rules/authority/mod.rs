@@ -2,6 +2,7 @@
 
 mod approvals;
 mod demanded;
+mod doors;
 mod quorums;
 mod stops;
 

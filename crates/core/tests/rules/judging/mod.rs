@@ -29,7 +29,7 @@ pub(crate) fn rule(id: &str, when: Vec<(Field, Test)>, then: Outcome) -> Rule {
     }
 }
 
-fn approve(n: u32, roles: &[&str], delay_ms: u64) -> Outcome {
+pub(crate) fn approve(n: u32, roles: &[&str], delay_ms: u64) -> Outcome {
     Outcome::Approve(Approvals {
         n,
         roles: roles.iter().map(|role| (*role).into()).collect(),

@@ -131,8 +131,8 @@ fn approvals(day: &mut Day, walk: &Walk<'_>) {
     let twice = approve(&again);
     day.tried(
         "approve it once more in her second role",
-        "quorum_short",
-        &code(&twice["request"]),
+        "same_person",
+        &code(&twice),
         Shows::Journal,
     );
     let other = hers(walk, "large", |answer| {
