@@ -159,7 +159,7 @@ pub struct NewIntent {
 pub struct NewPayload {
     /// The request's id.
     pub target: String,
-    /// Number of the attempt, from 1.
+    /// Number of the attempt, from 1; zero asks and gets nothing issued.
     pub attempt: u32,
     /// The signing key.
     pub key: String,

@@ -5,7 +5,7 @@
 //! [`due::next_due`] says when time alone will change something. Whoever holds the events can fold them again and gets
 //! the same state to the bit.
 //!
-//! Read in this order: [`amount`], [`split`], [`names`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
+//! Read in this order: [`amount`], [`split`], [`names`], [`address`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
 //! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
 //! [`decide`], [`apply`], [`due`].
 //!
@@ -15,6 +15,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod address;
 pub mod amount;
 pub mod answer;
 pub mod apply;

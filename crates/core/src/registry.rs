@@ -1,5 +1,6 @@
 //! What is registered: assets, owners, wallets and actors. Outside names become dense numbers at first sight.
 
+use crate::address::one_form;
 use crate::names::Names;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -171,7 +172,16 @@ impl Registry {
     /// Our wallet at that address.
     #[must_use]
     pub fn wallet_at(&self, address: &str) -> Option<WalletIx> {
-        self.addresses.get(address).copied()
+        self.addresses.get(&*one_form(address)).copied()
+    }
+    /// Our wallet at that address, where it may be paid without being listed. Wallets for deposits are registered by
+    /// machines, so they never are.
+    #[must_use]
+    pub fn own_destination(&self, address: &str) -> Option<WalletIx> {
+        self.wallet_at(address).filter(|ix| {
+            let wallet = self.wallets.get(ix.place());
+            wallet.is_some_and(|wallet| wallet.tier != Tier::Deposit)
+        })
     }
     /// The actor of that name.
     #[must_use]
@@ -224,7 +234,8 @@ impl Registry {
     pub(crate) fn add_wallet(&mut self, wallet: Wallet) {
         if let Some(ix) = WalletIx::next(self.wallets.len()) {
             self.wallet_names.insert(wallet.id.clone(), ix);
-            self.addresses.insert(wallet.address.clone(), ix);
+            self.addresses
+                .insert(one_form(&wallet.address).into_owned(), ix);
             self.wallets.push(wallet);
         }
     }

@@ -1,6 +1,7 @@
 //! Folds what concerns the guard: requests, approvals, clearances, changes, reads; and hands on what concerns subjects.
 
 use super::{looking_back, push_outflow};
+use crate::address::one_form;
 use crate::custody::New;
 use crate::due::Timer;
 use crate::event::{Event, Judged};
@@ -56,7 +57,8 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
         }
         Event::ClearanceLapsed { request } => lapsed(state, *request),
         Event::DestinationListed { address } => {
-            state.guard.listed.entry(address.clone()).or_insert(at);
+            let listed = one_form(address).into_owned();
+            state.guard.listed.entry(listed).or_insert(at);
             state.guard.alike.list(address);
             state.history.destination_listed(address, at);
         }
@@ -318,6 +320,10 @@ fn collect_until(state: &mut State, request: u32, until: Option<u64>) {
 fn forget_waits(state: &mut State, request: u32) {
     judge_at(state, request, None);
     collect_until(state, request, None);
+    if let Some(terms) = state.guard.clearances.terms.get(&request) {
+        let timer = Timer::IntentEnds(request);
+        state.timers.remove(terms.expires, timer);
+    }
     state.guard.waiting.remove(&request);
 }
 

@@ -1,7 +1,8 @@
 //! Clearances for exact bytes: issued when the bytes are known, redeemed by a signer, each once (docs/clearances.md).
 
 use super::turn::Turn;
-use super::{Ruling, authority, registering, requests, signing};
+use super::{Ruling, registering, requests, signing};
+use crate::address::same;
 use crate::answer::Answer;
 use crate::command::{DecodedPayload, NewIntent, NewPayload, PayloadContent, sha256_of};
 use crate::event::Event;
@@ -12,7 +13,6 @@ use crate::reason::Reason;
 use crate::registry::{AssetIx, WalletIx};
 use crate::state::State;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 use keepwhole_verify::clearance::{Clearance, PayloadKind};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::intent::Intent;
@@ -112,10 +112,11 @@ fn network_of(caip19: &str) -> &str {
     caip19.split('/').next().unwrap_or(caip19)
 }
 
-/// Asks for a clearance for one byte string. All rules run again; what stands in the way is the answer.
+/// Asks for a clearance for one byte string. All rules run again; what stands in the way is the answer. Attempt zero asks
+/// the same and gets nothing issued: a vendor's approver answers before anything is signed.
 pub(super) fn issue(turn: &mut Turn<'_>, payload: &NewPayload) -> Ruling {
-    if payload.key.len() > TEXT_MAX || payload.attempt == 0 {
-        return Err(turn.malformed("a key's name has at most 256 bytes, and attempts count from 1"));
+    if payload.key.len() > TEXT_MAX {
+        return Err(turn.malformed("a key's name has at most 256 bytes"));
     }
     let (number, request, wallet) = signing::payable(turn, &payload.target)?;
     if turn
@@ -140,18 +141,20 @@ pub(super) fn issue(turn: &mut Turn<'_>, payload: &NewPayload) -> Ruling {
     let decoded = fits(turn, wallet, &intent, payload)?;
     let until = clearable(turn, number, request)?.min(turn.at.saturating_add(CLEARANCE_LASTS_MS));
     let until = until.saturating_sub(until % 1_000);
-    // What was never redeemed and has ended can't be signed any more: it is as if it had never been.
-    let all = turn.state.guard.clearances.of(number).iter();
-    let issued: Vec<&Issued> = all
-        .filter(|issued| issued.redeemed.is_some() || turn.at < issued.until)
-        .collect();
-    if issued.iter().any(|issued| {
-        issued.attempt == payload.attempt && issued.signing_digest == decoded.signing_digest
+    if payload.attempt == 0 {
+        return Ok(Answer::Cleared);
+    }
+    let issued = turn.state.guard.clearances.of(number);
+    let stands = |issued: &Issued| issued.redeemed.is_some() || turn.at < issued.until;
+    if issued.iter().any(|one| {
+        stands(one)
+            && one.attempt == payload.attempt
+            && one.signing_digest == decoded.signing_digest
     }) {
         turn.repeated = true;
         return Ok(Answer::Cleared);
     }
-    in_turn(&issued, payload, &decoded)?;
+    in_turn(issued, payload, &decoded)?;
     let clearance = Clearance {
         attempt: payload.attempt,
         build: Digest::from(payload.build),
@@ -255,9 +258,9 @@ fn differs(intent: &Intent, content: &DecodedPayload) -> Option<&'static str> {
     if content.network != intent.network {
         return Some("network");
     }
-    // Hexadecimal addresses have letters of either case.
+    // Hexadecimal addresses have letters of either case, also within names of assets.
     let either = intent.network.starts_with("eip155:");
-    let same = |a: &str, b: &str| a == b || (either && a.eq_ignore_ascii_case(b));
+    let same = |a: &str, b: &str| same(a, b) || (either && a.eq_ignore_ascii_case(b));
     let mut sum = 0u128;
     for op in content.operations.iter().filter(|op| op.op == "transfer") {
         if !same(&op.to, &intent.dest) {
@@ -296,13 +299,13 @@ fn clearable(turn: &Turn<'_>, number: u32, request: &Request) -> Result<u64, Rea
     if request.standing != Standing::Cleared {
         return Err(missing());
     }
-    authority::enough(turn, number, request)?;
     requests::judge_again(turn, number, request)?;
     Ok(until)
 }
 
-/// Attempts follow each other, and each can land only where the others do not.
-fn in_turn(issued: &[&Issued], payload: &NewPayload, decoded: &Decoded) -> Result<(), Reason> {
+/// Attempts follow each other, and each can land only where the others do not. A signer may have begun what ended
+/// unredeemed, so neither its number nor its conflict key is ever given to other bytes.
+fn in_turn(issued: &[Issued], payload: &NewPayload, decoded: &Decoded) -> Result<(), Reason> {
     if let Some(first) = issued.first()
         && first.conflict_key != decoded.conflict_key
     {
@@ -317,14 +320,8 @@ fn in_turn(issued: &[&Issued], payload: &NewPayload, decoded: &Decoded) -> Resul
     if payload.attempt == next {
         return Ok(());
     }
-    Err(if payload.attempt < next {
-        Reason::ClearanceUsed
-    } else {
-        Reason::AttemptOutOfTurn {
-            next,
-            found: payload.attempt,
-        }
-    })
+    let found = payload.attempt;
+    Err(Reason::AttemptOutOfTurn { next, found })
 }
 
 /// A signer redeems a clearance, once; the same signer again gets the same answer.

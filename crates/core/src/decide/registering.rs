@@ -97,7 +97,7 @@ pub(super) fn new_wallet(turn: &Turn<'_>, wallet: &Wallet) -> Result<(), Reason>
     )
 }
 
-/// A wallet of ours is a destination that needs no listing, so only wallets for deposits are registered by machines.
+/// Wallets for deposits are registered by machines; they are never a destination. Any other needs no listing.
 pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
     new_wallet(turn, wallet)?;
     if wallet.tier != Tier::Deposit {

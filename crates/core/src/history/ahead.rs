@@ -1,6 +1,7 @@
 //! Reading ahead what a judgement will look back at.
 
 use super::History;
+use crate::address::one_form;
 use crate::registry::OwnerIx;
 use core::hint::black_box;
 
@@ -9,6 +10,7 @@ impl History {
     /// for memory once a step and not once a figure. The destination's number.
     pub(crate) fn read_ahead(&self, owner: OwnerIx, to: &str) -> Option<u32> {
         let (names, place) = (&self.destinations, owner.place());
+        let to = &*one_form(to);
         let hash = names.hash(to.as_bytes());
         let since = self.registered.get(place).copied();
         let link = self.depositor.get(place).copied();

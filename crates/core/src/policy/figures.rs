@@ -310,6 +310,9 @@ impl<'s> Figures<'s> {
                 let since = history.customer_since(*owner);
                 since.map_or(Seen::Unknown(Unknown::NotRecorded), age)
             }
+            Field::FirstDepositAge(_) | Field::LastDepositAge(_) if self.undated(*owner) => {
+                Seen::Unknown(Unknown::NotRecorded)
+            }
             Field::FirstDepositAge(of) => {
                 history.first_deposit(*owner, of).map_or(Seen::Absent, age)
             }
@@ -320,7 +323,17 @@ impl<'s> Figures<'s> {
         }
     }
 
+    /// Has something, and nothing says since when.
+    fn undated(&self, owner: OwnerIx) -> bool {
+        let history = &self.state.history;
+        history.first_deposit(owner, Deposits::Any).is_none()
+            && self.state.book.balances(owner).any(|has| has.units() > 0)
+    }
+
     fn deposited(&self, owner: OwnerIx, of: Deposits, ms: u64) -> Result<u128, Unknown> {
+        if self.undated(owner) {
+            return Err(Unknown::NotRecorded);
+        }
         let sum = self.state.history.deposited(owner, of, self.input.at, ms);
         if self.state.guard.policy.reference.is_none() {
             return Err(Unknown::NoReference);
@@ -354,7 +367,7 @@ impl<'s> Figures<'s> {
             return Seen::Absent;
         };
         if field == Field::DestinationOwn {
-            return Seen::Flag(self.state.registry.wallet_at(to).is_some());
+            return Seen::Flag(self.state.registry.own_destination(to).is_some());
         }
         let number = self.number(to);
         let known = number.map_or_else(Destination::default, |number| {

@@ -163,8 +163,12 @@ impl Reader {
     }
 
     pub(crate) fn under(policy: Policy) -> Self {
+        Self::over(Exchange::under(policy))
+    }
+
+    pub(crate) fn over(exchange: Exchange) -> Self {
         Self {
-            exchange: Exchange::under(policy),
+            exchange,
             staff: RefCell::default(),
             last: Step::default(),
         }

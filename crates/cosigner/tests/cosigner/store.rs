@@ -23,6 +23,9 @@ fn spent(withdrawal: &str, amount: u128, at: u64) -> Spent {
         asset: "a".to_owned(),
         amount: amount.to_string(),
         at,
+        coin: String::new(),
+        fee: String::new(),
+        conflict_key: String::new(),
     }
 }
 

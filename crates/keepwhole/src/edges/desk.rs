@@ -88,12 +88,6 @@ fn context(state: &State, withdrawal: &str, key: &str) -> Option<KeyContext> {
         network: key.network.clone(),
         address: wallet.address.clone(),
         coin: coin.unwrap_or(ETHER),
-        own: state
-            .registry
-            .wallets
-            .iter()
-            .map(|wallet| wallet.address.clone())
-            .collect(),
         dest,
     })
 }
@@ -169,11 +163,13 @@ impl GuardDesk for Desk {
     fn issued(&self, withdrawal: &str, attempt: u32) -> Option<IssuedTexts> {
         let (text, intent, people) = self.read(|state| {
             let (number, _) = state.guard.request(withdrawal)?;
-            let issued = state.guard.clearances.of(number);
-            // The last of that number: one that ended unredeemed gives its number back.
-            let issued = issued.iter().rfind(|issued| issued.attempt == attempt)?;
+            let mut issued = state.guard.clearances.of(number).iter();
+            let text = match attempt {
+                0 => None,
+                _ => Some(issued.find(|one| one.attempt == attempt)?.text.clone()),
+            };
             let intent = intent_of(state, number)?.to_text();
-            Some((issued.text.clone(), intent, people(state, withdrawal)))
+            Some((text, intent, people(state, withdrawal)))
         })?;
         let (approvals, roster) = match people.ok()? {
             Some((recorded, roster)) => {
@@ -182,12 +178,17 @@ impl GuardDesk for Desk {
             }
             None => (None, None),
         };
-        let clearance = Clearance::read(&text).ok()?;
+        let sign = |text: String| {
+            let clearance = Clearance::read(&text).ok()?;
+            let signature = clearance::sign(&clearance.sign_text(), &self.key).ok()?;
+            Some(SignedText { text, signature })
+        };
+        let clearance = match text {
+            Some(text) => Some(sign(text)?),
+            None => None,
+        };
         Some(IssuedTexts {
-            clearance: SignedText {
-                signature: clearance::sign(&clearance.sign_text(), &self.key).ok()?,
-                text,
-            },
+            clearance,
             intent,
             approvals,
             roster,

@@ -20,8 +20,6 @@ pub struct KeyContext {
     pub address: String,
     /// SLIP-44 number of the network's own coin, where an asset was named by it.
     pub coin: u32,
-    /// Addresses of all own wallets.
-    pub own: Vec<String>,
     /// Destination of the withdrawal; empty if there is none.
     pub dest: String,
 }
@@ -66,12 +64,9 @@ fn outcome(payload: &PayloadBytes, context: &KeyContext) -> Result<Outcome, Faul
                 .into_iter()
                 .find(|chain| chain.network() == context.network);
             let chain = chain.ok_or(Fault::Unread("network_unknown"))?;
-            let own: Vec<Vec<u8>> = context
-                .own
-                .iter()
-                .filter_map(|address| chain.script_of(address))
-                .collect();
-            let ours = |script: &[u8]| own.iter().any(|known| known == script);
+            // Change goes back to the wallet that pays. What another wallet of ours gets is an operation as any other.
+            let own = chain.script_of(&context.address);
+            let ours = |script: &[u8]| own.as_deref() == Some(script);
             let context = bitcoin::Context {
                 chain,
                 is_ours: Some(&ours),

@@ -250,7 +250,8 @@ fn each_field_sees_what_it_says() {
     assert_eq!(seen(&exchange, Field::LineValue, &ask), Seen::Absent);
     assert_eq!(
         seen(&exchange, Field::LastDepositAge(Deposits::Virtual), &ask),
-        Seen::Absent
+        Seen::Number(u128::from(4 * DAY + 11 * MINUTE)),
+        "her opening balance"
     );
     let strange = alice(&exchange, 1, "0xnobodyknows");
     assert_eq!(

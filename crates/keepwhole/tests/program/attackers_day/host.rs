@@ -212,6 +212,23 @@ fn commands(day: &mut Day, office: &mut Office) {
             .map_or(answer.word(), |reason| reason.code());
         day.tried(what, wanted, got, Shows::Journal);
     }
+    let address = "0x4444444444444444444444444444444444444444";
+    let wallet = Wallet {
+        id: "theirs".into(),
+        tier: Tier::Deposit,
+        address: address.into(),
+    };
+    let answer = office.ask(Some("raw-d"), Some("ada"), Body::RegisterWallet(wallet));
+    day.tried(
+        "register an address of the thief's with `--tier deposit`",
+        "recorded",
+        answer.word(),
+        Shows::Nowhere,
+    );
+    assert!(
+        office.state().registry.own_destination(address).is_none(),
+        "what customers pay into is no destination"
+    );
 }
 
 /// She approves what she proposed, in every role and from both accounts.
