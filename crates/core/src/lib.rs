@@ -33,6 +33,7 @@ mod index;
 pub mod law;
 pub mod log_keys;
 mod lookup;
+mod moments;
 pub mod names;
 mod pages;
 pub mod policy;

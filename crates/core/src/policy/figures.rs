@@ -157,13 +157,6 @@ impl<'s> Figures<'s> {
         }
     }
 
-    /// Reads ahead what the figures will look back at.
-    pub(super) fn read_ahead(&mut self) {
-        if let Ask::Withdrawal { owner, to, .. } = self.input.ask {
-            self.destination = Some(self.state.history.read_ahead(*owner, to));
-        }
-    }
-
     /// What is seen of a number or flag.
     pub(super) fn seen(&mut self, field: Field) -> Seen {
         if !field.applies_to(self.input.kind()) {
@@ -567,6 +560,8 @@ const fn priced(sum: Sum) -> Result<u128, Unknown> {
 
 /// Hour of the day, so many minutes east of UTC.
 fn hour(at: u64, offset_minutes: i16) -> u128 {
-    let minutes = i128::from(at / 60_000).saturating_add(i128::from(offset_minutes));
+    // Below 2^49, as milliseconds are below 2^64.
+    let minutes = i64::try_from(at / 60_000).unwrap_or(0);
+    let minutes = minutes.saturating_add(i64::from(offset_minutes));
     u128::try_from(minutes.rem_euclid(24 * 60) / 60).unwrap_or(0)
 }
