@@ -3,6 +3,7 @@
 //! Deciding is recording: every answered command leaves its events and one [`Event::Answered`]; there is no way to ask
 //! first and act later.
 
+mod ahead;
 mod approvals;
 mod authority;
 mod cases;
@@ -21,6 +22,8 @@ mod subjects;
 mod time;
 mod transfers;
 mod turn;
+
+pub use ahead::{read_ahead, read_ahead_asked};
 
 use crate::answer::{Answer, Reply};
 use crate::command::{Body, Command};
