@@ -126,9 +126,10 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
             roles,
             expires,
         } => {
+            let index = state.position;
             state
                 .registry
-                .add_actor(id.clone(), person, roles.clone(), *expires);
+                .add_actor(id.clone(), person, roles.clone(), *expires, index);
             authority::changed(state);
         }
         Event::PolicyAdopted(policy) => requests::policy_adopted(state, record.at, policy),
@@ -138,7 +139,7 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
         Event::LawAdopted { digest, count } => state.law.adopted.push((record.at, *digest, *count)),
         Event::MovementRecorded(movement) => {
             state.book.apply(movement);
-            if movement.kind == MovementKind::Deposit {
+            if brings_in(movement.kind, movement.from, movement.to) {
                 let amount = movement.amount;
                 deposited(
                     state,
@@ -263,17 +264,25 @@ fn transfer(state: &mut State, (at, turn): (u64, u64), row: &Transfer, keyed: &K
     state.turn = turn;
     state.book.book(row.from, row.to, row.asset, row.units);
     state.transfer_ids.insert(row.effective, keyed);
-    if row.kind == MovementKind::Deposit {
+    if brings_in(row.kind, row.from, row.to) {
         deposited(state, row.to, row.asset, row.units, row.effective);
     }
     state.position = state.position.saturating_add(1);
 }
 
+/// What gives an owner value that was not in the books counts as a deposit, whatever the exchange's ledger calls it. What
+/// keepwhole itself gives back does not.
+fn brings_in(kind: MovementKind, from: OwnerIx, to: OwnerIx) -> bool {
+    use MovementKind::{ClaimPaid, Deposit, Recovered, Replenished, WithdrawalReturned};
+    let back = matches!(
+        kind,
+        ClaimPaid | Recovered | Replenished | WithdrawalReturned
+    );
+    to != OUTSIDE && (kind == Deposit || (from == OUTSIDE && !back))
+}
+
 /// A customer's deposit, dated `on`, for the figures that look back at it.
 fn deposited(state: &mut State, to: OwnerIx, asset: AssetIx, units: u128, on: u64) {
-    if to == OUTSIDE {
-        return;
-    }
     let (history, within) = looking_back(state);
     let one = Sum::one(units, within.value(asset, units));
     let row = within.registry.assets.get(asset.place());
@@ -292,13 +301,14 @@ fn looking_back(state: &mut State) -> (&mut History, Within<'_>) {
     (&mut state.history, within)
 }
 
-/// Folds what concerns holdings, flows, nodes, deposits and the log's keys; false if the event is another's.
+/// Folds what concerns holdings, flows, nodes, deposits, doors and the log's keys; false if the event is another's.
 fn custody(state: &mut State, at: u64, event: &Event) -> bool {
     if log_keys(state, event) {
         return true;
     }
     let custody = &mut state.custody;
     match event {
+        Event::AtDoor(told) => state.doors.apply(at, told),
         Event::HoldingDeclared {
             wallet,
             asset,

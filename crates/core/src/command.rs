@@ -1,8 +1,11 @@
 //! Commands: everything that can be asked of keepwhole or told to it. Outside names are text here.
 
+mod kind;
+
 use crate::authority::command::AuthorityCommand;
 use crate::book::MovementKind;
 use crate::custody::{Direction, NodeHealth};
+use crate::door::DoorCommand;
 use crate::guard::Change;
 use crate::incident::clock::Duty;
 use crate::law::RuleRecord;
@@ -159,7 +162,7 @@ pub struct NewIntent {
 pub struct NewPayload {
     /// The request's id.
     pub target: String,
-    /// Number of the attempt, from 1.
+    /// Number of the attempt, from 1; zero asks and gets nothing issued.
     pub attempt: u32,
     /// The signing key.
     pub key: String,
@@ -184,6 +187,8 @@ pub struct DecodedPayload {
     pub total_fee: u128,
     /// Text beside the transfer; empty if none.
     pub memo: String,
+    /// The Safe whose transaction it is, lower-case address; `None` where the key moves its own wallet's value.
+    pub safe: Option<String>,
     /// All effects but change; assets by their names on the network (CAIP-19).
     pub operations: Vec<Operation>,
 }
@@ -540,6 +545,8 @@ pub enum Body {
     ObserveTime = 39,
     /// Keep, read, erase or hold personal records, by the random number of the person.
     OfSubject(SubjectCommand) = 60,
+    /// Tell who may knock at the doors, and who was turned away there.
+    OfDoor(DoorCommand) = 61,
     /// Ask for a withdrawal with the terms that its clearances are bound to.
     RequestIntent(Box<NewIntent>) = 55,
     /// Ask for a clearance for one byte string of a cleared request.
@@ -569,31 +576,4 @@ pub enum Body {
     } = 59,
     /// Record rows of the exchange's ledger: all or none. A row that was recorded before is not booked again.
     RecordTransfers(TransferBatch) = 40,
-}
-
-/// Keeps the first byte written and then refuses: enough to learn the number of a kind.
-struct FirstByte(Option<u8>);
-
-impl borsh::io::Write for FirstByte {
-    fn write(&mut self, bytes: &[u8]) -> borsh::io::Result<usize> {
-        if self.0.is_some() {
-            return Err(borsh::io::ErrorKind::WriteZero.into());
-        }
-        self.0 = bytes.first().copied();
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> borsh::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Body {
-    /// The number of the kind, as stored with the answer.
-    #[must_use]
-    pub fn kind(&self) -> u8 {
-        let mut first = FirstByte(None);
-        // The refusal after the first byte is what is wanted here.
-        let _refused = self.serialize(&mut first);
-        first.0.unwrap_or(0)
-    }
 }

@@ -363,9 +363,20 @@ pub fn cold_share(state: &State, prices: &BTreeMap<AssetIx, u128>) -> Option<Col
     Some(share)
 }
 
+/// The powers of ten that fit 128 bits.
+const POWERS: [u128; 39] = {
+    let mut powers = [1; 39];
+    let mut place = 1;
+    while place < powers.len() {
+        powers[place] = powers[place - 1] * 10;
+        place += 1;
+    }
+    powers
+};
+
 /// `units x price / 10^decimals`, rounded down, in minor units of the quote asset; `None` on more than 128 bits.
 #[must_use]
 pub fn value_of(units: u128, price: u128, decimals: u8) -> Option<u128> {
-    let whole = 10u128.checked_pow(u32::from(decimals))?;
+    let whole = *POWERS.get(usize::from(decimals))?;
     crate::split::mul_div(units, price, whole).map(|(value, _)| value)
 }

@@ -24,6 +24,8 @@ pub enum Timer {
     CollectionEnds(u32) = 6,
     /// Every enabled class of action can fill its quorum: the bootstrap ends.
     BootstrapEnds = 7,
+    /// A request's intent ends: its number.
+    IntentEnds(u32) = 8,
 }
 
 type Moments = BTreeSet<(u64, Timer)>;
@@ -43,7 +45,9 @@ impl Timers {
     const fn of(&mut self, timer: Timer) -> &mut Moments {
         match timer {
             Timer::RequestJudged(_) => &mut self.judged,
-            Timer::ClearanceLapses(_) | Timer::CollectionEnds(_) => &mut self.requests,
+            Timer::ClearanceLapses(_) | Timer::CollectionEnds(_) | Timer::IntentEnds(_) => {
+                &mut self.requests
+            }
             Timer::ChangeComesIntoForce(_)
             | Timer::ClockWarns(..)
             | Timer::ClockMissed(..)

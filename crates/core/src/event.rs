@@ -17,7 +17,8 @@ use crate::answer::Answer;
 use crate::book::Movement;
 use crate::breaker::Scope;
 use crate::custody::{Explained, Flow, NodeHealth, Report};
-use crate::guard::clearance::Terms;
+use crate::door::DoorEvent;
+use crate::guard::clearance::{Contract, RegisteredSafe, Terms};
 use crate::guard::{Approval, Ask, Proposal};
 use crate::incident::clock::Duty;
 use crate::incident::{AlarmCode, Cause, Fact, Freeze};
@@ -583,6 +584,12 @@ pub enum Event {
         /// Network (CAIP-2).
         network: String,
     } = 174,
+    /// What happened at the doors: identities that count, attempts that were turned away (`docs/edges.md`).
+    AtDoor(DoorEvent) = 190,
+    /// A Safe was registered as a wallet of ours.
+    SafeRegistered(Box<RegisteredSafe>) = 175,
+    /// A contract was registered whose code a Safe may run as its own, for a batch of calls.
+    BatchCodeRegistered(Contract) = 176,
     /// A redress set was published: exactly the bytes that commit to its manifest.
     RedressSetPublished {
         /// The entry.

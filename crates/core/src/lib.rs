@@ -5,9 +5,9 @@
 //! [`due::next_due`] says when time alone will change something. Whoever holds the events can fold them again and gets
 //! the same state to the bit.
 //!
-//! Read in this order: [`amount`], [`split`], [`names`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
-//! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`]; then [`command`], [`event`], [`reason`],
-//! [`decide`], [`apply`], [`due`].
+//! Read in this order: [`amount`], [`split`], [`names`], [`address`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
+//! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`], [`door`]; then
+//! [`command`], [`event`], [`reason`], [`decide`], [`apply`], [`due`]. [`evm_address`] reads what people write.
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
 //! commands), names of people, and any way to ask "would this be allowed?" without a record of the question.
@@ -15,6 +15,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod address;
 pub mod amount;
 pub mod answer;
 pub mod apply;
@@ -24,8 +25,10 @@ pub mod breaker;
 pub mod command;
 pub mod custody;
 pub mod decide;
+pub mod door;
 pub mod due;
 pub mod event;
+pub mod evm_address;
 pub mod guard;
 pub mod history;
 pub mod incident;
@@ -33,6 +36,7 @@ mod index;
 pub mod law;
 pub mod log_keys;
 mod lookup;
+mod moments;
 pub mod names;
 mod pages;
 pub mod policy;

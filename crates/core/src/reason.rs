@@ -177,7 +177,7 @@ reasons! {
     Suspended { /** Since when, ms. */ since: u64 } = 26, "suspended", Deny;
     /// The requester approves the own request.
     SelfApproval { /** The person. */ person: String } = 30, "self_approval", Deny;
-    /// The requester's person approves under another account.
+    /// The requester's person approves under another account, or a person approves a second time.
     SamePerson { /** The person. */ person: String } = 31, "same_person", Deny;
     /// The actor's roles ended.
     RoleExpired { /** First moment without the roles, ms. */ ended: u64 } = 32, "role_expired", Deny;
@@ -333,4 +333,10 @@ reasons! {
     QuorumImpossible { /** Code of the class. */ class: String } = 117, "quorum_impossible", Hold;
     /// Too few persons, or a role that nobody fills yet.
     QuorumShort { /** Code of the class. */ class: String, /** Distinct persons that count. */ valid: u32, /** Needed. */ needs: u32, /** Roles still to be filled, joined by `|`. */ missing: String } = 118, "quorum_short", Hold;
+    /// Rules of authority are in force: this is proposed as a change, and its quorum approves it.
+    ProposalNeeded { /** Code of the class. */ class: String } = 119, "proposal_needed", Refuse;
+    /// An address has letters of both cases, and they are not its checksum (EIP-55).
+    AddressChecksum { /** The address with its checksum. */ wanted: String } = 120, "address_checksum", Refuse;
+    /// The person got the role after the question was asked.
+    RoleNotThen { /** The role. */ role: String, /** Journal index of the question. */ index: u64, /** Journal index from which the person holds the role. */ since: u64 } = 121, "role_not_then", Deny;
 }

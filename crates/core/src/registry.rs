@@ -1,5 +1,6 @@
 //! What is registered: assets, owners, wallets and actors. Outside names become dense numbers at first sight.
 
+use crate::address::one_form;
 use crate::names::Names;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -128,6 +129,8 @@ pub struct Actor {
     pub person: PersonIx,
     /// Role names; what each may do is policy.
     pub roles: Vec<String>,
+    /// Journal index from which each role counts, in the order of the roles.
+    pub since: Vec<u64>,
     /// First moment at which the roles no longer count, in milliseconds since the epoch.
     pub expires: Option<u64>,
 }
@@ -171,7 +174,16 @@ impl Registry {
     /// Our wallet at that address.
     #[must_use]
     pub fn wallet_at(&self, address: &str) -> Option<WalletIx> {
-        self.addresses.get(address).copied()
+        self.addresses.get(&*one_form(address)).copied()
+    }
+    /// Our wallet at that address, where it may be paid without being listed. Wallets for deposits are registered by
+    /// machines, so they never are.
+    #[must_use]
+    pub fn own_destination(&self, address: &str) -> Option<WalletIx> {
+        self.wallet_at(address).filter(|ix| {
+            let wallet = self.wallets.get(ix.place());
+            wallet.is_some_and(|wallet| wallet.tier != Tier::Deposit)
+        })
     }
     /// The actor of that name.
     #[must_use]
@@ -224,7 +236,8 @@ impl Registry {
     pub(crate) fn add_wallet(&mut self, wallet: Wallet) {
         if let Some(ix) = WalletIx::next(self.wallets.len()) {
             self.wallet_names.insert(wallet.id.clone(), ix);
-            self.addresses.insert(wallet.address.clone(), ix);
+            self.addresses
+                .insert(one_form(&wallet.address).into_owned(), ix);
             self.wallets.push(wallet);
         }
     }
@@ -234,6 +247,7 @@ impl Registry {
         person: &str,
         roles: Vec<String>,
         expires: Option<u64>,
+        index: u64,
     ) {
         let (Some(ix), Some(next)) = (
             ActorIx::next(self.actors.len()),
@@ -253,6 +267,7 @@ impl Registry {
         self.actors.push(Actor {
             id,
             person,
+            since: alloc::vec![index; roles.len()],
             roles,
             expires,
         });

@@ -26,7 +26,9 @@ pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
         return None;
     }
     if let Some(product) = a.checked_mul(b) {
-        return Some((product / c, product % c));
+        let quotient = product / c;
+        // At most the product.
+        return Some((quotient, product.wrapping_sub(quotient.wrapping_mul(c))));
     }
     let (high, low) = wide_mul(a, b);
     (high < c).then(|| divide_wide(high, low, c))

@@ -5,6 +5,7 @@ use crate::authority::Authority;
 use crate::book::Book;
 use crate::breaker::Breaker;
 use crate::custody::Custody;
+use crate::door::Doors;
 use crate::due::Timers;
 use crate::guard::Guard;
 use crate::history::History;
@@ -126,6 +127,8 @@ pub struct State {
     pub history: History,
     /// People, credentials, quorums.
     pub authority: Authority,
+    /// Who may knock, and who was turned away.
+    pub doors: Doors,
 }
 
 impl State {
@@ -180,6 +183,7 @@ impl BorshDeserialize for Unindexed {
             log_keys: read(reader)?,
             history: read(reader)?,
             authority: read(reader)?,
+            doors: read(reader)?,
         };
         Ok(Self { state, ids })
     }

@@ -17,6 +17,8 @@ pub struct Asset {
     pub per_hour: u128,
     /// Above this, the approvers' own assertions are needed, minor units.
     pub automatic: u128,
+    /// Above this, only assertions made in the separate client count, minor units.
+    pub client: u128,
 }
 
 /// A wallet of a vendor.
@@ -39,6 +41,8 @@ pub struct Network {
     pub decimals: u8,
     /// SLIP-44 number of its coin.
     pub coin: u32,
+    /// Greatest total fee of one transaction, minor units of its coin.
+    pub fee_limit: u128,
 }
 
 /// All names.

@@ -429,12 +429,22 @@ impl Responder {
     ) -> Reply {
         let key = read.key();
         eprintln!("{key}: {} {}", verdict.word(), verdict.code());
-        let Some((reply, is_final)) = say(verdict) else {
+        let mut said = say(verdict);
+        // From here to the stored answer nobody else approves anything.
+        let mut store = self.store();
+        let approves = said
+            .as_ref()
+            .and_then(|(reply, _)| read.approves(reply.word));
+        if approves.is_some_and(|(withdrawal, by)| store.goes_elsewhere(&withdrawal, &by)) {
+            eprintln!("{key}: another transaction was counted for its withdrawal meanwhile");
+            said = say(&Verdict::held("withdrawal_elsewhere"));
+        }
+        let Some((reply, is_final)) = said else {
             eprintln!("error: an answer could not be signed");
             return Reply::bare(503, "fault");
         };
         let stored = if is_final {
-            self.store().answer(Answered {
+            store.answer(Answered {
                 key,
                 content: read.content.clone(),
                 at: (self.clock)(),
@@ -444,12 +454,12 @@ impl Responder {
                 approves: read.approves(reply.word),
             })
         } else {
-            let mut store = self.store();
             match verdict {
                 Verdict::Held { answered: true, .. } => store.close(&key),
                 _ => Ok(()),
             }
         };
+        drop(store);
         self.metrics.answered(read.vendor, reply.word);
         match stored {
             Ok(()) => reply,

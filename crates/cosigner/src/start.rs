@@ -361,6 +361,7 @@ fn pins(settings: &Settings, folder: &Path) -> Result<Pins, StartError> {
                 roster: roster.map_err(|error| StartError::Roster(place, error.to_string()))?,
                 quorum: read.quorum.clone(),
                 rp_ids: read.rp_ids.clone(),
+                client_rp_id: read.client_rp_id.clone(),
                 origins: read.origins.clone(),
                 ttl: read.ttl,
             })

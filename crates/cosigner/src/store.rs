@@ -101,6 +101,40 @@ pub struct Spent {
     pub amount: String,
     /// When, milliseconds since the epoch.
     pub at: u64,
+    /// CAIP-19 of the coin of its fee; empty in lines of versions that did not count fees.
+    #[serde(default)]
+    pub coin: String,
+    /// Fee, minor units of the coin, decimal.
+    #[serde(default)]
+    pub fee: String,
+    /// What its bytes spend, where the vendor showed them; empty where it did not.
+    #[serde(default)]
+    pub conflict_key: String,
+}
+
+impl Spent {
+    /// Whether at most one of both can land: they do the same by other bytes that spend the same.
+    #[must_use]
+    pub fn replaces(&self, before: &Self) -> bool {
+        !self.conflict_key.is_empty()
+            && (
+                &self.conflict_key,
+                &self.withdrawal,
+                &self.asset,
+                &self.amount,
+            ) == (
+                &before.conflict_key,
+                &before.withdrawal,
+                &before.asset,
+                &before.amount,
+            )
+    }
+
+    /// The fee, minor units of the coin.
+    #[must_use]
+    pub fn paid(&self) -> u128 {
+        self.fee.parse().unwrap_or(0)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +187,39 @@ fn sum_of(json: &str) -> String {
     keepwhole_verify::json::to_hex(digest.get(..8).unwrap_or_default())
 }
 
+/// The lines of a store, and how many of its bytes they take: what is behind them was cut off.
+fn read(path: &Path, bytes: &[u8]) -> Result<(Vec<Line>, usize), StoreError> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    let whole = whole.map_or(0, |last| last.saturating_add(1));
+    let mut lines = Vec::new();
+    let written = bytes.get(..whole).unwrap_or_default();
+    for (at, line) in written.split(|byte| *byte == b'\n').enumerate() {
+        if line.is_empty() {
+            continue;
+        }
+        let damaged = |what| StoreError::Damaged {
+            file: path.to_path_buf(),
+            line: at.saturating_add(1),
+            what,
+        };
+        let line = std::str::from_utf8(line).map_err(|_| damaged("not text"))?;
+        let (sum, json) = line.split_once(' ').ok_or_else(|| damaged("no checksum"))?;
+        if sum != sum_of(json) {
+            return Err(damaged("the checksum does not fit"));
+        }
+        lines.push(serde_json::from_str(json).map_err(|_| damaged("not a line of ours"))?);
+    }
+    Ok((lines, whole))
+}
+
+/// Counts the lines of a store's bytes, and the bytes that they take, without a file.
+///
+/// # Errors
+/// [`StoreError::Damaged`].
+pub fn lines(bytes: &[u8]) -> Result<(usize, usize), StoreError> {
+    read(Path::new(FILE), bytes).map(|(lines, whole)| (lines.len(), whole))
+}
+
 impl Store {
     /// Opens the store in a folder, which is made if needed, for this process alone.
     ///
@@ -199,24 +266,8 @@ impl Store {
     }
 
     fn load(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
-        let whole = whole.map_or(0, |last| last.saturating_add(1));
-        let lines = bytes.get(..whole).unwrap_or_default();
-        for (at, line) in lines.split(|byte| *byte == b'\n').enumerate() {
-            if line.is_empty() {
-                continue;
-            }
-            let damaged = |what| StoreError::Damaged {
-                file: self.path.clone(),
-                line: at.saturating_add(1),
-                what,
-            };
-            let line = std::str::from_utf8(line).map_err(|_| damaged("not text"))?;
-            let (sum, json) = line.split_once(' ').ok_or_else(|| damaged("no checksum"))?;
-            if sum != sum_of(json) {
-                return Err(damaged("the checksum does not fit"));
-            }
-            let line = serde_json::from_str(json).map_err(|_| damaged("not a line of ours"))?;
+        let (lines, whole) = read(&self.path, bytes)?;
+        for line in lines {
             self.take(line);
         }
         if whole < bytes.len() {
@@ -248,9 +299,12 @@ impl Store {
                 self.answered.insert(answered.key.clone(), answered);
             }
             Line::Spent(spent) => {
-                let amount = spent.amount.parse().unwrap_or(u128::MAX);
-                let recent = self.recent.entry(spent.asset.clone()).or_default();
-                recent.push((spent.at, amount));
+                for (asset, units) in self.counts(&spent) {
+                    self.recent
+                        .entry(asset)
+                        .or_default()
+                        .push((spent.at, units));
+                }
                 self.spent.insert(spent.withdrawal.clone(), spent);
             }
             Line::KeyId { id, fingerprint } => {
@@ -344,6 +398,14 @@ impl Store {
         self.approved.get(withdrawal).map(String::as_str)
     }
 
+    /// Whether a withdrawal was counted for another transaction than `by` last, or approved for one that was not counted here.
+    #[must_use]
+    pub fn goes_elsewhere(&self, withdrawal: &str, by: &str) -> bool {
+        let counted = self.spent(withdrawal).map(|spent| spent.by.as_str());
+        let last = counted.or(self.approved(withdrawal));
+        last.is_some_and(|other| other != by)
+    }
+
     /// Everything that was approved of an asset in the hour before `now`, minor units. Times after `now` count too: a
     /// clock that was set back frees nothing.
     #[must_use]
@@ -353,6 +415,22 @@ impl Store {
             .iter()
             .filter(|(at, _)| at.saturating_add(HOUR_MS) > now);
         counted.fold(0_u128, |sum, (_, amount)| sum.saturating_add(*amount))
+    }
+
+    /// What it takes out of which caps: amount and fee; of a replacement what its fee is above the last one's.
+    #[must_use]
+    pub fn counts(&self, spent: &Spent) -> Vec<(String, u128)> {
+        let before = self.spent.get(&spent.withdrawal);
+        let before = before.filter(|before| spent.replaces(before));
+        let fee = spent.paid().saturating_sub(before.map_or(0, Spent::paid));
+        let amount = match before {
+            Some(_) => 0,
+            None => spent.amount.parse().unwrap_or(u128::MAX),
+        };
+        if spent.coin.is_empty() || spent.coin == spent.asset {
+            return vec![(spent.asset.clone(), amount.saturating_add(fee))];
+        }
+        vec![(spent.asset.clone(), amount), (spent.coin.clone(), fee)]
     }
 
     /// Takes an amount out of the cap, before the clearance is redeemed.

@@ -7,6 +7,7 @@
 
 use crate::guard::{self, GuardDesk};
 use crate::rates::{Limits, Rates};
+use crate::refusals::{Refusals, Turned};
 use crate::tls::PeerCertificate;
 use crate::tokens::{Token, TokenScope, Tokens};
 use crate::wire;
@@ -22,12 +23,13 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::tz::TimeZone;
 use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::command::{Body, Command};
+use keepwhole_core::door::Door;
 use keepwhole_core::reason::Reason;
 use keepwhole_core::transfer::TransferBatch;
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Longest idempotency key, bytes: a command id is at most 256 bytes and also holds the identity.
 const KEY_MAX: usize = 128;
@@ -57,16 +59,18 @@ pub struct Api {
     rates: Rates,
     bodies: Arc<Semaphore>,
     desk: Option<Arc<dyn GuardDesk>>,
+    refusals: Option<Arc<Refusals>>,
 }
 
 impl Api {
-    /// The interface over `intake`; the guard's routes answer where it has a `desk`.
+    /// The interface over `intake`; the guard's routes answer where it has a `desk`. `refusals` counts who is turned away.
     #[must_use]
     pub fn new(
         intake: Arc<dyn Intake>,
         desk: Option<Arc<dyn GuardDesk>>,
         tokens: Tokens,
         bounds: Bounds,
+        refusals: Option<Arc<Refusals>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             intake,
@@ -75,6 +79,7 @@ impl Api {
             rates: Rates::new(bounds.rates, Instant::now()),
             bodies: Arc::new(Semaphore::new(BODIES)),
             desk,
+            refusals,
         })
     }
 
@@ -103,6 +108,8 @@ pub(crate) struct Problem {
     message: String,
     field: String,
     retry: Option<Duration>,
+    /// Whose token it was; empty where that is not known.
+    who: String,
 }
 
 impl Problem {
@@ -113,18 +120,24 @@ impl Problem {
             message: message.into(),
             field: String::new(),
             retry: None,
+            who: String::new(),
         }
     }
 
+    fn of(mut self, identity: &str) -> Self {
+        identity.clone_into(&mut self.who);
+        self
+    }
+
     /// A body that can't be read, told as too deep where it nests beyond the bound.
-    pub(crate) fn of_body(body: &[u8], fault: wire::Fault) -> Self {
-        if wire::deeper_than(DEPTH, body) {
+    pub(crate) fn of_body(asked: &Asked, fault: wire::Fault) -> Self {
+        if wire::deeper_than(DEPTH, &asked.body) {
             let what = format!("the body nests deeper than `{DEPTH}` levels; send it flat");
-            return Self::new(StatusCode::BAD_REQUEST, "too_deep", what);
+            return Self::new(StatusCode::BAD_REQUEST, "too_deep", what).of(&asked.who);
         }
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "malformed", fault.what);
         problem.field = fault.field;
-        problem
+        problem.of(&asked.who)
     }
 
     pub(crate) fn later(
@@ -154,6 +167,14 @@ impl IntoResponse for Problem {
             if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
                 response.headers_mut().insert(header::RETRY_AFTER, value);
             }
+        }
+        // Who waited too long was not turned away, and who asks for what is not there tried nothing.
+        if self.status.is_client_error()
+            && self.status != StatusCode::REQUEST_TIMEOUT
+            && self.code != "unknown_request"
+        {
+            let (code, who) = (self.code.to_owned(), self.who);
+            response.extensions_mut().insert(Turned { code, who });
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response
@@ -204,7 +225,25 @@ pub fn router(api: Arc<Api>) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", what)
         })
         .layer(from_fn_with_state(Arc::clone(&api), within_time))
+        .layer(from_fn_with_state(Arc::clone(&api), counted))
         .with_state(api)
+}
+
+/// Counts who was turned away.
+async fn counted(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if let (Some(Turned { code, who }), Some(refusals)) =
+        (response.extensions().get(), &api.refusals)
+    {
+        refusals.turned_away(Door::Api, code, who, now_ms());
+    }
+    response
+}
+
+/// Now, ms since the epoch.
+#[must_use]
+pub fn now_ms() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()
 }
 
 async fn within_time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
@@ -237,8 +276,7 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
 
 async fn transfers(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     let asked = admit(&api, request, TokenScope::Ledger).await?;
-    let batch =
-        wire::transfers(&asked.body).map_err(|fault| Problem::of_body(&asked.body, fault))?;
+    let batch = wire::transfers(&asked.body).map_err(|fault| Problem::of_body(&asked, fault))?;
     let rows = batch.len();
     let reply = ask(&api, &asked, Body::RecordTransfers(batch)).await?;
     told(&api, &reply, rows)
@@ -246,7 +284,7 @@ async fn transfers(State(api): State<Arc<Api>>, request: Request) -> Result<Resp
 
 async fn owners(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     let asked = admit(&api, request, TokenScope::Ledger).await?;
-    let owners = wire::owners(&asked.body).map_err(|fault| Problem::of_body(&asked.body, fault))?;
+    let owners = wire::owners(&asked.body).map_err(|fault| Problem::of_body(&asked, fault))?;
     let rows = owners.len();
     let reply = ask(&api, &asked, Body::RegisterOwners(owners)).await?;
     told(&api, &reply, rows)
@@ -254,10 +292,12 @@ async fn owners(State(api): State<Arc<Api>>, request: Request) -> Result<Respons
 
 /// A request that is let in.
 pub(crate) struct Asked {
+    /// Identity.
+    pub(crate) who: String,
     /// Identity and idempotency key: the id of the command.
     pub(crate) id: String,
     pub(crate) body: Bytes,
-    _place: tokio::sync::OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Who asks, how often, how much, in which form, under which key: in this order, and nothing is read before it fits.
@@ -268,20 +308,33 @@ pub(crate) async fn admit(
 ) -> Result<Asked, Problem> {
     let (parts, body) = request.into_parts();
     let identity = may_read(api, &parts.headers, &parts.extensions, scope)?;
-    let length = length_of(&parts.headers, api.bounds.body_max)?;
-    let json = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| {
-            let kind = value.to_str().unwrap_or_default();
-            kind.split(';').next().unwrap_or_default().trim() == "application/json"
-        });
+    let taken = take(api, &parts.headers, body).await;
+    let (key, body, place) = taken.map_err(|problem| problem.of(&identity.name))?;
+    Ok(Asked {
+        id: format!("api/{}/{key}", identity.name),
+        who: identity.name,
+        body,
+        _place: place,
+    })
+}
+
+/// The idempotency key, and the body within its bounds.
+async fn take(
+    api: &Api,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+) -> Result<(String, Bytes, OwnedSemaphorePermit), Problem> {
+    let length = length_of(headers, api.bounds.body_max)?;
+    let json = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        let kind = value.to_str().unwrap_or_default();
+        kind.split(';').next().unwrap_or_default().trim() == "application/json"
+    });
     if !json {
         let what = "the body must be JSON: send `Content-Type: application/json`";
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(Problem::new(status, "content_type", what));
     }
-    let key = key_of(&parts.headers)?;
+    let key = key_of(headers)?;
     let places = u32::try_from(length.max(1)).unwrap_or(u32::MAX);
     let place = Arc::clone(&api.bodies).try_acquire_many_owned(places);
     let Ok(place) = place else {
@@ -289,18 +342,13 @@ pub(crate) async fn admit(
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Problem::later(status, "busy", what, Duration::from_secs(1)));
     };
-    let body = match Limited::new(body, length).collect().await {
-        Ok(collected) => collected.to_bytes(),
+    match Limited::new(body, length).collect().await {
+        Ok(collected) => Ok((key, collected.to_bytes(), place)),
         Err(_) => {
             let what = "the body ended early or is longer than its `Content-Length`";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "body", what));
+            Err(Problem::new(StatusCode::BAD_REQUEST, "body", what))
         }
-    };
-    Ok(Asked {
-        id: format!("api/{}/{key}", identity.name),
-        body,
-        _place: place,
-    })
+    }
 }
 
 /// Who asks, and how often.
@@ -319,7 +367,7 @@ pub(crate) fn may_read(
         identity.name
     );
     let status = StatusCode::TOO_MANY_REQUESTS;
-    Err(Problem::later(status, "too_many_requests", what, wait))
+    Err(Problem::later(status, "too_many_requests", what, wait).of(&identity.name))
 }
 
 /// The identity behind a token, a certificate, or both, as its line of the file wants it; never the network address.
@@ -351,7 +399,7 @@ fn identify(
         return Ok(found.clone());
     }
     let what = format!("the token of `{}` has another scope", found.name);
-    Err(Problem::new(StatusCode::FORBIDDEN, "scope", what))
+    Err(Problem::new(StatusCode::FORBIDDEN, "scope", what).of(&found.name))
 }
 
 fn length_of(headers: &HeaderMap, most: usize) -> Result<usize, Problem> {

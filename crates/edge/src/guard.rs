@@ -13,6 +13,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::command::{Body, NewPayload, PayloadContent};
+use keepwhole_core::reason::Reason;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +42,8 @@ pub struct SignedText {
 /// A clearance with all that a signer needs to believe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedTexts {
-    /// The clearance.
-    pub clearance: SignedText,
+    /// The clearance; none where attempt zero only asked.
+    pub clearance: Option<SignedText>,
     /// Canonical JSON of the intent.
     pub intent: String,
     /// The approvals file of the request, where it has approvals with assertions.
@@ -70,7 +71,7 @@ pub trait GuardDesk: Send + Sync + 'static {
     fn build(&self) -> [u8; 32];
     /// Where the request of that id stands, durably.
     fn standing(&self, id: &str) -> Option<RequestStanding>;
-    /// The clearance that was issued for that attempt at a withdrawal.
+    /// The clearance that was issued for that attempt at a withdrawal; for attempt zero what else goes with one.
     fn issued(&self, withdrawal: &str, attempt: u32) -> Option<IssuedTexts>;
     /// The redemption of the clearance of that digest.
     fn redemption(&self, digest: &[u8; 32]) -> Option<SignedText>;
@@ -105,7 +106,7 @@ fn read<T>(
     asked: &Asked,
     reader: impl FnOnce(&[u8]) -> Result<T, crate::wire::Fault>,
 ) -> Result<T, Problem> {
-    reader(&asked.body).map_err(|fault| Problem::of_body(&asked.body, fault))
+    reader(&asked.body).map_err(|fault| Problem::of_body(asked, fault))
 }
 
 /// `POST /v1/guard/withdrawals`.
@@ -147,7 +148,7 @@ pub(crate) async fn approvals(
             field: "approval".to_owned(),
             what,
         };
-        Problem::of_body(&asked.body, fault)
+        Problem::of_body(&asked, fault)
     })?;
     let reply = ask_by(&api, asked.id.clone(), Some(account), body).await?;
     let mut value = told(&api, &target, &reply.answer, None);
@@ -248,9 +249,15 @@ pub(crate) async fn clearances(
         Answer::Cleared => Some(issued(desk.as_ref(), &withdrawal, attempt)?),
         _ => None,
     };
+    if let (Some(members), Some(Reason::AttemptOutOfTurn { next, .. })) =
+        (value.as_object_mut(), reply.answer.reason())
+    {
+        members.insert("next_attempt".to_owned(), json!(next));
+    }
     if let (Some(members), Some(texts)) = (value.as_object_mut(), texts) {
-        members.insert("clearance".to_owned(), json!(texts.clearance.text));
-        members.insert("signature".to_owned(), json!(texts.clearance.signature));
+        let (text, signature) = texts.clearance.map(|one| (one.text, one.signature)).unzip();
+        members.insert("clearance".to_owned(), json!(text));
+        members.insert("signature".to_owned(), json!(signature));
         members.insert("intent".to_owned(), json!(texts.intent));
         members.insert("approvals".to_owned(), json!(texts.approvals));
         members.insert("roster".to_owned(), json!(texts.roster));

@@ -125,12 +125,15 @@ fn fault(field: impl Into<String>, what: impl Into<String>) -> Fault {
 fn id(text: String, field: &str) -> Result<String, Fault> {
     let fits =
         (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    // Ids of the ledger's batches begin so; no two kinds of command may share an id.
-    if fits && !text.starts_with("api/") {
+    // Ids of the ledger's batches and of findings begin so; no two kinds may share an id.
+    let ours = ["api/", "finding-"]
+        .iter()
+        .any(|begins| text.starts_with(begins));
+    if fits && !ours {
         return Ok(text);
     }
     let what = format!(
-        "`{}` is not an id: 1 to {ID_MAX} visible characters, and not `api/` at its beginning",
+        "`{}` is not an id: 1 to {ID_MAX} visible characters, and neither `api/` nor `finding-` at its beginning",
         shown(&text)
     );
     Err(fault(field, what))

@@ -11,6 +11,7 @@ pub mod guard;
 mod guard_wire;
 mod intake;
 mod rates;
+pub mod refusals;
 pub mod server;
 pub mod settings;
 pub mod tls;

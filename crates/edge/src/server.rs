@@ -55,6 +55,9 @@ pub enum ServerError {
     System(#[from] io::Error),
 }
 
+/// Hears of a handshake that was refused.
+pub type Refused = Arc<dyn Fn() + Send + Sync>;
+
 /// Answers in plain HTTP on `listener`, a loopback address, until `stop` is ready; running answers may finish.
 ///
 /// # Errors
@@ -95,7 +98,7 @@ pub async fn serve(
 /// Answers over TLS on `listener`, any address, until `stop` is ready; running answers may finish.
 ///
 /// A caller takes one of the connections only after its handshake. Handshakes have a bound of their own, in number and
-/// in time.
+/// in time. `refused` hears of each that came with what is no TLS 1.3 of a caller who may connect.
 ///
 /// # Errors
 /// [`ServerError::System`].
@@ -104,6 +107,7 @@ pub async fn serve_tls(
     tls: Arc<Tls>,
     router: Router,
     connections: usize,
+    refused: Refused,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), ServerError> {
     let listener = listening(listener)?;
@@ -128,6 +132,7 @@ pub async fn serve_tls(
             Arc::clone(&places),
             router.clone(),
             told.clone(),
+            Arc::clone(&refused),
         );
         greeted.push_back(tokio::spawn(greeting).abort_handle());
     }
@@ -165,11 +170,14 @@ async fn greet(
     places: Arc<Semaphore>,
     router: Router,
     told: watch::Receiver<bool>,
+    refused: Refused,
 ) {
     let handshake = TlsAcceptor::from(config).accept(stream);
-    // A caller that is too slow, speaks no TLS 1.3 or may not connect got its alert; there is nobody else to tell.
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, handshake).await else {
-        return;
+    let stream = match tokio::time::timeout(HANDSHAKE, handshake).await {
+        Ok(Ok(stream)) => stream,
+        // It got its alert. A caller that said nothing, or left, was not refused.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => return refused(),
+        Ok(Err(_)) | Err(_) => return,
     };
     let Ok(peer) = PeerCertificate::of(stream.get_ref().1) else {
         return;

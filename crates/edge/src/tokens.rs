@@ -8,6 +8,7 @@
 //! certificate alone identifies. A line says all that is needed; a caller can't do with less by leaving something out.
 
 use jiff::civil::Date;
+use keepwhole_core::door::Identity;
 use keepwhole_verify::json::{parse_hex, to_hex};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -71,6 +72,21 @@ impl Token {
     #[must_use]
     pub const fn has_token(&self) -> bool {
         self.digest.is_some()
+    }
+
+    /// What the journal keeps of it: nothing secret, and another fingerprint where anything of its line is another.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let scope = TokenScope::ALL
+            .iter()
+            .find(|(_, scope)| *scope == self.scope);
+        let line = self.line_with(&self.certificates);
+        Identity {
+            name: self.name.clone(),
+            scope: scope.map_or("", |(word, _)| word).to_owned(),
+            until: self.until.to_string(),
+            fingerprint: Sha256::digest(line.as_bytes()).into(),
+        }
     }
 
     /// Its line with other certificates.

@@ -13,6 +13,7 @@ mod approvals;
 mod books;
 mod cosigners;
 mod journal;
+mod memories;
 mod payloads;
 mod proofs;
 mod wires;
@@ -76,6 +77,13 @@ targets![
     cosigners::fireblocks_request,
     cosigners::bitgo_request,
     cosigners::responder_settings,
+    memories::signer_settings,
+    memories::signer_memory,
+    memories::responder_memory,
+    memories::approver_request,
+    memories::credential_file,
+    memories::authority_rules,
+    memories::console_form,
 ];
 
 /// The target of that name.

@@ -45,6 +45,7 @@ pub mod sum_tree;
 pub mod table;
 pub mod tile;
 pub mod tlog_proof;
+mod told;
 pub mod tree;
 pub mod trust;
 pub mod units;

@@ -453,3 +453,31 @@ pub fn entry_payload(set_id: &[u8; 16], epoch: u64, manifest_text: &str) -> Vec<
     payload.extend_from_slice(&Sha256::digest(manifest_text.as_bytes()));
     payload
 }
+
+/// What an entry's payload commits to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The set.
+    pub set_id: [u8; 16],
+    /// Its epoch.
+    pub epoch: u64,
+    /// Length of the manifest, bytes.
+    pub length: u64,
+    /// SHA-256 of the manifest.
+    pub manifest_sha256: [u8; 32],
+}
+
+/// Reads such a payload; `None` for any other bytes.
+pub fn read_entry(payload: &[u8]) -> Option<Committed> {
+    let rest = payload.strip_prefix(ENTRY_TAG)?;
+    let (set_id, rest) = rest.split_first_chunk::<16>()?;
+    let (epoch, rest) = rest.split_first_chunk::<8>()?;
+    let (length, rest) = rest.split_first_chunk::<8>()?;
+    let (digest, rest) = rest.split_first_chunk::<32>()?;
+    rest.is_empty().then(|| Committed {
+        set_id: *set_id,
+        epoch: u64::from_be_bytes(*epoch),
+        length: u64::from_be_bytes(*length),
+        manifest_sha256: *digest,
+    })
+}

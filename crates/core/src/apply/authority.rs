@@ -122,7 +122,12 @@ fn stops(state: &mut State, at: u64, event: &AuthorityEvent) -> bool {
             }
         }
         AuthorityEvent::RolesRenewed { actor, expires } => {
+            let index = state.position;
             if let Some(row) = state.registry.actors.get_mut(actor.place()) {
+                // Roles that had ended are held anew, not all along.
+                if row.expires.is_some_and(|ended| ended <= at) {
+                    row.since.fill(index);
+                }
                 row.expires = Some(*expires);
             }
             changed(state);
@@ -182,6 +187,7 @@ fn proven(
     authority.nonces.insert((person, proof.nonce), target);
     let number = authority.by_credential.get(&proof.credential).copied();
     let place = number.and_then(|number| usize::try_from(number).ok());
+    let credential = number.unwrap_or(u32::MAX);
     if let Some(row) = place.and_then(|place| authority.credentials.get_mut(place)) {
         row.counter = counter;
     }
@@ -189,6 +195,7 @@ fn proven(
         matter.voices.push(Voice {
             person,
             role: proof.role.clone(),
+            credential,
             decision: proof.decision,
             at,
             index,

@@ -1,6 +1,6 @@
 //! Folds what concerns cases: alarms, halts, awareness, clocks, losses, claims.
 
-use crate::breaker::Trip;
+use crate::breaker::{Scope, Trip};
 use crate::due::Timer;
 use crate::event::Event;
 use crate::incident::clock::{Clock, Standing};
@@ -12,6 +12,16 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// What an alarm finds stopped by a person is the alarm's from then on.
+fn tripped(state: &mut State, at: u64, scope: Scope, cause: &str) {
+    let trip = state.breaker.tripped.entry(scope).or_insert(Trip {
+        since: at,
+        cause: String::new(),
+    });
+    trip.cause = String::from(cause);
+    state.authority.stops.remove(&scope);
+}
+
 /// Folds the event.
 pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
     match event {
@@ -22,12 +32,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
                 subject: subject.clone(),
             });
         }
-        Event::BreakerTripped { scope, cause } => {
-            state.breaker.tripped.entry(*scope).or_insert(Trip {
-                since: at,
-                cause: cause.clone(),
-            });
-        }
+        Event::BreakerTripped { scope, cause } => tripped(state, at, *scope, cause),
         Event::BreakerReset { scope } => {
             state.breaker.tripped.remove(scope);
             state.authority.stops.remove(scope);

@@ -1,5 +1,6 @@
-//! Folds intents and clearances.
+//! Folds intents, clearances, and what is trusted on networks.
 
+use crate::due::Timer;
 use crate::event::Event;
 use crate::guard::clearance::{Issued, Redeemed, SigningKey};
 use crate::state::State;
@@ -10,6 +11,8 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
     match event {
         Event::IntentBound { request, terms } => {
             clearances.terms.insert(*request, terms.clone());
+            let timer = Timer::IntentEnds(*request);
+            state.timers.insert(terms.expires, timer);
         }
         Event::ClearanceIssued {
             request,
@@ -55,6 +58,12 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
             clearances
                 .keys
                 .insert(key.clone(), SigningKey { wallet, network });
+        }
+        Event::SafeRegistered(safe) => {
+            clearances.safes.insert(safe.at.clone(), safe.wallet);
+        }
+        Event::BatchCodeRegistered(code) => {
+            clearances.batch_code.insert(code.clone());
         }
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! Folds what concerns the guard: requests, approvals, clearances, changes, reads; and hands on what concerns subjects.
 
 use super::{looking_back, push_outflow};
+use crate::address::one_form;
 use crate::custody::New;
 use crate::due::Timer;
 use crate::event::{Event, Judged};
@@ -56,7 +57,8 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
         }
         Event::ClearanceLapsed { request } => lapsed(state, *request),
         Event::DestinationListed { address } => {
-            state.guard.listed.entry(address.clone()).or_insert(at);
+            let listed = one_form(address).into_owned();
+            state.guard.listed.entry(listed).or_insert(at);
             state.guard.alike.list(address);
             state.history.destination_listed(address, at);
         }
@@ -81,13 +83,16 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
         | Event::ClearanceIssued { .. }
         | Event::IssuedRedeemed { .. }
         | Event::AssetNamed { .. }
-        | Event::KeyNamed { .. } => super::clearances::apply(state, at, event),
+        | Event::KeyNamed { .. }
+        | Event::SafeRegistered(_)
+        | Event::BatchCodeRegistered(_) => super::clearances::apply(state, at, event),
         Event::ChangeProposed(proposal) => state.guard.proposals.push((**proposal).clone()),
         Event::ChangeApproved { proposal, person } => with(state, *proposal, |row| {
             row.persons.push(*person);
             row.last_approval = at;
         }),
         Event::ChangeWaits { proposal, until } => {
+            end_wait(state, *proposal);
             let timer = Timer::ChangeComesIntoForce(*proposal);
             state.timers.insert(*until, timer);
             with(state, *proposal, |row| {
@@ -318,6 +323,10 @@ fn collect_until(state: &mut State, request: u32, until: Option<u64>) {
 fn forget_waits(state: &mut State, request: u32) {
     judge_at(state, request, None);
     collect_until(state, request, None);
+    if let Some(terms) = state.guard.clearances.terms.get(&request) {
+        let timer = Timer::IntentEnds(request);
+        state.timers.remove(terms.expires, timer);
+    }
     state.guard.waiting.remove(&request);
 }
 
@@ -362,6 +371,7 @@ fn use_budget(state: &mut State, budget: String, lines: &[CreditLine], person: O
 fn revoke(state: &mut State, actor: ActorIx) {
     if let Some(row) = state.registry.actors.get_mut(actor.place()) {
         row.roles.clear();
+        row.since.clear();
     }
     super::authority::changed(state);
 }
@@ -369,20 +379,23 @@ fn revoke(state: &mut State, actor: ActorIx) {
 /// An account has one end for all its roles: a new role never prolongs the others, and roles that ended don't come
 /// back with it.
 fn grant(state: &mut State, at: u64, actor: &str, role: &str, expires: Option<u64>) {
+    let index = state.position;
     let known = state.registry.actor(actor);
     let Some(row) = known.and_then(|ix| state.registry.actors.get_mut(ix.place())) else {
         let roles = alloc::vec![String::from(role)];
         state
             .registry
-            .add_actor(String::from(actor), actor, roles, expires);
+            .add_actor(String::from(actor), actor, roles, expires, index);
         return;
     };
     if row.expires.is_some_and(|ended| ended <= at) {
         row.roles.clear();
+        row.since.clear();
     }
     let others = row.roles.iter().any(|known| known != role);
     if !row.roles.iter().any(|known| known == role) {
         row.roles.push(String::from(role));
+        row.since.push(index);
     }
     row.expires = match (row.expires, expires) {
         (Some(old), Some(new)) if others => Some(old.min(new)),

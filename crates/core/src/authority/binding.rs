@@ -2,6 +2,7 @@
 //!
 //! Fields of each action stand in `docs/authority.md`; the digest is that of `docs/approvals.md`.
 
+use super::asked::sums;
 use super::credential::NewCredential;
 use super::finding::Finding;
 use super::matter::Target;
@@ -9,15 +10,17 @@ use super::people;
 use crate::command::sha256_of;
 use crate::decide::clearances::intent_with;
 use crate::guard::clearance::Terms;
-use crate::guard::{Ask, BreakGlass, Change};
+use crate::guard::{Ask, BreakGlass, Change, custody_change};
 use crate::registry::PersonIx;
 use crate::state::State;
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use keepwhole_verify::approval::{self, COMMAND_LABEL};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::json::{Value, to_hex};
+use keepwhole_verify::manifest;
 
 /// A command, field by field.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,6 +40,19 @@ impl ActionCommand {
         self.0.insert(String::from(key), text.into());
     }
 
+    /// One field's text.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All fields, ascending by name.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(key, text)| (key.as_str(), text.as_str()))
+    }
+
     /// The canonical text.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -50,12 +66,6 @@ impl ActionCommand {
     pub fn digest(&self) -> [u8; 32] {
         *Digest::of_parts(&[COMMAND_LABEL.as_bytes(), self.to_text().as_bytes()]).as_bytes()
     }
-}
-
-/// Digest of the policy in force, as clearances name it.
-#[must_use]
-pub fn policy_digest(state: &State) -> [u8; 32] {
-    sha256_of(&state.guard.policy)
 }
 
 /// Who proposes, as commands name it: the person, or `system` where no person of ours asked.
@@ -123,6 +133,12 @@ pub fn of_request(
             budget,
             lines,
         } => {
+            // Lines of several assets fit no budget; they are told all the same.
+            let sums = sums(ask);
+            let assets = sums.keys().map(|asset| registry.asset_id(*asset));
+            command.set("asset", assets.collect::<Vec<_>>().join(" "));
+            let amounts = sums.values().map(ToString::to_string);
+            command.set("amount", amounts.collect::<Vec<_>>().join(" "));
             command.set("reason", reason.as_str());
             command.set("budget", budget.as_str());
             command.set("lines", lines.len().to_string());
@@ -132,14 +148,19 @@ pub fn of_request(
     command
 }
 
-/// The command of a request that was made, as its approvals bind it: under the policy of that time.
+/// The command of a request that was made, as its approvals bind it: under the policy of that time, and without the
+/// terms of its intent where the asset was not named as its network does yet. `None` where it can't be told any more.
 #[must_use]
 pub fn of_made(state: &State, number: u32) -> Option<ActionCommand> {
     let request = state.guard.request_at(number)?;
     let matter = state.authority.matters.get(&Target::Request(number))?;
     let terms = state.guard.clearances.terms.get(&number);
     let asked = (request.id.as_str(), &request.ask);
-    Some(of_request(state, asked, terms, matter.by, &matter.policy))
+    let with = |terms| of_request(state, asked, terms, matter.by, &matter.policy);
+    [terms, None]
+        .into_iter()
+        .map(with)
+        .find(|command| command.digest() == matter.command)
 }
 
 /// The command of a change that was proposed.
@@ -235,7 +256,51 @@ fn of_authority(command: &mut ActionCommand, change: &Change) {
             command.set("key", key.as_str());
             command.set("network", network.as_str());
         }
+        Change::ReleaseRedress { entry } => {
+            if let Some(set) = manifest::read_entry(entry) {
+                command.set("set", to_hex(&set.set_id));
+                command.set("epoch", set.epoch.to_string());
+                command.set("manifest_sha256", to_hex(&set.manifest_sha256));
+            }
+        }
+        Change::DestroyKey { subject, ground } => {
+            command.set("subject", to_hex(subject));
+            command.set("ground", ground.as_str());
+        }
+        Change::OfCustody(body) => of_custody(command, body),
         _ => {}
+    }
+}
+
+/// Fields of what the exchange trusts on chains: all of it, so that whoever approves reads what comes into force.
+fn of_custody(command: &mut ActionCommand, body: &custody_change::Body) {
+    match body {
+        custody_change::Body::Asset(new) => {
+            let asset = &new.asset;
+            command.set("asset", asset.id.as_str());
+            command.set("decimals", asset.decimals.to_string());
+            command.set("network", asset.network.as_deref().unwrap_or_default());
+            command.set("confirmations", asset.confirmations.to_string());
+            command.set("name", new.caip19.as_deref().unwrap_or_default());
+        }
+        custody_change::Body::Safe(new) => {
+            command.set("wallet", new.wallet.as_str());
+            command.set("network", new.network.as_str());
+            command.set("address", new.address.as_str());
+            command.set("version", new.version.as_str());
+        }
+        custody_change::Body::BatchCode { network, address } => {
+            command.set("network", network.as_str());
+            command.set("address", address.as_str());
+        }
+        custody_change::Body::Holdings { wallet, lines } => {
+            command.set("wallet", wallet.as_str());
+            command.set("lines", lines.len().to_string());
+            for (number, line) in (1_usize..).zip(lines) {
+                let held = format!("{} {}", line.asset, line.units);
+                command.set(&format!("line_{number:02}"), held);
+            }
+        }
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Voice {
     pub person: PersonIx,
     /// In which role; it counts for no other.
     pub role: String,
+    /// Number of the credential that it was given with.
+    pub credential: u32,
     /// What.
     pub decision: Decision,
     /// When it was recorded, ms.
@@ -63,4 +65,14 @@ pub struct Matter {
     pub policy: [u8; 32],
     /// Words, in order.
     pub voices: Vec<Voice>,
+}
+
+impl Matter {
+    /// Who rejected it first; one rejection ends it.
+    #[must_use]
+    pub fn rejected(&self) -> Option<PersonIx> {
+        let mut said = self.voices.iter();
+        let no = said.find(|voice| voice.decision == Decision::Reject);
+        no.map(|voice| voice.person)
+    }
 }

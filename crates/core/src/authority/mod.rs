@@ -6,6 +6,7 @@
 //! personal records alone. Where authority is [demanded](command::AuthorityCommand::Demand), nothing is cleared before that.
 //! `docs/authority.md` tells the whole.
 
+pub mod asked;
 pub mod binding;
 pub mod class;
 pub mod command;
@@ -77,7 +78,7 @@ pub struct Authority {
     pub findings: Vec<Finding>,
     /// Sign-ins by person.
     pub sign_ins: BTreeMap<PersonIx, SignIns>,
-    /// When a person's credentials were last reset, ms.
+    /// When a person's credentials were last reset or added to, ms.
     pub resets: BTreeMap<PersonIx, u64>,
     /// First moment at which the use of sealed keys no longer closes everything else, ms.
     pub break_glass: Option<u64>,

@@ -24,6 +24,27 @@ pub fn roles(state: &State, person: PersonIx, at: u64) -> Vec<String> {
     roles
 }
 
+/// Journal index from which a person holds a role that counts at `at` (ms); of several accounts the earliest.
+#[must_use]
+pub fn role_since(state: &State, person: PersonIx, role: &str, at: u64) -> Option<u64> {
+    let accounts = state.registry.actors.iter();
+    let active = accounts
+        .filter(|actor| actor.person == person && actor.expires.is_none_or(|ended| at < ended));
+    let held = active.flat_map(|actor| actor.roles.iter().zip(&actor.since));
+    held.filter_map(|(known, since)| (known == role).then_some(*since))
+        .min()
+}
+
+/// Whether a person holds a role at `at` (ms), by any account.
+#[must_use]
+pub fn holds(state: &State, person: PersonIx, role: &str, at: u64) -> bool {
+    state.registry.actors.iter().any(|actor| {
+        actor.person == person
+            && actor.expires.is_none_or(|ended| at < ended)
+            && actor.roles.iter().any(|held| held == role)
+    })
+}
+
 /// All persons by number.
 fn persons(state: &State) -> impl Iterator<Item = PersonIx> {
     (0..state.registry.persons.len()).filter_map(PersonIx::next)
@@ -70,6 +91,12 @@ pub fn unfillable(state: &State, at: u64) -> Option<(Class, Lack)> {
     })
 }
 
+/// Whether only the administrators' quorum holds: the bootstrap is not over, and its end not due.
+#[must_use]
+pub fn bootstraps(state: &State, at: u64) -> bool {
+    state.authority.completed.is_none() && unfillable(state, at).is_some()
+}
+
 /// Whether everything that authority asks of an exchange that lets value leave is there: rules, and people for each
 /// enabled class of action. Whoever answers requests from outside holds them until it is.
 ///
@@ -90,9 +117,34 @@ pub fn standing(state: &State, at: u64) -> Result<(), (&'static str, Lack)> {
     unfillable(state, at).map_or(Ok(()), |(class, lack)| Err((class.code(), lack)))
 }
 
-/// Whether the voices of a matter fill a quorum at `at` (ms), `extra` beside those that are recorded. Not counted are
-/// rejections, voices older than `ttl` (ms), suspended persons, persons about whom a finding stands, and the proposer of
-/// what is not administrative.
+/// Whether a voice counts for a quorum at `at` (ms). Not counted are rejections, voices older than `ttl` (ms), those whose
+/// credential has ended or whose role is no longer held, suspended persons, persons about whom a finding stands, and the
+/// proposer of what is not administrative.
+#[must_use]
+pub fn counts(
+    state: &State,
+    quorum: &Quorum,
+    matter: &Matter,
+    voice: &Voice,
+    (at, ttl): (u64, Option<u64>),
+) -> bool {
+    let authority = &state.authority;
+    let fresh = ttl.is_none_or(|ttl| at < voice.at.saturating_add(ttl));
+    let suspension = authority.suspended.get(&voice.person);
+    // Whom one person suspended may still help to lift what one person stopped.
+    let speaks = suspension.is_none_or(|stop| !stop.kept && matter.class == Class::LiftStop);
+    let place = usize::try_from(voice.credential).unwrap_or(usize::MAX);
+    let credential = authority.credentials.get(place);
+    voice.decision == Decision::Approve
+        && fresh
+        && speaks
+        && credential.is_some_and(|row| row.until.is_none())
+        && holds(state, voice.person, &voice.role, at)
+        && authority.blocking(voice.person).is_none()
+        && (quorum.administrative || matter.by != Some(voice.person))
+}
+
+/// Whether the voices of a matter that count fill a quorum at `at` (ms), `extra` beside those that are recorded.
 ///
 /// # Errors
 /// What is lacking.
@@ -101,25 +153,14 @@ pub fn tally(
     quorum: &Quorum,
     matter: &Matter,
     extra: Option<&Voice>,
-    (at, ttl): (u64, Option<u64>),
+    times: (u64, Option<u64>),
 ) -> Result<(), Lack> {
-    let authority = &state.authority;
-    let counts = |voice: &&Voice| {
-        let fresh = ttl.is_none_or(|ttl| at < voice.at.saturating_add(ttl));
-        let suspension = authority.suspended.get(&voice.person);
-        // Whom one person suspended may still help to lift what one person stopped.
-        let speaks = suspension.is_none_or(|stop| !stop.kept && matter.class == Class::LiftStop);
-        voice.decision == Decision::Approve
-            && fresh
-            && speaks
-            && authority.blocking(voice.person).is_none()
-            && (quorum.administrative || matter.by != Some(voice.person))
-    };
-    let voices = matter.voices.iter().chain(extra).filter(counts);
+    let counted = |voice: &&Voice| counts(state, quorum, matter, voice, times);
+    let voices = matter.voices.iter().chain(extra).filter(counted);
     let voices: Vec<(PersonIx, &str)> = voices.map(|v| (v.person, v.role.as_str())).collect();
     let suspect = |finding: &Finding| {
         finding.asks_for_one_more() && voices.iter().any(|(who, _)| *who == finding.person)
     };
-    let more = u32::from(authority.findings.iter().any(suspect));
+    let more = u32::from(state.authority.findings.iter().any(suspect));
     quorum.filled(&voices, more)
 }

@@ -157,16 +157,22 @@ fn times(proof: &Proof, against: &Against<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The role in the challenge counts for the quorum, and the person holds it now.
+/// The role in the challenge counts for the quorum, and the person has held it from the question until now: the roster of
+/// the question says who may answer it (docs/approvals.md, "Check"), and who lost the role since may no longer.
 fn role(state: &State, proof: &Proof, against: &Against<'_>) -> Result<(), Reason> {
     if !against.quorum.among.contains(&proof.role) {
         return Err(Reason::RoleMissing {
             needs: against.quorum.among.join("|"),
         });
     }
-    let held = people::roles(state, against.person, against.at);
-    if held.contains(&proof.role) {
-        return Ok(());
+    if let Some(since) = people::role_since(state, against.person, &proof.role, against.at) {
+        let index = against.matter.index;
+        // A finding may be cleared by whoever is there to do it.
+        if since <= index || !against.collects {
+            return Ok(());
+        }
+        let role = proof.role.clone();
+        return Err(Reason::RoleNotThen { role, index, since });
     }
     let accounts = state.registry.actors.iter();
     let mut ended = accounts

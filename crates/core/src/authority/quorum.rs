@@ -50,6 +50,36 @@ pub struct Lack {
 }
 
 impl Quorum {
+    /// So many persons of these roles, the proposer among them, with assertions and at once.
+    #[must_use]
+    pub const fn plain(class: Class, persons: u32, among: Vec<String>) -> Self {
+        Self {
+            class,
+            persons,
+            of: 0,
+            among,
+            required: Vec::new(),
+            distinct_roles: 0,
+            cool_off_ms: 0,
+            administrative: true,
+            assertions: true,
+            separate: false,
+        }
+    }
+
+    /// Asks for these roles too, each filled by a person of its own.
+    pub fn requires(&mut self, roles: &[String]) {
+        for role in roles {
+            for list in [&mut self.required, &mut self.among] {
+                if !list.contains(role) {
+                    list.push(role.clone());
+                }
+            }
+        }
+        let together = u32::try_from(self.required.len()).unwrap_or(u32::MAX);
+        self.persons = self.persons.max(together);
+    }
+
     /// What is wrong with it, in words.
     ///
     /// # Errors

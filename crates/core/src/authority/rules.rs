@@ -219,6 +219,28 @@ impl Rules {
             .any(|row| units >= row.from)
     }
 
+    /// True where these rules are looser than `old` in anything but quorums. What can't be told is looser.
+    #[must_use]
+    pub fn loosens_beside_quorums(&self, old: &Self) -> bool {
+        let more = |new: &[String], old: &[String]| new.iter().any(|role| !old.contains(role));
+        let sites = &self.relying_parties;
+        let rows = &old.separate_from;
+        sites.iter().any(|site| !old.relying_parties.contains(site))
+            || rows
+                .iter()
+                .any(|row| !self.wants_separate(&row.asset, row.from))
+            || more(&old.device_bound_roles, &self.device_bound_roles)
+            || more(&self.proposers, &old.proposers)
+            || more(&self.clearers, &old.clearers)
+            || self.role_max_ms > old.role_max_ms
+            || self.touch_ms > old.touch_ms
+            || self.collection_ms > old.collection_ms
+            || self.findings != old.findings
+            || self.sessions.idle_ms > old.sessions.idle_ms
+            || self.sessions.whole_ms > old.sessions.whole_ms
+            || self.break_glass_ms < old.break_glass_ms
+    }
+
     /// What is wrong with these rules, in words; the first slip found.
     ///
     /// Refused are: a class twice, a quorum that no number of people fills, fewer than two persons for what raises risk,

@@ -1,6 +1,7 @@
 //! What left one wallet lately, or was cleared to: running totals in order of time, so that the work of a look or a change
 //! does not grow with the number of outflows.
 
+use crate::moments;
 use crate::wide::Wide;
 use alloc::collections::{BTreeMap, VecDeque};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -100,10 +101,11 @@ impl Outflows {
     pub(crate) fn left(&self, now: u64, ms: u64) -> Left {
         let start = now.checked_sub(ms);
         let from = start.map_or(Bound::Unbounded, |start| Bound::Excluded((start, u64::MAX)));
-        let place = start.map_or(0, |start| {
-            self.recent
-                .partition_point(|entry| entry.outflow.at <= start)
-        });
+        let at = |place: usize| {
+            let entry = self.recent.get(place);
+            entry.map_or(u64::MAX, |entry| entry.outflow.at)
+        };
+        let place = start.map_or(0, |start| moments::upto(self.recent.len(), start, at));
         let upto = self.recent.back().map_or(self.gone, |entry| entry.upto);
         let mut sum = upto.without(self.upto(place));
         let mut before = self.recent.get(place).map(|entry| entry.outflow.before);

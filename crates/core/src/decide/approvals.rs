@@ -3,6 +3,7 @@
 use super::requests::{asked, clear, judge, record, tell_alarm};
 use super::turn::Turn;
 use super::{Ruling, authority};
+use crate::address::same;
 use crate::answer::Answer;
 use crate::command::Binds;
 use crate::event::{Event, Judged};
@@ -31,7 +32,7 @@ fn approver(turn: &mut Turn<'_>, request: &Request) -> Result<PersonIx, Reason> 
         return Err(Reason::SamePerson { person: name });
     }
     if authority::rules(turn).is_some() {
-        authority::may_speak(turn, &request.ask)?;
+        authority::may_speak(turn, request)?;
     } else {
         turn.needs_role(ActionClass::Approve)?;
     }
@@ -208,13 +209,16 @@ fn people(turn: &Turn<'_>, request: &Request) -> Result<(), Reason> {
 /// The approvals of a request that was cleared are enough for what the rules say now.
 pub(super) fn still_enough(
     turn: &Turn<'_>,
+    number: u32,
     request: &Request,
-    judged: &Judged,
+    judged: Option<Judged>,
 ) -> Result<(), Reason> {
+    let judged = judged.unwrap_or_default();
     let mut asked = request.clone();
     asked.needs = judged.needs.max(least_approvals(turn, &request.ask));
-    asked.roles.clone_from(&judged.roles);
+    asked.roles = judged.roles;
     asked.delay_ms = judged.delay_ms;
+    authority::enough(turn, number, &asked)?;
     people(turn, &asked)
 }
 
@@ -268,10 +272,18 @@ pub(super) fn collection_ends(turn: &mut Turn<'_>, number: u32) {
     });
 }
 
+/// It waited until nothing of it may be signed any more.
+pub(super) fn intent_ends(turn: &mut Turn<'_>, request: u32) {
+    let terms = turn.state.guard.clearances.terms.get(&request);
+    let ended = terms.map_or(turn.at, |terms| terms.expires);
+    let reason = Reason::ClearanceExpired { ended };
+    turn.emit(Event::RequestDenied { request, reason });
+}
+
 /// What the approver says it is must be what it is.
 fn bound(state: &State, ask: &Ask, binds: &Binds) -> Result<(), Reason> {
     let (to, asset, units) = asked(state, ask);
-    let differs = if binds.to != to {
+    let differs = if !same(&binds.to, &to) {
         "to"
     } else if binds.asset != state.registry.asset_id(asset) {
         "asset"

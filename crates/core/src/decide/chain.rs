@@ -172,7 +172,7 @@ fn first(
             "value left without a clearance",
             Some(incident),
         );
-        if turn.state.registry.wallet_at(&seen.peer).is_none() {
+        if turn.state.registry.own_destination(&seen.peer).is_none() {
             turn.lose(incident, Amount::new(asset, seen.units))?;
         }
     }

@@ -44,7 +44,10 @@ fn direction(policy: &Policy, change: &Change) -> Direction {
         | Change::RegisterWallet(_)
         | Change::RenewRoles { .. }
         | Change::NameAsset { .. }
-        | Change::NameKey { .. } => Direction::Raises,
+        | Change::NameKey { .. }
+        | Change::ReleaseRedress { .. }
+        | Change::DestroyKey { .. }
+        | Change::OfCustody(_) => Direction::Raises,
     }
 }
 
@@ -146,7 +149,10 @@ pub(super) fn check_names(turn: &Turn<'_>, change: &Change) -> Result<(), Reason
         | Change::RegisterWallet(_)
         | Change::RenewRoles { .. }
         | Change::NameAsset { .. }
-        | Change::NameKey { .. } => {
+        | Change::NameKey { .. }
+        | Change::ReleaseRedress { .. }
+        | Change::DestroyKey { .. }
+        | Change::OfCustody(_) => {
             Err(turn.malformed("no rules of authority are in force; bootstrap them first"))
         }
         _ => Ok(()),

@@ -2,10 +2,11 @@
 //!
 //! A machine may pay, pay a part, or hold; only people refuse.
 
-use super::Ruling;
 use super::turn::Turn;
+use super::{Ruling, authority, registering};
 use crate::amount::Amount;
 use crate::answer::Answer;
+use crate::authority::class::Class;
 use crate::book::MovementKind;
 use crate::breaker::Touch;
 use crate::command::NewPriceDifference;
@@ -17,6 +18,8 @@ use crate::registry::{AssetIx, HOUSE, OUTSIDE, OwnerIx};
 use crate::state::State;
 use alloc::boxed::Box;
 use alloc::string::String;
+use keepwhole_verify::json::to_hex;
+use keepwhole_verify::manifest;
 
 /// The journal's entry of a redress set is at most this long, bytes (see docs/proof-formats.md).
 const ENTRY_MAX: usize = 1024;
@@ -252,7 +255,21 @@ pub(super) fn pay(turn: &mut Turn<'_>, claim: &str) -> Ruling {
     Ok(Answer::Cleared)
 }
 
+/// The entry of a set that a quorum may release: of the known form, so that approvals bind its manifest, and new.
+pub(super) fn releasable(turn: &Turn<'_>, entry: &[u8]) -> Result<(), Reason> {
+    let Some(set) = manifest::read_entry(entry) else {
+        return Err(turn.malformed(
+            "what is released is the entry of a redress set: 95 bytes as in docs/proof-formats.md",
+        ));
+    };
+    registering::fresh(
+        turn.state.sets.iter().any(|known| known.entry == entry),
+        &to_hex(&set.set_id),
+    )
+}
+
 pub(super) fn publish(turn: &mut Turn<'_>, entry: &[u8]) -> Ruling {
+    authority::alone(turn, Class::RedressRelease)?;
     if entry.is_empty() || entry.len() > ENTRY_MAX {
         return Err(turn.malformed("an entry of a redress set has 1 to 1024 bytes"));
     }

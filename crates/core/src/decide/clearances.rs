@@ -1,18 +1,21 @@
 //! Clearances for exact bytes: issued when the bytes are known, redeemed by a signer, each once (docs/clearances.md).
 
 use super::turn::Turn;
-use super::{Ruling, authority, registering, requests, signing};
+use super::{Ruling, registering, requests, signing};
+use crate::address::same;
 use crate::answer::Answer;
+use crate::breaker::Touch;
 use crate::command::{DecodedPayload, NewIntent, NewPayload, PayloadContent, sha256_of};
 use crate::event::Event;
-use crate::guard::clearance::{CLEARANCE_LASTS_MS, INTENT_LASTS_MS, Issued, Terms};
+use crate::guard::clearance::{
+    CLEARANCE_LASTS_MS, Contract, INTENT_LASTS_MS, Issued, SigningKey, Terms,
+};
 use crate::guard::{Ask, Request, Standing};
 use crate::incident::AlarmCode;
 use crate::reason::Reason;
 use crate::registry::{AssetIx, WalletIx};
 use crate::state::State;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 use keepwhole_verify::clearance::{Clearance, PayloadKind};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::intent::Intent;
@@ -112,10 +115,11 @@ fn network_of(caip19: &str) -> &str {
     caip19.split('/').next().unwrap_or(caip19)
 }
 
-/// Asks for a clearance for one byte string. All rules run again; what stands in the way is the answer.
+/// Asks for a clearance for one byte string. All rules run again; what stands in the way is the answer. Attempt zero asks
+/// the same and gets nothing issued: a vendor's approver answers before anything is signed.
 pub(super) fn issue(turn: &mut Turn<'_>, payload: &NewPayload) -> Ruling {
-    if payload.key.len() > TEXT_MAX || payload.attempt == 0 {
-        return Err(turn.malformed("a key's name has at most 256 bytes, and attempts count from 1"));
+    if payload.key.len() > TEXT_MAX {
+        return Err(turn.malformed("a key's name has at most 256 bytes"));
     }
     let (number, request, wallet) = signing::payable(turn, &payload.target)?;
     if turn
@@ -140,18 +144,20 @@ pub(super) fn issue(turn: &mut Turn<'_>, payload: &NewPayload) -> Ruling {
     let decoded = fits(turn, wallet, &intent, payload)?;
     let until = clearable(turn, number, request)?.min(turn.at.saturating_add(CLEARANCE_LASTS_MS));
     let until = until.saturating_sub(until % 1_000);
-    // What was never redeemed and has ended can't be signed any more: it is as if it had never been.
-    let all = turn.state.guard.clearances.of(number).iter();
-    let issued: Vec<&Issued> = all
-        .filter(|issued| issued.redeemed.is_some() || turn.at < issued.until)
-        .collect();
-    if issued.iter().any(|issued| {
-        issued.attempt == payload.attempt && issued.signing_digest == decoded.signing_digest
+    if payload.attempt == 0 {
+        return Ok(Answer::Cleared);
+    }
+    let issued = turn.state.guard.clearances.of(number);
+    let stands = |issued: &Issued| issued.redeemed.is_some() || turn.at < issued.until;
+    if issued.iter().any(|one| {
+        stands(one)
+            && one.attempt == payload.attempt
+            && one.signing_digest == decoded.signing_digest
     }) {
         turn.repeated = true;
         return Ok(Answer::Cleared);
     }
-    in_turn(&issued, payload, &decoded)?;
+    in_turn(issued, payload, &decoded)?;
     let clearance = Clearance {
         attempt: payload.attempt,
         build: Digest::from(payload.build),
@@ -195,8 +201,8 @@ fn fits(
     let unknown = || Reason::UnknownKey {
         key: payload.key.clone(),
     };
-    let key = turn.state.guard.clearances.keys.get(&payload.key);
-    let key = key.filter(|key| key.wallet == wallet).ok_or_else(unknown)?;
+    let clearances = &turn.state.guard.clearances;
+    let key = clearances.keys.get(&payload.key).ok_or_else(unknown)?;
     let content = match &payload.content {
         PayloadContent::Decoded(content) => content,
         PayloadContent::Undecodable { refusal, .. } => {
@@ -209,11 +215,9 @@ fn fits(
             ));
         }
     };
-    if key.network != content.network {
-        return Err(unknown());
-    }
     let kind = PayloadKind::from_name(&content.kind)
         .ok_or_else(|| turn.malformed("the payload kind is none of docs/payloads.md"))?;
+    pays(turn, (wallet, key), payload, (kind, content))?;
     let allowed = &turn.policy().ops_allowed;
     if let Some(other) = content
         .operations
@@ -244,6 +248,60 @@ fn fits(
     })
 }
 
+/// The key's network is that of the bytes, and the wallet that the intent names is the one whose value leaves: the Safe's
+/// where it is a Safe's transaction, else the key's own.
+fn pays(
+    turn: &mut Turn<'_>,
+    (wallet, key): (WalletIx, &SigningKey),
+    payload: &NewPayload,
+    (kind, content): (PayloadKind, &DecodedPayload),
+) -> Result<(), Reason> {
+    let unknown = || Reason::UnknownKey {
+        key: payload.key.clone(),
+    };
+    let clearances = &turn.state.guard.clearances;
+    let Some(safe) = &content.safe else {
+        // A key of a Safe is one of its owners': it signs for the Safe, and sends nothing from the Safe's address.
+        let owner = clearances.is_safe(&content.network, key.wallet);
+        let own = key.wallet == wallet && key.network == content.network && !owner;
+        return if own { Ok(()) } else { Err(unknown()) };
+    };
+    let owner = clearances.is_safe(&content.network, key.wallet);
+    let signs = if kind == PayloadKind::SafeTx {
+        key.wallet == wallet
+    } else {
+        !owner
+    };
+    if key.network != content.network || !signs {
+        return Err(unknown());
+    }
+    let at = Contract {
+        network: content.network.clone(),
+        address: safe.clone(),
+    };
+    if clearances.safes.get(&at) != Some(&wallet) {
+        let field = String::from("wallet");
+        return Err(foreign(
+            turn,
+            wallet,
+            payload,
+            Reason::PayloadMismatch { field },
+        ));
+    }
+    // Whoever sends it pays the fee: from a wallet that nothing may leave, nothing does.
+    turn.not_halted(Touch {
+        asset: None,
+        wallet: Some(key.wallet),
+        trading: false,
+    })?;
+    if turn.state.custody.retired.contains_key(&key.wallet) {
+        return Err(Reason::KeyRevoked {
+            wallet: String::from(turn.state.registry.wallet_id(key.wallet)),
+        });
+    }
+    Ok(())
+}
+
 /// Bytes that nobody asked for, under a request of ours: somebody stands between the guard and the signer.
 fn foreign(turn: &mut Turn<'_>, wallet: WalletIx, payload: &NewPayload, reason: Reason) -> Reason {
     signing::mismatch(turn, &payload.target, Some(wallet));
@@ -255,9 +313,9 @@ fn differs(intent: &Intent, content: &DecodedPayload) -> Option<&'static str> {
     if content.network != intent.network {
         return Some("network");
     }
-    // Hexadecimal addresses have letters of either case.
+    // Hexadecimal addresses have letters of either case, also within names of assets.
     let either = intent.network.starts_with("eip155:");
-    let same = |a: &str, b: &str| a == b || (either && a.eq_ignore_ascii_case(b));
+    let same = |a: &str, b: &str| same(a, b) || (either && a.eq_ignore_ascii_case(b));
     let mut sum = 0u128;
     for op in content.operations.iter().filter(|op| op.op == "transfer") {
         if !same(&op.to, &intent.dest) {
@@ -296,13 +354,13 @@ fn clearable(turn: &Turn<'_>, number: u32, request: &Request) -> Result<u64, Rea
     if request.standing != Standing::Cleared {
         return Err(missing());
     }
-    authority::enough(turn, number, request)?;
     requests::judge_again(turn, number, request)?;
     Ok(until)
 }
 
-/// Attempts follow each other, and each can land only where the others do not.
-fn in_turn(issued: &[&Issued], payload: &NewPayload, decoded: &Decoded) -> Result<(), Reason> {
+/// Attempts follow each other, and each can land only where the others do not. A signer may have begun what ended
+/// unredeemed, so neither its number nor its conflict key is ever given to other bytes.
+fn in_turn(issued: &[Issued], payload: &NewPayload, decoded: &Decoded) -> Result<(), Reason> {
     if let Some(first) = issued.first()
         && first.conflict_key != decoded.conflict_key
     {
@@ -317,14 +375,8 @@ fn in_turn(issued: &[&Issued], payload: &NewPayload, decoded: &Decoded) -> Resul
     if payload.attempt == next {
         return Ok(());
     }
-    Err(if payload.attempt < next {
-        Reason::ClearanceUsed
-    } else {
-        Reason::AttemptOutOfTurn {
-            next,
-            found: payload.attempt,
-        }
-    })
+    let found = payload.attempt;
+    Err(Reason::AttemptOutOfTurn { next, found })
 }
 
 /// A signer redeems a clearance, once; the same signer again gets the same answer.
@@ -378,19 +430,31 @@ pub(super) fn new_asset_name(
     caip19: &str,
 ) -> Result<AssetIx, Reason> {
     let ix = turn.asset(asset)?;
+    well_named(turn, caip19)?;
+    let named = turn.state.guard.clearances.assets.contains_key(&ix);
+    registering::fresh(named, caip19)?;
+    fresh_asset_name(turn, caip19)?;
+    Ok(ix)
+}
+
+/// No asset has that name on its network yet; letters of a hexadecimal address may be of either case.
+pub(super) fn fresh_asset_name(turn: &Turn<'_>, caip19: &str) -> Result<(), Reason> {
+    well_named(turn, caip19)?;
+    let either = caip19.starts_with("eip155:");
+    let mut names = turn.state.guard.clearances.assets.values();
+    let known =
+        names.any(|known| known == caip19 || (either && known.eq_ignore_ascii_case(caip19)));
+    registering::fresh(known, caip19)
+}
+
+fn well_named(turn: &Turn<'_>, caip19: &str) -> Result<(), Reason> {
     let well = caip19.len() <= TEXT_MAX && caip19.contains('/') && caip19.contains(':');
     if !well || caip19.chars().any(char::is_whitespace) {
         return Err(turn.malformed(
             "an asset's name on its network has the form of CAIP-19, such as `eip155:1/slip44:60`",
         ));
     }
-    let names = &turn.state.guard.clearances.assets;
-    if names.contains_key(&ix) || names.values().any(|known| known == caip19) {
-        return Err(Reason::AlreadyRegistered {
-            name: String::from(caip19),
-        });
-    }
-    Ok(ix)
+    Ok(())
 }
 
 /// Names a signing key of a wallet; once.

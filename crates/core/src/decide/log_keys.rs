@@ -1,8 +1,7 @@
 //! Keys of the log: declared once, rotated only by what the root key signed.
 
-use super::Ruling;
-use super::registering::widens;
 use super::turn::Turn;
+use super::{Ruling, registering};
 use crate::answer::Answer;
 use crate::event::Event;
 use crate::incident::AlarmCode;
@@ -39,7 +38,9 @@ pub(super) fn declare(turn: &mut Turn<'_>, log: &str, root: &str) -> Ruling {
             name: String::from(root_key.name()),
         });
     }
-    widens(turn, root_key.name())?;
+    let late = "the log's keys are declared before rules of authority and a policy are in force";
+    registering::not_by_quorum(turn).map_err(|_| wrong(late))?;
+    registering::widens(turn, root_key.name())?;
     turn.emit(Event::LogKeysDeclared(DeclaredKeys {
         log: String::from(log),
         root: String::from(root),

@@ -3,6 +3,7 @@
 //! Deciding is recording: every answered command leaves its events and one [`Event::Answered`]; there is no way to ask
 //! first and act later.
 
+mod ahead;
 mod approvals;
 mod authority;
 mod cases;
@@ -11,6 +12,8 @@ mod changes;
 mod claims;
 pub mod clearances;
 mod credits;
+mod custody;
+mod doors;
 mod ledger;
 mod log_keys;
 mod registering;
@@ -22,7 +25,10 @@ mod time;
 mod transfers;
 mod turn;
 
+pub use ahead::{read_ahead, read_ahead_asked};
+
 use crate::answer::{Answer, Reply};
+use crate::authority::asked::FINDING;
 use crate::command::{Body, Command};
 use crate::event::Event;
 use crate::reason::Reason;
@@ -112,8 +118,15 @@ const AROUND: usize = 64;
 /// All events of one command lie in one frame, bytes (docs/journal-format.md).
 const FRAME_MAX: usize = 16 * 1024 * 1024 - 65_536;
 
-/// Id and actor are names.
+/// Id and actor are names, and no id is one of a finding.
 fn envelope(turn: &Turn<'_>, command: &Command) -> Result<(), Reason> {
+    if command
+        .id
+        .as_ref()
+        .is_some_and(|id| id.starts_with(FINDING))
+    {
+        return Err(turn.malformed("an id does not begin with `finding-`, which names findings"));
+    }
     let name = |text: &alloc::string::String| !text.is_empty() && text.len() <= NAME_MAX;
     if command.id.as_ref().is_none_or(name) && command.actor.as_ref().is_none_or(name) {
         Ok(())
@@ -298,6 +311,7 @@ fn route_facts(turn: &mut Turn<'_>, body: &Body) -> Ruling {
         Body::DeclareLogKeys { log, root } => log_keys::declare(turn, log, root),
         Body::RotateLogKey { statement } => log_keys::rotate(turn, statement),
         Body::OfAuthority(command) => authority::route(turn, command),
+        Body::OfDoor(command) => doors::route(turn, command),
         Body::RecordClockJump { by_ms } => Ok(time::clock_jump(turn, *by_ms)),
         Body::RecordDowntime { since } => Ok(time::downtime(turn, *since)),
         Body::ObserveTime => Ok(time::observe(turn)),

@@ -3,6 +3,7 @@
 use super::turn::Turn;
 use super::{Ruling, authority};
 use crate::answer::Answer;
+use crate::authority::class::Class;
 use crate::command::sha256_of;
 use crate::event::Event;
 use crate::incident::AlarmCode;
@@ -10,10 +11,11 @@ use crate::incident::clock::{BUSINESS_DAYS_MAX, Duty, Limit, Start};
 use crate::law::RuleRecord;
 use crate::policy::{ActionClass, Policy};
 use crate::reason::Reason;
-use crate::registry::{Asset, AssetIx, OUTSIDE_NAME, Tier, Wallet};
+use crate::registry::{Asset, AssetIx, OUTSIDE_NAME, Tier, Wallet, WalletIx};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
+use alloc::vec::Vec;
 use keepwhole_verify::digest::Digest;
 
 /// Longest outside name, bytes.
@@ -36,13 +38,22 @@ pub(super) fn fresh(known: bool, id: &str) -> Result<(), Reason> {
     }
 }
 
+/// Once rules of authority and a policy are in force, or every quorum could be filled, custody changes by its quorum alone.
+pub(super) fn not_by_quorum(turn: &Turn<'_>) -> Result<(), Reason> {
+    let settled = turn.policy().version > 0 || turn.state.authority.completed.is_some();
+    if settled && authority::rules(turn).is_some() {
+        return Err(Reason::ProposalNeeded {
+            class: String::from(Class::CustodyChange.code()),
+        });
+    }
+    Ok(())
+}
+
 /// Once a policy is in force, what widens what the exchange trusts needs a person who may raise risk, and is loud.
 pub(super) fn widens(turn: &mut Turn<'_>, what: &str) -> Result<(), Reason> {
+    not_by_quorum(turn)?;
     if turn.policy().version == 0 {
         return Ok(());
-    }
-    if authority::rules(turn).is_some() {
-        return Err(turn.malformed("rules of authority are in force; propose it as a change"));
     }
     turn.needs_role(ActionClass::RaiseRisk)?;
     turn.alarm(AlarmCode::AdminRiskChange, what);
@@ -50,6 +61,14 @@ pub(super) fn widens(turn: &mut Turn<'_>, what: &str) -> Result<(), Reason> {
 }
 
 pub(super) fn asset(turn: &mut Turn<'_>, asset: &Asset) -> Ruling {
+    not_by_quorum(turn)?;
+    new_asset(turn, asset)?;
+    turn.emit(Event::AssetRegistered(asset.clone()));
+    Ok(Answer::Recorded)
+}
+
+/// A name that no asset has, and room for one more.
+pub(super) fn new_asset(turn: &Turn<'_>, asset: &Asset) -> Result<(), Reason> {
     name(turn, &asset.id)?;
     if AssetIx::next(turn.state.registry.assets.len()).is_none() {
         return Err(turn.malformed("at most 65,536 assets can be registered"));
@@ -57,9 +76,7 @@ pub(super) fn asset(turn: &mut Turn<'_>, asset: &Asset) -> Ruling {
     if asset.decimals > 38 {
         return Err(turn.malformed("an asset has at most 38 decimals"));
     }
-    fresh(turn.state.registry.asset(&asset.id).is_some(), &asset.id)?;
-    turn.emit(Event::AssetRegistered(asset.clone()));
-    Ok(Answer::Recorded)
+    fresh(turn.state.registry.asset(&asset.id).is_some(), &asset.id)
 }
 
 pub(super) fn owners(turn: &mut Turn<'_>, ids: &[String]) -> Ruling {
@@ -97,7 +114,7 @@ pub(super) fn new_wallet(turn: &Turn<'_>, wallet: &Wallet) -> Result<(), Reason>
     )
 }
 
-/// A wallet of ours is a destination that needs no listing, so only wallets for deposits are registered by machines.
+/// Wallets for deposits are registered by machines; they are never a destination. Any other needs no listing.
 pub(super) fn wallet(turn: &mut Turn<'_>, wallet: &Wallet) -> Ruling {
     new_wallet(turn, wallet)?;
     if wallet.tier != Tier::Deposit {
@@ -137,14 +154,10 @@ pub(super) fn actor(
 }
 
 pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) -> Ruling {
-    let mut seen = BTreeSet::new();
-    for (wallet, asset, units) in lines {
-        let (asset, wallet) = (turn.asset(asset)?, turn.wallet(wallet)?);
-        let known = turn.state.custody.holdings().contains_key(&(wallet, asset));
-        if known || !seen.insert((wallet, asset)) {
-            let name = String::from(turn.state.registry.wallet_id(wallet));
-            return Err(Reason::AlreadyRegistered { name });
-        }
+    not_by_quorum(turn)?;
+    let named = lines.iter().map(|(wallet, asset, _)| (wallet, asset));
+    let places = undeclared(turn, named)?;
+    for ((wallet, asset), (_, _, units)) in places.into_iter().zip(lines) {
         turn.emit(Event::HoldingDeclared {
             wallet,
             asset,
@@ -153,6 +166,25 @@ pub(super) fn holdings(turn: &mut Turn<'_>, lines: &[(String, String, u128)]) ->
     }
     widens(turn, "holdings")?;
     Ok(Answer::Recorded)
+}
+
+/// Known wallets and assets, each pair once, and nothing known of what it holds.
+pub(super) fn undeclared<'l>(
+    turn: &Turn<'_>,
+    lines: impl Iterator<Item = (&'l String, &'l String)>,
+) -> Result<Vec<(WalletIx, AssetIx)>, Reason> {
+    let mut seen = BTreeSet::new();
+    let mut places = Vec::new();
+    for (wallet, asset) in lines {
+        let (asset, wallet) = (turn.asset(asset)?, turn.wallet(wallet)?);
+        let known = turn.state.custody.holdings().contains_key(&(wallet, asset));
+        if known || !seen.insert((wallet, asset)) {
+            let name = String::from(turn.state.registry.wallet_id(wallet));
+            return Err(Reason::AlreadyRegistered { name });
+        }
+        places.push((wallet, asset));
+    }
+    Ok(places)
 }
 
 pub(super) fn policy(turn: &mut Turn<'_>, policy: &Policy) -> Ruling {
@@ -212,7 +244,7 @@ fn countable(turn: &Turn<'_>, start: &Start) -> Result<(), Reason> {
 /// Adopts a law set: one event per rule that is new or changed, then the digest of the whole set. The digest is the
 /// SHA-256 over the digests of all rules' canonical forms in ascending order of id.
 pub(super) fn law(turn: &mut Turn<'_>, rules: &[RuleRecord], digest: [u8; 32]) -> Ruling {
-    let mut sorted: alloc::vec::Vec<&RuleRecord> = rules.iter().collect();
+    let mut sorted: Vec<&RuleRecord> = rules.iter().collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
     if sorted
         .windows(2)
@@ -220,7 +252,7 @@ pub(super) fn law(turn: &mut Turn<'_>, rules: &[RuleRecord], digest: [u8; 32]) -
     {
         return Err(turn.malformed("a set of law has each rule once"));
     }
-    let mut digests = alloc::vec::Vec::with_capacity(sorted.len().saturating_mul(32));
+    let mut digests = Vec::with_capacity(sorted.len().saturating_mul(32));
     for rule in &sorted {
         digests.extend_from_slice(&sha256_of(*rule));
     }

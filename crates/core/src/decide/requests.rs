@@ -4,6 +4,7 @@
 use super::rules::{Said, Strictest};
 use super::turn::Turn;
 use super::{Ruling, approvals, authority, credits, rules};
+use crate::address::one_form;
 use crate::amount::Amount;
 use crate::answer::Answer;
 use crate::book::MovementKind;
@@ -235,11 +236,14 @@ pub(super) fn judge(
         }
         Ask::Transfer {
             wallet,
+            to_wallet,
             asset,
             units,
-            ..
         } => {
             strictest.take(outgoing_open(turn, *wallet, *asset));
+            let wallet_at = turn.state.registry.wallets.get(to_wallet.place());
+            let to = wallet_at.map_or("", |to| to.address.as_str());
+            strictest.take(destination(turn.state, to, turn.at));
             strictest.take(wallet_limits(turn, *wallet, *asset, *units));
             strictest.take(covered(turn, *asset, *units, &said));
         }
@@ -274,23 +278,15 @@ pub(super) fn judge_again(turn: &Turn<'_>, number: u32, request: &Request) -> Re
     };
     let said = rules::ask(turn, number, input);
     let mut strictest = Strictest::default();
-    match &request.ask {
-        Ask::Withdrawal {
-            to, asset, units, ..
-        } => {
-            strictest.take(destination(turn.state, to, turn.at));
-            if said.judged.is_some() {
-                strictest.take(covered(turn, *asset, *units, &said));
-            }
-        }
-        Ask::Transfer { .. } | Ask::Credit { .. } => {}
+    let (to, asset, units) = asked(turn.state, &request.ask);
+    strictest.take(destination(turn.state, &to, turn.at));
+    if let Some(wallet) = input.wallet() {
+        strictest.take(caps(turn, wallet, asset, units, Some(request)));
     }
+    strictest.take(covered(turn, asset, units, &said));
     strictest.take(said.reason.map_or(Ok(()), Err));
     strictest.said()?;
-    match said.judged {
-        Some(judged) => approvals::still_enough(turn, request, &judged),
-        None => Ok(()),
-    }
+    approvals::still_enough(turn, number, request, said.judged)
 }
 
 pub(super) fn outgoing_open(
@@ -311,14 +307,14 @@ pub(super) fn outgoing_open(
     Ok(())
 }
 
-/// The address book: own wallets are always in it; a look-alike of a known address is caught first. A listed address
+/// The address book: own wallets are always in it, but those for deposits never; a look-alike of a known address is caught first. A listed address
 /// is known once its wait is over: else listing a look-alike would hide it.
 fn destination(state: &State, to: &str, now: u64) -> Result<(), Reason> {
     let policy = &state.guard.policy;
-    if !policy.allowlist || state.registry.wallet_at(to).is_some() {
+    if !policy.allowlist || state.registry.own_destination(to).is_some() {
         return Ok(());
     }
-    let listed = state.guard.listed.get(to);
+    let listed = state.guard.listed.get(&*one_form(to));
     let until =
         listed.map(|since| since.saturating_add(policy.destination_cool_off_ms.unwrap_or(0)));
     if until.is_some_and(|until| until <= now) {
@@ -349,12 +345,28 @@ fn wallet_limits(
     if free < units {
         return Err(Reason::WalletShort { free, asked: units });
     }
-    let now = custody.cap_base(wallet, asset);
+    caps(turn, wallet, asset, units, None)
+}
+
+/// The wallet's rolling caps. `cleared`: the request that asks, where it was cleared before and counts already.
+fn caps(
+    turn: &Turn<'_>,
+    wallet: WalletIx,
+    asset: AssetIx,
+    units: u128,
+    cleared: Option<&Request>,
+) -> Result<(), Reason> {
+    let custody = &turn.state.custody;
+    let counted = cleared.and_then(|request| request.clearance.as_ref());
+    let own = counted.map_or(0, |_| units);
+    let now = custody.cap_base(wallet, asset).saturating_add(own);
     let mut caps = turn.policy().caps.clone();
     caps.sort_by_key(|cap| cap.window_ms);
     for cap in caps {
         let left = custody.left(wallet, asset, turn.at, cap.window_ms);
-        let (base, used) = (left.before.unwrap_or(now), left.units);
+        let inside = counted.is_some_and(|own| turn.at < own.issued.saturating_add(cap.window_ms));
+        let used = left.units.saturating_sub(if inside { own } else { 0 });
+        let base = left.before.unwrap_or(now);
         let limit = mul_div(base, u128::from(cap.bps), 10_000).map_or(0, |(floor, _)| floor);
         if used.saturating_add(units) > limit {
             return Err(Reason::CapReached {

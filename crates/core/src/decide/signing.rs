@@ -2,6 +2,7 @@
 
 use super::turn::Turn;
 use super::{Ruling, authority, requests};
+use crate::address::same;
 use crate::answer::Answer;
 use crate::command::{Operation, sha256_of};
 use crate::event::Event;
@@ -127,7 +128,7 @@ fn differs(turn: &Turn<'_>, ask: &Ask, operations: &[&Operation]) -> Option<&'st
     let mut sum = 0u128;
     let moves = |op: &&&Operation| matches!(op.op.as_str(), "transfer" | "unstake");
     for op in operations.iter().filter(moves) {
-        if op.to != to {
+        if !same(&op.to, &to) {
             return Some("to");
         }
         if op.asset != asset {

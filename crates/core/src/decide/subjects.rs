@@ -1,8 +1,9 @@
 //! Personal records: keeping, reading, erasing and holding, by the numbers of subjects alone.
 
-use super::Ruling;
 use super::turn::Turn;
+use super::{Ruling, authority};
 use crate::answer::Answer;
+use crate::authority::class::Class;
 use crate::event::Event;
 use crate::incident::AlarmCode;
 use crate::policy::ActionClass;
@@ -145,6 +146,9 @@ fn end_relation(turn: &mut Turn<'_>, subject: &SubjectId, ended: u64) -> Ruling 
 
 /// The first person's asking is recorded and waits; a second person who asks for the same does it.
 fn act(turn: &mut Turn<'_>, subject: &SubjectId, action: &SubjectAction) -> Ruling {
+    if matches!(action, SubjectAction::Erase { .. }) {
+        authority::alone(turn, Class::DestroyKey)?;
+    }
     code(turn, action.code())?;
     let (_, person) = turn.needs_role(ActionClass::KeepPersonal)?;
     allowed(turn, subject, action)?;
@@ -190,6 +194,17 @@ fn done(subject: SubjectId, action: SubjectAction, approvals: Vec<PersonIx>) -> 
             approvals,
         },
     }
+}
+
+/// A key that a quorum may destroy: nothing keeps the records.
+pub(super) fn destroyable(
+    turn: &Turn<'_>,
+    subject: &SubjectId,
+    ground: &str,
+) -> Result<(), Reason> {
+    code(turn, ground)?;
+    let ground = String::from(ground);
+    allowed(turn, subject, &SubjectAction::Erase { ground })
 }
 
 /// Erased once is erased; a hold, a relation that goes on and a retention rule that runs each keep what there is.

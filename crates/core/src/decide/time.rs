@@ -36,11 +36,7 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
         }
         return Answer::Recorded;
     }
-    let missed: BTreeSet<Timer> = all
-        .iter()
-        .copied()
-        .filter(|timer| matches!(timer, Timer::ClockMissed(..)))
-        .collect();
+    let known: BTreeSet<Timer> = all.iter().copied().collect();
     for timer in all {
         match timer {
             Timer::ClearanceLapses(request) => lapse(turn, request),
@@ -53,8 +49,10 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
             Timer::RequestJudged(_) => {}
             Timer::BootstrapEnds => turn.emit(AuthorityEvent::BootstrapCompleted),
             Timer::CollectionEnds(request) => approvals::collection_ends(turn, request),
+            Timer::IntentEnds(request) if known.contains(&Timer::CollectionEnds(request)) => {}
+            Timer::IntentEnds(request) => approvals::intent_ends(turn, request),
             Timer::ClockWarns(incident, clock) => {
-                if !missed.contains(&Timer::ClockMissed(incident, clock)) {
+                if !known.contains(&Timer::ClockMissed(incident, clock)) {
                     turn.emit(Event::ClockWarned { incident, clock });
                     let subject = name_of(turn, incident, clock);
                     turn.alarm(AlarmCode::ClockDueSoon, &subject);
@@ -70,7 +68,7 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
     Answer::Recorded
 }
 
-fn lapse(turn: &mut Turn<'_>, request: u32) {
+pub(super) fn lapse(turn: &mut Turn<'_>, request: u32) {
     turn.emit(Event::ClearanceLapsed { request });
     let state = turn.state;
     if let Some(Ask::Withdrawal {

@@ -336,9 +336,12 @@ impl<'a> Turn<'a> {
     }
 
     /// Trips a scope, once; a tripped wallet is swept where the policy says to. The first halt of a case starts the
-    /// duties that a block brings. Where the policy does not arm the breaker, it is only recorded that it would trip.
+    /// duties that a block brings. What a person stopped before is tripped all the same: it takes the alarm's quorum to
+    /// resume it. Where the policy does not arm the breaker, it is only recorded that it would trip.
     pub(super) fn trip(&mut self, scope: Scope, cause: &str, incident: Option<u32>) {
-        if self.state.breaker.tripped.contains_key(&scope) || self.tripped.contains(&scope) {
+        let by_person = self.policy().trips() && self.state.authority.stops.contains_key(&scope);
+        let halted = self.state.breaker.tripped.contains_key(&scope) && !by_person;
+        if halted || self.tripped.contains(&scope) {
             return;
         }
         self.tripped.push(scope);

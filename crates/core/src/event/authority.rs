@@ -93,7 +93,7 @@ pub enum AuthorityEvent {
         /// Whose.
         person: PersonIx,
     } = 11,
-    /// All credentials of a person gave way to another.
+    /// The keys of a person are other ones than before: all gave way to another, or one came beside them.
     CredentialsReset {
         /// Whose.
         person: PersonIx,

@@ -4,7 +4,7 @@
 //! again; a signer redeems it, and the redemption is durable before the signer hears of it.
 
 use crate::registry::{AssetIx, WalletIx};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -70,6 +70,30 @@ pub struct Clearances {
     pub assets: BTreeMap<AssetIx, String>,
     /// Signing keys of wallets: the network (CAIP-2) that each is for.
     pub keys: BTreeMap<String, SigningKey>,
+    /// Safes whose transactions may be cleared: the wallet that each is.
+    pub safes: BTreeMap<Contract, WalletIx>,
+    /// `MultiSendCallOnly` contracts: the only code that a Safe may run as its own.
+    pub batch_code: BTreeSet<Contract>,
+}
+
+/// A contract on an EVM network.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Contract {
+    /// Network (CAIP-2).
+    pub network: String,
+    /// Its address, lower-case hexadecimal.
+    pub address: String,
+}
+
+/// A Safe as it was registered.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct RegisteredSafe {
+    /// The wallet that it is.
+    pub wallet: WalletIx,
+    /// Where it is.
+    pub at: Contract,
+    /// What its `VERSION()` says.
+    pub version: String,
 }
 
 /// A signing key of a wallet.
@@ -82,6 +106,13 @@ pub struct SigningKey {
 }
 
 impl Clearances {
+    /// Whether that wallet is a Safe on that network.
+    #[must_use]
+    pub fn is_safe(&self, network: &str, wallet: WalletIx) -> bool {
+        let mut all = self.safes.iter();
+        all.any(|(at, safe)| at.network == network && *safe == wallet)
+    }
+
     /// The clearance of that digest, and the number of its request.
     #[must_use]
     pub fn find(&self, digest: &[u8; 32]) -> Option<(u32, &Issued)> {

@@ -4,6 +4,7 @@
 
 pub mod alike;
 pub mod clearance;
+pub mod custody_change;
 pub mod open;
 
 use crate::authority::credential::{Enrolment, NewCredential};
@@ -11,6 +12,7 @@ use crate::authority::rules::Rules;
 use crate::policy::{BudgetUse, Policy};
 use crate::reason::Reason;
 use crate::registry::{ActorIx, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
+use crate::subject::SubjectId;
 use alike::Alike;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -271,6 +273,20 @@ pub enum Change {
         /// Network (CAIP-2).
         network: String,
     } = 30,
+    /// Release a redress set to customers: the exact entry that commits to its manifest.
+    ReleaseRedress {
+        /// The entry's bytes.
+        entry: Vec<u8>,
+    } = 40,
+    /// Destroy the key of a person's records.
+    DestroyKey {
+        /// Whose.
+        subject: SubjectId,
+        /// Code of the legal ground.
+        ground: String,
+    } = 41,
+    /// Register what the exchange trusts on chains.
+    OfCustody(Box<custody_change::Body>) = 31,
 }
 
 /// What sealed keys may do; nothing that pays anybody else.
@@ -316,6 +332,9 @@ impl Change {
             Self::RenewRoles { .. } => "renew-roles",
             Self::NameAsset { .. } => "name-asset",
             Self::NameKey { .. } => "name-key",
+            Self::ReleaseRedress { .. } => "release-redress",
+            Self::DestroyKey { .. } => "destroy-key",
+            Self::OfCustody(body) => body.action(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Cleared requests whose outflow is not seen yet, found by what their outflow would look like.
 
 use super::Ask;
+use crate::address::one_form;
 use crate::registry::{AssetIx, WalletIx};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -11,7 +12,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 enum To {
-    /// To that address, as a withdrawal.
+    /// To that address in its one form, as a withdrawal.
     Address(String) = 1,
     /// To a wallet of ours.
     Wallet(WalletIx) = 2,
@@ -32,7 +33,12 @@ fn looks(ask: &Ask) -> Option<Looks> {
             units,
             to,
             ..
-        } => Some((*wallet, *asset, *units, To::Address(to.clone()))),
+        } => Some((
+            *wallet,
+            *asset,
+            *units,
+            To::Address(one_form(to).into_owned()),
+        )),
         Ask::Transfer {
             wallet,
             to_wallet,
@@ -69,7 +75,7 @@ impl Open {
         address: &str,
         own: Option<WalletIx>,
     ) -> impl Iterator<Item = u32> {
-        let there = To::Address(String::from(address));
+        let there = To::Address(one_form(address).into_owned());
         let outside = self.0.get(&(wallet, asset, units, there));
         let own = own.and_then(|own| self.0.get(&(wallet, asset, units, To::Wallet(own))));
         outside.into_iter().chain(own).flatten().copied()

@@ -1,33 +1,72 @@
-//! Reading ahead what a judgement will look back at.
+//! Reading ahead what judgements will look back at.
 
 use super::History;
+use crate::address::one_form;
+use crate::index::STAGE;
 use crate::registry::OwnerIx;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 use core::hint::black_box;
 
 impl History {
-    /// Reads what the figures of a withdrawal will look at, a step at a time for all of it, so that the processor waits
-    /// for memory once a step and not once a figure. The destination's number.
-    pub(crate) fn read_ahead(&self, owner: OwnerIx, to: &str) -> Option<u32> {
-        let (names, place) = (&self.destinations, owner.place());
-        let hash = names.hash(to.as_bytes());
-        let since = self.registered.get(place).copied();
-        let link = self.depositor.get(place).copied();
-        let mut asked = names.touch(hash) ^ self.by_customer.touch(owner.0);
-        asked ^= u32::from(since == Some(0)) ^ link.unwrap_or(0);
-        asked ^= names.touch_text(hash, to.len()) ^ self.by_customer.touch_row(owner.0);
-        let deposits = self.depositor(owner);
-        asked ^= deposits.map_or(0, |row| {
-            u32::from(row.money.last.is_some()) ^ u32::from(row.other.last.is_some())
-        });
-        let number = names.find(hash, to.as_bytes());
-        asked ^= self.by_customer.touch_line(owner.0);
-        if let Some(number) = number {
-            let known = self.destination_known(number);
-            asked ^= u32::from(known.paid.is_some()) ^ self.by_destination.touch(number);
-            asked ^= self.by_destination.touch_row(number);
-            asked ^= self.by_destination.touch_line(number);
+    /// Reads what the figures of withdrawals will look at, those of a stage together: each pass reads one step further for
+    /// all of them, so that the processor waits for memory once a step and not once a figure.
+    pub(crate) fn read_ahead(&self, of: &[(OwnerIx, &str)]) {
+        let forms: Vec<_> = of
+            .iter()
+            .map(|(owner, to)| (*owner, one_form(to)))
+            .collect();
+        for stage in forms.chunks(STAGE) {
+            black_box(self.read_stage(stage));
         }
-        black_box(asked);
-        number
+    }
+
+    /// Passes are short: the processor has only so much under way at once.
+    fn read_stage(&self, of: &[(OwnerIx, Cow<'_, str>)]) -> u32 {
+        let names = &self.destinations;
+        let mut hashes = [0; STAGE];
+        let mut numbers = [None; STAGE];
+        let mut asked = 0;
+        for ((_, to), hash) in of.iter().zip(&mut hashes) {
+            *hash = names.hash(to.as_bytes());
+        }
+        let hashed = || of.iter().zip(&hashes);
+        for (_, hash) in hashed() {
+            asked ^= names.touch(*hash);
+        }
+        for (owner, _) in of {
+            asked ^= self.by_customer.touch(owner.0);
+            asked ^= self.depositor.get(owner.place()).copied().unwrap_or(0);
+            asked ^= u32::from(self.registered.get(owner.place()) == Some(&0));
+        }
+        for ((_, to), hash) in hashed() {
+            asked ^= names.touch_text(*hash, to.len());
+        }
+        for (owner, _) in of {
+            asked ^= self.by_customer.touch_row(owner.0);
+        }
+        for (owner, _) in of {
+            asked ^= self.depositor(*owner).map_or(0, |row| {
+                u32::from(row.money.last.is_some()) ^ u32::from(row.other.last.is_some())
+            });
+        }
+        for (owner, _) in of {
+            asked ^= self.by_customer.touch_line(owner.0);
+        }
+        for (((_, to), hash), number) in hashed().zip(&mut numbers) {
+            *number = names.find(*hash, to.as_bytes());
+        }
+        let numbers = numbers.iter().flatten();
+        for number in numbers.clone() {
+            asked ^= self.by_destination.touch(*number);
+            asked ^= u32::from(self.destination_known(*number).paid.is_some());
+        }
+        for number in numbers.clone() {
+            asked ^= self.by_destination.touch_row(*number);
+        }
+        for number in numbers {
+            asked ^= self.by_destination.touch_line(*number);
+        }
+        asked
     }
 }

@@ -1,6 +1,7 @@
 //! A line of running totals by time: the sum of any window that ends now is the difference of two of them.
 
 use super::taken::Taken;
+use crate::moments;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -205,11 +206,11 @@ impl Line {
         if last.at <= start {
             return Sum::default();
         }
-        let place = self.entries.partition_point(|entry| entry.at <= start);
-        if place == 0 {
-            return all();
+        let at = |place: usize| self.entries.get(place).map_or(u64::MAX, |entry| entry.at);
+        match moments::upto(self.entries.len(), start, at) {
+            0 => all(),
+            place => all().minus(self.upto(place)),
         }
-        all().minus(self.upto(place))
     }
 
     /// Forgets what is older than `kept` once that is half of all or more, so that the work is shared out.

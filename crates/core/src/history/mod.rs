@@ -13,6 +13,7 @@ mod taken;
 
 pub use line::Sum;
 
+use crate::address::one_form;
 use crate::custody::value_of;
 use crate::guard::{Ask, CreditLine};
 use crate::index::HashKey;
@@ -186,7 +187,7 @@ impl History {
     /// The number of a destination that was ever listed or paid.
     #[must_use]
     pub fn destination(&self, to: &str) -> Option<u32> {
-        self.destinations.number(to)
+        self.destinations.number(&one_form(to))
     }
 
     /// Since when the destination of that number is known.
@@ -316,6 +317,7 @@ impl History {
     }
 
     fn destination_mut(&mut self, to: &str) -> Option<&mut Destination> {
+        let to = &*one_form(to);
         let number = match self.destinations.number(to) {
             Some(number) => number,
             None => {
@@ -332,7 +334,7 @@ impl History {
         self.earlier.insert(pair, before);
     }
 
-    /// A deposit into the books, dated `on`, recorded at `now`.
+    /// A deposit into the books, dated `on`, recorded at `now`: under a policy it counts from `now` on.
     pub(crate) fn deposited_now(
         &mut self,
         owner: OwnerIx,
@@ -357,7 +359,8 @@ impl History {
         let Some(row) = row.and_then(|row| self.depositors.get_mut(row)) else {
             return;
         };
-        let on = on.min(now);
+        // An exchange brings its past along before its policy. From then on a date is only what somebody says.
+        let on = if policy.version > 0 { now } else { on.min(now) };
         let deposits = if money {
             &mut row.money
         } else {
@@ -413,7 +416,7 @@ impl History {
             } => {
                 let one = Sum::one(*units, value);
                 self.by_customer.add((owner.0, *asset), at, one, times);
-                if let Some(number) = self.destinations.number(to) {
+                if let Some(number) = self.destination(to) {
                     self.by_destination.add((number, *asset), at, one, times);
                 }
                 self.left_wallet((*wallet, *asset), at, one, times);
@@ -512,7 +515,7 @@ impl History {
             } => {
                 let one = Sum::one(*units, value);
                 self.by_customer.release(owner.0, *asset, at, one);
-                if let Some(number) = self.destinations.number(to) {
+                if let Some(number) = self.destination(to) {
                     self.by_destination.release(number, *asset, at, one);
                 }
                 self.release_wallet(*wallet, *asset, at, one);

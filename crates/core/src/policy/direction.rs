@@ -107,7 +107,9 @@ fn limits(old: &Policy, new: &Policy, found: &mut Found) {
         ops_allowed: within(&new.ops_allowed, &old.ops_allowed),
         attested: old.attested.is_none(),
         price_max_age_ms: less(old.price_max_age_ms.as_ref(), new.price_max_age_ms.as_ref()),
-        price_band_bps: less(old.price_band_bps.as_ref(), new.price_band_bps.as_ref()),
+        // A band refuses new prices. While nothing says how old a price may be, the last one then keeps counting.
+        price_band_bps: new.price_max_age_ms.is_some()
+            && less(old.price_band_bps.as_ref(), new.price_band_bps.as_ref()),
         nodes: false,
         node_quorum: new.node_quorum >= old.node_quorum,
         node_max_lag_ms: less(old.node_max_lag_ms.as_ref(), new.node_max_lag_ms.as_ref()),

@@ -157,13 +157,6 @@ impl<'s> Figures<'s> {
         }
     }
 
-    /// Reads ahead what the figures will look back at.
-    pub(super) fn read_ahead(&mut self) {
-        if let Ask::Withdrawal { owner, to, .. } = self.input.ask {
-            self.destination = Some(self.state.history.read_ahead(*owner, to));
-        }
-    }
-
     /// What is seen of a number or flag.
     pub(super) fn seen(&mut self, field: Field) -> Seen {
         if !field.applies_to(self.input.kind()) {
@@ -310,6 +303,9 @@ impl<'s> Figures<'s> {
                 let since = history.customer_since(*owner);
                 since.map_or(Seen::Unknown(Unknown::NotRecorded), age)
             }
+            Field::FirstDepositAge(_) | Field::LastDepositAge(_) if self.undated(*owner) => {
+                Seen::Unknown(Unknown::NotRecorded)
+            }
             Field::FirstDepositAge(of) => {
                 history.first_deposit(*owner, of).map_or(Seen::Absent, age)
             }
@@ -320,7 +316,17 @@ impl<'s> Figures<'s> {
         }
     }
 
+    /// Has something, and nothing says since when.
+    fn undated(&self, owner: OwnerIx) -> bool {
+        let history = &self.state.history;
+        history.first_deposit(owner, Deposits::Any).is_none()
+            && self.state.book.balances(owner).any(|has| has.units() > 0)
+    }
+
     fn deposited(&self, owner: OwnerIx, of: Deposits, ms: u64) -> Result<u128, Unknown> {
+        if self.undated(owner) {
+            return Err(Unknown::NotRecorded);
+        }
         let sum = self.state.history.deposited(owner, of, self.input.at, ms);
         if self.state.guard.policy.reference.is_none() {
             return Err(Unknown::NoReference);
@@ -354,7 +360,7 @@ impl<'s> Figures<'s> {
             return Seen::Absent;
         };
         if field == Field::DestinationOwn {
-            return Seen::Flag(self.state.registry.wallet_at(to).is_some());
+            return Seen::Flag(self.state.registry.own_destination(to).is_some());
         }
         let number = self.number(to);
         let known = number.map_or_else(Destination::default, |number| {
@@ -567,6 +573,8 @@ const fn priced(sum: Sum) -> Result<u128, Unknown> {
 
 /// Hour of the day, so many minutes east of UTC.
 fn hour(at: u64, offset_minutes: i16) -> u128 {
-    let minutes = i128::from(at / 60_000).saturating_add(i128::from(offset_minutes));
+    // Below 2^49, as milliseconds are below 2^64.
+    let minutes = i64::try_from(at / 60_000).unwrap_or(0);
+    let minutes = minutes.saturating_add(i64::from(offset_minutes));
     u128::try_from(minutes.rem_euclid(24 * 60) / 60).unwrap_or(0)
 }

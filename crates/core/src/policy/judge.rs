@@ -6,7 +6,7 @@
 
 use super::field::{Field, Members, Unit};
 use super::figures::{Figures, Input, Seen, Unknown};
-use super::rule::{Condition, FIGURES_MAX, Outcome, Rule, Rules, Source, Test};
+use super::rule::{Condition, FIGURES_MAX, Outcome, Rule, Rules, Source, Step, Test};
 use crate::guard::Ask;
 use crate::registry::{Tier, WalletIx};
 use crate::state::State;
@@ -97,20 +97,20 @@ impl<'s> Judging<'s> {
 
     /// What all rules together say.
     pub fn verdict(&mut self) -> Verdict {
-        if self.rules.look_back() {
-            self.figures.read_ahead();
-        }
+        let rules = self.rules;
         let mut verdict = Verdict::default();
         let mut until = Until::default();
-        for (place, rule) in (0..=u8::MAX).zip(self.rules.iter()) {
-            let restricts = !matches!(rule.then, Outcome::Clear);
-            let (matches, unknown) = self.matches(usize::from(place), rule, restricts);
+        for (place, (steps, restricts)) in (0..=u8::MAX).zip(rules.judged()) {
+            let (matches, unknown) = self.matches(usize::from(place), steps, restricts);
             if let Some((field, why)) = unknown {
                 verdict.unknown.get_or_insert((place, field, why));
             }
             if !matches {
                 continue;
             }
+            let Some(rule) = rules.get(usize::from(place)) else {
+                continue;
+            };
             verdict.matched.insert(place);
             let strictness = rule.then.strictness();
             if strictness > verdict.strictness {
@@ -162,51 +162,66 @@ impl<'s> Judging<'s> {
         told.filter_map(|(place, seen)| Some((place, (*seen)?)))
     }
 
-    /// True if all conditions hold; what can't be told stands in the way where nothing else does.
+    /// True if all conditions of the rule at that place hold; what can't be told stands in the way where nothing else does.
     fn matches(
         &mut self,
-        place: usize,
-        rule: &Rule,
+        rule: usize,
+        steps: &[Step],
         restricts: bool,
     ) -> (bool, Option<(Field, Unknown)>) {
         let mut unknown = None;
-        let rules = self.rules;
-        for (condition, source) in rule.when.iter().zip(rules.sources(place)) {
-            match self.holds(condition, *source) {
+        for (at, step) in steps.iter().enumerate() {
+            match self.holds(rule, at, step) {
                 Held::Yes => {}
                 Held::No => return (false, None),
                 Held::Unknown(why) => {
-                    unknown.get_or_insert((condition.field, why));
+                    if unknown.is_none() {
+                        unknown = self.condition(rule, at).map(|of| (of.field, why));
+                    }
                 }
             }
         }
         (restricts || unknown.is_none(), unknown)
     }
 
-    fn holds(&mut self, condition: &Condition, source: Source) -> Held {
-        match source {
-            Source::Choice => self.chosen(&condition.test),
-            Source::Figure(place) => compare(self.figure(place, condition.field), &condition.test),
+    fn condition(&self, rule: usize, at: usize) -> Option<&'s Condition> {
+        self.rules.get(rule)?.when.get(at)
+    }
+
+    /// What the condition at that place of the rule comes to.
+    fn holds(&mut self, rule: usize, at: usize, step: &Step) -> Held {
+        match step.source {
+            Source::Figure(place) => step.held(self.figure(place)),
+            Source::Choice => match self.condition(rule, at) {
+                Some(condition) => self.chosen(&condition.test),
+                None => Held::No,
+            },
         }
     }
 
     /// Works out all figures that the rules look at.
-    pub(crate) fn see_all(&mut self) {
-        let rules = self.rules;
-        for (place, field) in (0..=u8::MAX).zip(rules.figures()) {
-            self.figure(place, *field);
+    pub fn see_all(&mut self) {
+        for (place, _) in (0..=u8::MAX).zip(self.rules.figures()) {
+            self.figure(place);
         }
     }
 
-    pub(crate) fn figure(&mut self, place: u8, field: Field) -> Seen {
-        if let Some(Some(seen)) = self.seen.get(usize::from(place)) {
-            return *seen;
-        }
-        let seen = self.figures.seen(field);
+    /// Takes a figure as it was seen before, instead of working it out.
+    pub fn tell(&mut self, place: u8, seen: Seen) {
         if let Some(slot) = self.seen.get_mut(usize::from(place)) {
             *slot = Some(seen);
         }
-        seen
+    }
+
+    /// The figure at that place, worked out once.
+    pub(crate) fn figure(&mut self, place: u8) -> &Seen {
+        let at = usize::from(place);
+        let (Some(slot), Some(field)) = (self.seen.get_mut(at), self.rules.figures().get(at))
+        else {
+            // Rules that look at more figures are not adopted.
+            return &Seen::Absent;
+        };
+        slot.get_or_insert_with(|| self.figures.seen(*field))
     }
 
     fn chosen(&self, test: &Test) -> Held {
@@ -254,12 +269,12 @@ impl<'s> Judging<'s> {
         let mut first: Option<u64> = None;
         for (condition, source) in rule.when.iter().zip(rules.sources(place)) {
             let (Source::Figure(place), Test::Below(limit), Unit::Ms) =
-                (*source, &condition.test, condition.field.unit())
+                (source, &condition.test, condition.field.unit())
             else {
                 continue;
             };
             // A destination that nobody listed or paid does not grow old.
-            let seen = self.figure(place, condition.field);
+            let seen = *self.figure(place);
             let (Seen::Number(age), true) = (seen, condition.field != Field::PriceAge) else {
                 continue;
             };
@@ -277,19 +292,17 @@ impl<'s> Judging<'s> {
     pub fn explain(&mut self) -> Vec<RuleSeen> {
         let rules = self.rules;
         let mut explained = Vec::with_capacity(rules.len());
-        for (place, rule) in rules.iter().enumerate() {
-            let restricts = !matches!(rule.then, Outcome::Clear);
-            let of = rule.when.iter().zip(rules.sources(place));
-            let conditions = of.map(|(condition, source)| {
-                let held = self.holds(condition, *source);
-                let seen = match source {
-                    Source::Figure(place) => Some(self.figure(*place, condition.field)),
+        for (place, (steps, restricts)) in rules.judged().enumerate() {
+            let conditions = steps.iter().enumerate().map(|(at, step)| {
+                let held = self.holds(place, at, step);
+                let seen = match step.source {
+                    Source::Figure(place) => Some(*self.figure(place)),
                     Source::Choice => None,
                 };
                 ConditionSeen { seen, held }
             });
             let conditions: Vec<ConditionSeen> = conditions.collect();
-            let (matched, unknown) = self.matches(place, rule, restricts);
+            let (matched, unknown) = self.matches(place, steps, restricts);
             explained.push(RuleSeen {
                 matched,
                 unknown,
@@ -311,18 +324,6 @@ impl Until {
             Some(known) => known.zip(ends).map(|(a, b)| a.max(b)),
         });
     }
-}
-
-fn compare(seen: Seen, test: &Test) -> Held {
-    let holds = match (seen, test) {
-        (Seen::Unknown(why), _) => return Held::Unknown(why),
-        (Seen::Number(number), Test::AtLeast(limit)) => number >= *limit,
-        (Seen::Number(number), Test::Below(limit)) => number < *limit,
-        (Seen::Number(number), Test::Equals(limit)) => number == *limit,
-        (Seen::Flag(flag), Test::Is(wanted)) => flag == *wanted,
-        _ => false,
-    };
-    if holds { Held::Yes } else { Held::No }
 }
 
 /// What a condition saw; members of a closed set are told by the request itself.

@@ -1,6 +1,8 @@
 //! Rules: a conjunction of conditions and what follows where all of them hold.
 
 use super::field::{Choice, Field, Members, Per, Type};
+use super::figures::Seen;
+use super::judge::Held;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -139,13 +141,66 @@ pub enum Source {
     Choice,
 }
 
+/// How a number or a flag is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Compare {
+    AtLeast,
+    Below,
+    Equals,
+    /// A flag; the limit is one for true.
+    Is,
+    /// It is no number and no flag.
+    No,
+}
+
+/// A condition as it is judged: small, one behind the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Step {
+    limit: u128,
+    compare: Compare,
+    pub(super) source: Source,
+}
+
+impl Step {
+    const fn of(test: &Test, source: Source) -> Self {
+        let (compare, limit) = match test {
+            Test::AtLeast(limit) => (Compare::AtLeast, *limit),
+            Test::Below(limit) => (Compare::Below, *limit),
+            Test::Equals(limit) => (Compare::Equals, *limit),
+            Test::Is(true) => (Compare::Is, 1),
+            Test::Is(false) => (Compare::Is, 0),
+            Test::In(_) => (Compare::No, 0),
+        };
+        Self {
+            limit,
+            compare,
+            source,
+        }
+    }
+
+    /// What the condition comes to where that is seen.
+    pub(super) const fn held(&self, seen: &Seen) -> Held {
+        let holds = match (self.compare, seen) {
+            (_, Seen::Unknown(why)) => return Held::Unknown(*why),
+            (Compare::AtLeast, Seen::Number(number)) => *number >= self.limit,
+            (Compare::Below, Seen::Number(number)) => *number < self.limit,
+            (Compare::Equals, Seen::Number(number)) => *number == self.limit,
+            (Compare::Is, Seen::Flag(flag)) => *flag == (self.limit == 1),
+            _ => false,
+        };
+        if holds { Held::Yes } else { Held::No }
+    }
+}
+
 /// The rules of a policy in order, with the list of all figures that they look at. Only the rules are stored.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     rules: Vec<Rule>,
     figures: Vec<Field>,
-    /// For each rule and condition where its value comes from.
-    sources: Vec<Vec<Source>>,
+    /// The conditions of all rules.
+    steps: Vec<Step>,
+    /// Where each rule's conditions end, and whether it restricts.
+    heads: Vec<(usize, bool)>,
     /// True if one of the figures looks back at customers or destinations.
     look_back: bool,
 }
@@ -165,39 +220,56 @@ const fn looks_back(field: &Field) -> bool {
     }
 }
 
+/// Where a condition on that field finds its value: a figure gets a place when it is first met.
+fn source_of(field: Field, figures: &mut Vec<Field>) -> Source {
+    if matches!(field.kind(), Type::Choice(_)) {
+        return Source::Choice;
+    }
+    let place = figures.iter().position(|known| *known == field);
+    let place = place.unwrap_or_else(|| {
+        figures.push(field);
+        figures.len().saturating_sub(1)
+    });
+    Source::Figure(u8::try_from(place).unwrap_or(u8::MAX))
+}
+
 impl Rules {
     /// The rules with what is worked out from them once.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
         let mut figures: Vec<Field> = Vec::new();
-        let mut sources = Vec::with_capacity(rules.len());
+        let mut steps = Vec::new();
+        let mut heads = Vec::with_capacity(rules.len());
         for rule in &rules {
-            let of = rule.when.iter().map(|condition| {
-                let field = condition.field;
-                if matches!(field.kind(), Type::Choice(_)) {
-                    return Source::Choice;
-                }
-                let place = figures.iter().position(|known| *known == field);
-                let place = place.unwrap_or_else(|| {
-                    figures.push(field);
-                    figures.len().saturating_sub(1)
-                });
-                Source::Figure(u8::try_from(place).unwrap_or(u8::MAX))
-            });
-            sources.push(of.collect());
+            for condition in &rule.when {
+                let source = source_of(condition.field, &mut figures);
+                steps.push(Step::of(&condition.test, source));
+            }
+            heads.push((steps.len(), rule.then != Outcome::Clear));
         }
         Self {
             look_back: figures.iter().any(looks_back),
             rules,
             figures,
-            sources,
+            steps,
+            heads,
         }
     }
 
     /// True if the rules look back at customers or destinations.
     #[must_use]
-    pub const fn look_back(&self) -> bool {
+    pub(crate) const fn look_back(&self) -> bool {
         self.look_back
+    }
+
+    /// The conditions of each rule in order, and whether the rule restricts.
+    pub(super) fn judged(&self) -> impl Iterator<Item = (&[Step], bool)> {
+        let mut first = 0;
+        self.heads.iter().map(move |(end, restricts)| {
+            let from = core::mem::replace(&mut first, *end);
+            let steps = self.steps.get(from..*end);
+            (steps.unwrap_or(&[]), *restricts)
+        })
     }
 
     /// All numbers and flags that the rules look at, in order of first appearance: the order of a request's input vector.
@@ -206,10 +278,16 @@ impl Rules {
         &self.figures
     }
 
+    /// The conditions of the rule at that place.
+    pub(super) fn steps(&self, rule: usize) -> &[Step] {
+        let end = |rule: usize| self.heads.get(rule).map_or(0, |head| head.0);
+        let first = rule.checked_sub(1).map_or(0, end);
+        self.steps.get(first..end(rule)).unwrap_or(&[])
+    }
+
     /// For each condition of the rule at that place where its value comes from.
-    #[must_use]
-    pub fn sources(&self, rule: usize) -> &[Source] {
-        self.sources.get(rule).map_or(&[], Vec::as_slice)
+    pub fn sources(&self, rule: usize) -> impl Iterator<Item = Source> {
+        self.steps(rule).iter().map(|step| step.source)
     }
 
     /// The longest window of what leaves or is credited that a rule looks at, ms.

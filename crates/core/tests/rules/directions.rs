@@ -164,3 +164,16 @@ fn change_rule(policy: &mut Policy, id: &str, change: impl FnOnce(&mut Rule)) {
     change(rules.iter_mut().find(|rule| rule.id == id).expect("a rule"));
     policy.rules = Rules::new(rules);
 }
+
+/// A band refuses new prices: without a limit on a price's age one person could keep an old price counting.
+#[test]
+fn a_smaller_price_band_is_tighter_only_where_old_prices_end() {
+    for (max_age, tighter) in [(Some(HOUR), true), (None, false)] {
+        let mut old = sound();
+        old.price_max_age_ms = max_age;
+        let mut new = old.clone();
+        new.version = 2;
+        new.price_band_bps = Some(0);
+        assert_eq!(old.only_tightened_by(&new), tighter, "{max_age:?}");
+    }
+}

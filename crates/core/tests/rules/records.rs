@@ -6,8 +6,9 @@ use keepwhole_core::answer::Answer;
 use keepwhole_core::book::{Movement, MovementKind};
 use keepwhole_core::breaker::Scope;
 use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth, Report};
+use keepwhole_core::door::{Door, DoorEvent, TurnedAway};
 use keepwhole_core::event::{AuthorityEvent, Event, Judged, Record, RecordError};
-use keepwhole_core::guard::clearance::Terms;
+use keepwhole_core::guard::clearance::{Contract, RegisteredSafe, Terms};
 use keepwhole_core::guard::{Approval, Ask, Change, CreditLine, Proposal, Standing};
 use keepwhole_core::incident::{AlarmCode, Cause, Fact, Freeze};
 use keepwhole_core::log_keys::DeclaredKeys;
@@ -37,6 +38,10 @@ fn one_of_each() -> Vec<Event> {
     };
     let text = || String::from("겨울 ❄ text");
     let (asset, units) = (BTC, u128::MAX);
+    let contract = || Contract {
+        network: text(),
+        address: text(),
+    };
     vec![
         Event::AssetRegistered(Asset {
             id: text(),
@@ -223,6 +228,12 @@ fn one_of_each() -> Vec<Event> {
             key: text(),
             network: text(),
         },
+        Event::SafeRegistered(Box::new(RegisteredSafe {
+            wallet: HOT,
+            at: contract(),
+            version: text(),
+        })),
+        Event::BatchCodeRegistered(contract()),
         Event::ChangeProposed(Box::new(Proposal {
             id: text(),
             change: Change::AdoptPolicy(Box::new(policy())),
@@ -404,6 +415,13 @@ fn one_of_each() -> Vec<Event> {
             root: text(),
         }),
         Event::LogKeyRotated(vec![7; 300]),
+        Event::AtDoor(DoorEvent::TurnedAway(TurnedAway {
+            door: Door::Console,
+            code: text(),
+            who: text(),
+            count: u64::MAX,
+            since: START,
+        })),
         Event::RedressSetPublished {
             entry: vec![0, 255],
         },

@@ -12,7 +12,7 @@ use keepwhole_core::command::{
     NewPriceDifference, Observation, Operation, PayloadContent,
 };
 use keepwhole_core::custody::{Direction, NodeHealth};
-use keepwhole_core::guard::{BreakGlass, Change};
+use keepwhole_core::guard::{BreakGlass, Change, custody_change};
 use keepwhole_core::policy::Policy;
 use keepwhole_core::subject::{SubjectAction, SubjectCommand};
 use keepwhole_core::transfer::{TransferBatch, TransferRow};
@@ -76,12 +76,13 @@ fn payload(step: &Step) -> PayloadContent {
     let op = step.said("op").unwrap_or_else(|| "transfer".into());
     let digest = u8::try_from(step.units("digest")).expect("a byte");
     PayloadContent::Decoded(DecodedPayload {
-        kind: "evm-tx".into(),
+        kind: step.said("kind").unwrap_or_else(|| "evm-tx".into()),
         network: "eip155:1".into(),
         signing_digest: [digest; 32],
         conflict_key: format!("eip155:1/0xhot/{}", step.text("nonce")),
         total_fee: step.units("fee"),
         memo: step.text("memo"),
+        safe: step.said("safe"),
         operations: vec![Operation {
             op,
             to: step.text("to"),
@@ -163,8 +164,12 @@ impl Reader {
     }
 
     pub(crate) fn under(policy: Policy) -> Self {
+        Self::over(Exchange::under(policy))
+    }
+
+    pub(crate) fn over(exchange: Exchange) -> Self {
         Self {
-            exchange: Exchange::under(policy),
+            exchange,
             staff: RefCell::default(),
             last: Step::default(),
         }
@@ -501,6 +506,12 @@ impl Reader {
                 }
                 Body::ProposeChange(Change::AdoptAuthority(Box::new(next)))
             }
+            "register-code" => Body::ProposeChange(Change::OfCustody(Box::new(
+                custody_change::Body::BatchCode {
+                    network: "eip155:1".into(),
+                    address: text("address"),
+                },
+            ))),
             "sign-in" => Body::OfAuthority(AuthorityCommand::RecordSignIn {
                 credential: credential(&by).id,
                 device: text("device"),

@@ -80,8 +80,10 @@ pub fn read(claims: Json, configuration: bool) -> Result<Request, FormError> {
     }
     let destinations = destinations(&claims)?;
     let fee = text(&claims, "fee")?;
-    // The vendor's page: `fee` and `displayDstAddress` appear only in signing requests.
-    let signs = fee.is_some() || destinations.iter().any(|one| one.address.is_some());
+    let raw = raw(&claims)?;
+    // The vendor's page: `fee` and `displayDstAddress` appear only in signing requests; so do bytes to be signed.
+    let signs =
+        fee.is_some() || !raw.is_empty() || destinations.iter().any(|one| one.address.is_some());
     let transaction = Transaction {
         tx_id: id(&claims, "txId")?.ok_or(FormError::Missing("txId"))?,
         operation: text(&claims, "operation")?.unwrap_or_else(|| "TRANSFER".to_owned()),
@@ -97,7 +99,7 @@ pub fn read(claims: Json, configuration: bool) -> Result<Request, FormError> {
         note: text(&claims, "note")?,
         gross: claims.member("treatAsGrossAmount") == Some(&Json::Bool(true)),
         destinations,
-        raw: raw(&claims)?,
+        raw,
     };
     let stage = if signs {
         Stage::Signing

@@ -13,8 +13,8 @@ use keepwhole_verify::note::VerifierKey;
 use keepwhole_verify::roster::Roster;
 use std::sync::Arc;
 
-/// Longest life of a clearance, seconds: decided withdrawals are carried out within a day, or asked again.
-const LIFE_S: u64 = 86_400;
+/// Longest life of a clearance, seconds: the guard issues them for five minutes, and clocks differ.
+const LIFE_S: u64 = 600;
 /// Oldest redemption that is acted on, seconds: it can't be revoked, so a breaker that tripped since would be missed. A few
 /// rounds of the vendor's own retries fit.
 const REDEEMED_S: u64 = 900;
@@ -43,6 +43,9 @@ pub struct People {
     pub quorum: Quorum,
     /// Ids of relying parties that count.
     pub rp_ids: Vec<String>,
+    /// The one of them that counts above an asset's client limit: that of the separate client, which shows what it decoded
+    /// itself. `None`: nothing is approved above that limit.
+    pub client_rp_id: Option<String>,
     /// Web origins that count.
     pub origins: Vec<String>,
     /// How long an approval holds, seconds.
@@ -100,6 +103,14 @@ pub enum Distrust {
     /// Approvals that do not hold.
     #[error("approvals: {0}")]
     ApprovalsRefused(String),
+    /// The fee is more than one transaction may cost here.
+    #[error("the fee of `{fee}` is above the network's `fee_limit` of `{limit}`")]
+    FeeAbove {
+        /// Minor units of the network's coin.
+        fee: u128,
+        /// Minor units of the network's coin.
+        limit: u128,
+    },
     /// The fee is not bounded by the vendor's word.
     #[error("the vendor tells no fee, and the settings do not accept that")]
     FeeUntold,
@@ -115,6 +126,7 @@ impl Distrust {
             Self::Other { field, .. } => field,
             Self::Time(_) => "time",
             Self::Approvals { .. } | Self::ApprovalsRefused(_) => "approvals",
+            Self::FeeAbove { .. } => "fee_limit",
             Self::FeeUntold => "fee",
         }
     }
@@ -158,12 +170,16 @@ impl Cleared {
             clearance: Clearance::read(text(answer, "clearance")?)?,
             signature: text(answer, "signature")?.to_owned(),
             intent: Intent::read(text(answer, "intent")?)?,
-            approvals: match answer.member("approvals") {
-                None => None,
-                Some(Json::Text(text)) => Some(ApprovalsFile::read(text)?),
-                Some(_) => return Err(Distrust::Form("`approvals` is no text".to_owned())),
-            },
+            approvals: approvals(answer)?,
         })
+    }
+}
+
+fn approvals(answer: &Json) -> Result<Option<ApprovalsFile>, Distrust> {
+    match answer.member("approvals") {
+        None => Ok(None),
+        Some(Json::Text(text)) => Ok(Some(ApprovalsFile::read(text)?)),
+        Some(_) => Err(Distrust::Form("`approvals` is no text".to_owned())),
     }
 }
 
@@ -188,6 +204,19 @@ impl Pins {
         if clearance.is_expired(now) || clearance.expires > now.saturating_add(LIFE_S) {
             return Err(Distrust::Time("clearance"));
         }
+        self.check_bytes(cleared, ask, payload)?;
+        self.check_decided(intent, cleared.approvals.as_ref(), ask, now)
+    }
+
+    /// Whether an intent that the guard says is cleared is this question's, and people approved it where they must. `now` is
+    /// in seconds.
+    fn check_decided(
+        &self,
+        intent: &Intent,
+        approvals: Option<&ApprovalsFile>,
+        ask: &Ask,
+        now: u64,
+    ) -> Result<(), Distrust> {
         if intent.is_expired(now) {
             return Err(Distrust::Time("intent"));
         }
@@ -205,8 +234,17 @@ impl Pins {
             &intent.amount.to_string(),
             &claims.amount.to_string(),
         )?;
-        self.check_bytes(cleared, ask, payload)?;
-        self.check_people(cleared, now)
+        self.check_people(intent, approvals, now)
+    }
+
+    /// The same of an answer to attempt zero, which asks for a word on an approval and issues nothing to sign. `now` is in
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`Distrust`].
+    pub fn check_approval(&self, answer: &Json, ask: &Ask, now: u64) -> Result<(), Distrust> {
+        let intent = Intent::read(text(answer, "intent")?)?;
+        self.check_decided(&intent, approvals(answer)?.as_ref(), ask, now / 1_000)
     }
 
     fn check_bytes(&self, cleared: &Cleared, ask: &Ask, payload: &Payload) -> Result<(), Distrust> {
@@ -223,6 +261,12 @@ impl Pins {
             let (found, asked) = (clearance.total_fee.to_string(), outcome.fee.to_string());
             return same("total_fee", &found, &asked);
         }
+        let network = self.mapping.network(&ask.claims.network);
+        let limit = network.map_or(0, |network| network.fee_limit);
+        if clearance.total_fee > limit {
+            let fee = clearance.total_fee;
+            return Err(Distrust::FeeAbove { fee, limit });
+        }
         let told = ask.claims.fee.is_some() || ask.claims.raw.is_some();
         if told || self.fees_untold {
             Ok(())
@@ -232,22 +276,31 @@ impl Pins {
     }
 
     /// Above the automatic limit: whether the pinned people approved exactly this intent. `now` is in seconds.
-    fn check_people(&self, cleared: &Cleared, now: u64) -> Result<(), Distrust> {
-        let intent = &cleared.intent;
-        let limit = self.mapping.limits(&intent.asset);
-        let limit = limit.map_or(0, |asset| asset.automatic);
+    fn check_people(
+        &self,
+        intent: &Intent,
+        approvals: Option<&ApprovalsFile>,
+        now: u64,
+    ) -> Result<(), Distrust> {
+        let limits = self.mapping.limits(&intent.asset);
+        let (limit, client) = limits.map_or((0, 0), |asset| (asset.automatic, asset.client));
         if intent.amount <= limit {
             return Ok(());
         }
-        let (Some(people), Some(file)) = (&self.people, &cleared.approvals) else {
+        let (Some(people), Some(file)) = (&self.people, approvals) else {
             let amount = intent.amount;
             return Err(Distrust::Approvals { amount, limit });
         };
         if file.command.intent().as_ref() != Some(intent) {
             return Err(Distrust::ApprovalsRefused("of another intent".to_owned()));
         }
+        let rp_ids = if intent.amount > client {
+            people.client_rp_id.as_slice()
+        } else {
+            &people.rp_ids
+        };
         let rules = Rules {
-            rp_ids: &people.rp_ids,
+            rp_ids,
             origins: &people.origins,
             least: Some(&people.quorum),
             administrative: false,

@@ -71,31 +71,53 @@ impl HttpGuard {
 
     async fn asked(&self, ask: &Ask) -> Verdict {
         let payload = self.payload(ask);
-        let body = match (ask.incident, &ask.claims.raw) {
-            (Some(kind), Some(raw)) => clearance_request(ask, kind, &raw.bytes),
-            _ => clearance_request(ask, payload.outcome.kind, &payload.bytes),
+        let about = match (ask.incident, &ask.claims.raw) {
+            (Some(kind), Some(raw)) => (kind, &raw.bytes),
+            _ => (payload.outcome.kind, &payload.bytes),
         };
-        let key = idempotency_key("c", ask);
-        let said = self.client.post("/v1/guard/clearances", &key, body).await;
-        let text = match said.map(|answer| verdict(&answer, &["cleared", "held", "denied"])) {
-            Ok(Said::Cleared(text)) => text,
-            Ok(Said::Other(verdict)) => return verdict,
-            Err(error) => return unheard(&error),
+        let text = match self.decided(ask, about).await {
+            Ok(text) => text,
+            Err(verdict) => return verdict,
         };
         if ask.incident.is_some() {
             // The guard cleared bytes that are not what the vendor says. Nothing is redeemed.
             return Verdict::held("guard_cleared_mismatch");
         }
         let now = (self.clock)();
+        if ask.stage != Stage::Signing {
+            let believed = self.pins.check_approval(&text, ask, now);
+            return believed.map_or_else(|distrust| distrusted(&distrust), |()| Verdict::Cleared);
+        }
         let cleared = Cleared::read(&text).and_then(|cleared| {
             self.pins.check(&cleared, ask, &payload, now)?;
             Ok(cleared)
         });
         match cleared {
-            Ok(_) if ask.stage != Stage::Signing => Verdict::Cleared,
-            Ok(cleared) => self.redeem(ask, &cleared, now).await,
+            Ok(cleared) => self.redeem(ask, &cleared, &payload, now).await,
             Err(distrust) => distrusted(&distrust),
         }
+    }
+
+    /// The guard's answer where it cleared. Attempts follow each other, and the guard knows which is the next: one that ended
+    /// unredeemed and one that is replaced keep their numbers. What signs nothing is no attempt.
+    async fn decided(&self, ask: &Ask, (kind, bytes): (Kind, &Vec<u8>)) -> Result<Json, Verdict> {
+        let signs = ask.stage == Stage::Signing && ask.incident.is_none();
+        let mut attempt = u32::from(signs);
+        for _ in 0..ATTEMPTS {
+            let body = clearance_request(ask, attempt, kind, bytes);
+            let key = idempotency_key("c", attempt, ask);
+            let said = self.client.post("/v1/guard/clearances", &key, body).await;
+            let answer = said.map_err(|error| unheard(&error))?;
+            match verdict(&answer, &["cleared", "held", "denied"]) {
+                Said::Cleared(text) => return Ok(text),
+                Said::Other(Verdict::Denied { code }) if signs && code == OUT_OF_TURN => {
+                    let next = next_attempt(&answer).filter(|next| *next > attempt);
+                    attempt = next.ok_or_else(|| Verdict::held("guard_answer"))?;
+                }
+                Said::Other(verdict) => return Err(verdict),
+            }
+        }
+        Err(Verdict::held(OUT_OF_TURN))
     }
 
     /// The bytes, where the vendor shows them and they were found to be what it says; else its claims.
@@ -105,8 +127,8 @@ impl HttpGuard {
         judged.unwrap_or_else(|| raw::told(ask, &self.mapping))
     }
 
-    async fn redeem(&self, ask: &Ask, cleared: &Cleared, now: u64) -> Verdict {
-        if let Err(verdict) = self.count(ask, now) {
+    async fn redeem(&self, ask: &Ask, cleared: &Cleared, payload: &Payload, now: u64) -> Verdict {
+        if let Err(verdict) = self.count(ask, cleared, payload, now) {
             return verdict;
         }
         let body = Json::Object(
@@ -118,7 +140,7 @@ impl HttpGuard {
             .map(|(key, value)| (key.to_owned(), Json::Text(value)))
             .into(),
         );
-        let key = idempotency_key("r", ask);
+        let key = idempotency_key("r", cleared.clearance.attempt, ask);
         let path = "/v1/guard/redemptions";
         let said = self.signer.post(path, &key, body.spelled()).await;
         let text = match said.map(|answer| verdict(&answer, &["redeemed", "held", "denied"])) {
@@ -132,37 +154,54 @@ impl HttpGuard {
         }
     }
 
-    /// One transaction for each withdrawal, and no more in an hour than this process allows, whatever the guard says.
-    fn count(&self, ask: &Ask, now: u64) -> Result<(), Verdict> {
+    /// One transaction for each withdrawal, or one that replaces it for a higher fee, and no more in an hour than this
+    /// process allows, fees included, whatever the guard says.
+    fn count(
+        &self,
+        ask: &Ask,
+        cleared: &Cleared,
+        payload: &Payload,
+        now: u64,
+    ) -> Result<(), Verdict> {
         let claims = &ask.claims;
-        let by = claims.paid_by(ask.vendor, &ask.account, &ask.request);
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let elsewhere = store.approved(&claims.withdrawal);
-        if elsewhere.is_some_and(|other| other != by) {
-            return Err(Verdict::held("withdrawal_elsewhere"));
-        }
-        let amount = claims.amount.to_string();
-        let counted = store.spent(&claims.withdrawal);
-        if counted.is_some_and(|spent| {
-            spent.by == by && spent.asset == claims.asset && spent.amount == amount
-        }) {
-            return Ok(());
-        }
-        let limits = self.mapping.limits(&claims.asset);
-        let Some(limits) = limits else {
-            return Err(Verdict::held("asset_unknown"));
-        };
-        let before = store.spent_in_hour(&claims.asset, now);
-        if before.saturating_add(claims.amount) > limits.per_hour {
-            return Err(Verdict::held("own_cap"));
-        }
+        let network = self.mapping.network(&claims.network);
+        let coin = network.map_or(0, |network| network.coin);
+        let shown = payload.outcome.kind != Kind::VendorCallback;
+        let conflict_key = Some(&payload.outcome.conflict_key).filter(|_| shown);
         let spent = Spent {
             withdrawal: claims.withdrawal.clone(),
-            by,
+            by: claims.paid_by(ask.vendor, &ask.account, &ask.request),
             asset: claims.asset.clone(),
-            amount,
+            amount: claims.amount.to_string(),
             at: now,
+            coin: format!("{}/slip44:{coin}", claims.network),
+            fee: cleared.clearance.total_fee.to_string(),
+            conflict_key: conflict_key.cloned().unwrap_or_default(),
         };
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = store.spent(&claims.withdrawal);
+        let elsewhere = store.approved(&claims.withdrawal);
+        if elsewhere.is_some_and(|other| other != spent.by) {
+            let bump = |before: &Spent| spent.replaces(before) && spent.paid() > before.paid();
+            if !counted.is_some_and(bump) {
+                return Err(Verdict::held("withdrawal_elsewhere"));
+            }
+        }
+        let same = |before: &Spent| {
+            (&before.by, &before.asset, &before.amount) == (&spent.by, &spent.asset, &spent.amount)
+                && before.paid() >= spent.paid()
+        };
+        if counted.is_some_and(same) {
+            return Ok(());
+        }
+        for (asset, units) in store.counts(&spent) {
+            let limits = self.mapping.limits(&asset);
+            let limits = limits.ok_or_else(|| Verdict::held("asset_unknown"))?;
+            let before = store.spent_in_hour(&asset, now);
+            if before.saturating_add(units) > limits.per_hour {
+                return Err(Verdict::held("own_cap"));
+            }
+        }
         store.spend(spent).map_err(|error| {
             eprintln!("error: {error}");
             Verdict::held("store")
@@ -190,8 +229,23 @@ fn distrusted(distrust: &Distrust) -> Verdict {
     }
 }
 
-/// `<letter>.<hash of the request's identity and body>.<arrival>.<caller>`: the same for the same question only.
-fn idempotency_key(letter: &str, ask: &Ask) -> String {
+/// Most attempts that are gone through in one question.
+const ATTEMPTS: u32 = 16;
+/// The guard's code for an attempt that is not the next.
+const OUT_OF_TURN: &str = "attempt_out_of_turn";
+
+/// The number that such an answer names.
+fn next_attempt(answer: &Answer) -> Option<u32> {
+    let read = Json::parse(&answer.body).ok()?;
+    match read.member("next_attempt")? {
+        Json::Number(next) => next.parse().ok(),
+        _ => None,
+    }
+}
+
+/// `<letter>.<hash of the body>.<arrival>.<hash of identity and caller>`, and of a later attempt its number: the same for
+/// the same question only.
+fn idempotency_key(letter: &str, attempt: u32, ask: &Ask) -> String {
     let mut hasher = Sha256::new();
     for part in [
         ask.vendor.name(),
@@ -206,11 +260,16 @@ fn idempotency_key(letter: &str, ask: &Ask) -> String {
     hasher.update(&ask.peer);
     let identity = to_hex(hasher.finalize().get(..10).unwrap_or_default());
     let (body, received) = (to_hex(&ask.body), ask.received);
-    format!("{letter}.{body}.{received}.{identity}")
+    let later = if attempt > 1 {
+        format!(".{attempt}")
+    } else {
+        String::new()
+    };
+    format!("{letter}.{body}.{received}.{identity}{later}")
 }
 
 /// The body of `POST /v1/guard/clearances`.
-fn clearance_request(ask: &Ask, kind: Kind, bytes: &[u8]) -> String {
+fn clearance_request(ask: &Ask, attempt: u32, kind: Kind, bytes: &[u8]) -> String {
     let text = |value: &str| Json::Text(value.to_owned());
     let bytes = STANDARD.encode(bytes);
     let about = vec![("kind", text(kind.name())), ("bytes", Json::Text(bytes))];
@@ -225,7 +284,7 @@ fn clearance_request(ask: &Ask, kind: Kind, bytes: &[u8]) -> String {
     object(vec![
         ("withdrawal", text(&ask.claims.withdrawal)),
         ("key", text(&ask.claims.key)),
-        ("attempt", Json::Number("1".to_owned())),
+        ("attempt", Json::Number(attempt.to_string())),
         ("payload", object(about)),
     ])
     .spelled()

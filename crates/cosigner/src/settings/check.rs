@@ -194,6 +194,7 @@ fn mapping(check: &mut Check<'_>, raw: &raw::File) -> Mapping {
         let value = Network {
             decimals: u8::try_from(decimals).unwrap_or(0),
             coin: u32::try_from(coin).unwrap_or(0),
+            fee_limit: check.amount(&network.fee_limit, "network.fee_limit"),
         };
         if mapping.networks.insert(id.clone(), value).is_some() {
             let what = format!("`{}` stands twice", shown(&id));
@@ -202,6 +203,18 @@ fn mapping(check: &mut Check<'_>, raw: &raw::File) -> Mapping {
     }
     for asset in &raw.asset {
         take_asset(check, &mut mapping, asset);
+    }
+    for network in &raw.network {
+        let id = network.id.get_ref();
+        let coin = mapping.networks.get(id).map_or(0, |known| known.coin);
+        let coin = format!("{id}/slip44:{coin}");
+        if mapping.limits(&coin).is_none() {
+            let what = format!(
+                "no `[[asset]]` is `{}`, so fees would count under no `per_hour`; add the network's coin",
+                shown(&coin)
+            );
+            check.wrong(&network.id, "network.id", what);
+        }
     }
     for wallet in &raw.wallet {
         take_wallet(check, &mut mapping, wallet);
@@ -233,19 +246,28 @@ fn take_asset(check: &mut Check<'_>, mapping: &mut Mapping, raw: &raw::Asset) {
         check.fault(at, "asset.asset", what);
     }
     let decimals = check.number(Some(&raw.decimals), &ASSET_DECIMALS);
+    let automatic = check.amount(&raw.automatic, "asset.automatic");
+    let client = raw.client_limit.as_ref();
+    let client = client.map_or(automatic, |limit| check.amount(limit, "asset.client_limit"));
+    if client < automatic {
+        let what = format!("`{client}` is below `automatic`, `{automatic}`");
+        check.fault(at, "asset.client_limit", what);
+    }
     let value = Asset {
         asset: asset.clone(),
         network,
         decimals: u8::try_from(decimals).unwrap_or(0),
         per_hour: check.amount(&raw.per_hour, "asset.per_hour"),
-        automatic: check.amount(&raw.automatic, "asset.automatic"),
+        automatic,
+        client,
     };
     // Two vendors may hold one asset; the caps are those of the asset, so they must be the same.
     if let Some(other) = mapping.limits(&asset)
-        && (other.per_hour, other.automatic) != (value.per_hour, value.automatic)
+        && (other.per_hour, other.automatic, other.client)
+            != (value.per_hour, value.automatic, value.client)
     {
         let what = format!(
-            "`{}` has other limits above; an asset has one pair",
+            "`{}` has other limits above; an asset has one set",
             shown(&asset)
         );
         check.fault(at, "asset.asset", what);

@@ -139,6 +139,8 @@ pub struct People {
     pub quorum: Quorum,
     /// Ids of relying parties.
     pub rp_ids: Vec<String>,
+    /// The one of them that the separate client asserts for.
+    pub client_rp_id: Option<String>,
     /// Web origins.
     pub origins: Vec<String>,
     /// How long an approval holds, seconds.

@@ -100,6 +100,7 @@ pub(super) struct People {
     pub(super) approvers: Whole,
     pub(super) roles: Vec<Text>,
     pub(super) rp_ids: Vec<Text>,
+    pub(super) client_rp_id: Option<Text>,
     pub(super) origins: Vec<Text>,
     pub(super) ttl_s: Whole,
 }
@@ -110,6 +111,7 @@ pub(super) struct Network {
     pub(super) id: Text,
     pub(super) coin: Whole,
     pub(super) decimals: Whole,
+    pub(super) fee_limit: Text,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +123,7 @@ pub(super) struct Asset {
     pub(super) decimals: Whole,
     pub(super) per_hour: Text,
     pub(super) automatic: Text,
+    pub(super) client_limit: Option<Text>,
 }
 
 #[derive(Deserialize)]

@@ -297,10 +297,19 @@ pub(super) fn people(check: &mut Check<'_>, raw: &raw::People) -> Option<People>
     };
     let rp_ids = texts(&raw.rp_ids, "people.rp_ids");
     let origins = texts(&raw.origins, "people.origins");
+    let client = raw.client_rp_id.as_ref();
+    let client_rp_id = client.map(|id| check.name(id, "people.client_rp_id"));
+    if let (Some(given), Some(id)) = (client, &client_rp_id)
+        && !rp_ids.contains(id)
+    {
+        let what = format!("`{id}` is none of `rp_ids`");
+        check.wrong(given, "people.client_rp_id", what);
+    }
     Some(People {
         roster: check.path(&raw.roster, "people.roster"),
         quorum: quorum?,
         rp_ids,
+        client_rp_id,
         origins,
         ttl: check.number(Some(&raw.ttl_s), &TTL),
     })

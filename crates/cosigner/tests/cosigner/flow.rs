@@ -329,3 +329,28 @@ async fn the_age_of_the_last_call_is_told() {
         text.contains("keepwhole_cosigner_answers_total{vendor=\"fireblocks\",answer=\"retry\"} 1")
     );
 }
+
+#[tokio::test]
+async fn two_transactions_for_one_withdrawal_at_once_get_one_approval() {
+    // A guard that says yes to both: what was stored first holds.
+    let bench = bench([Some(Verdict::Cleared), Some(Verdict::Cleared)]);
+    let mut other = transfer();
+    other["requestId"] = json!("r-2");
+    other["txId"] = json!("t-2");
+    let one = transfer();
+    let (one, other) = tokio::join!(bench.hears(&one), bench.hears(&other));
+    let mut actions = [one["action"].clone(), other["action"].clone()];
+    actions.sort_by_key(ToString::to_string);
+    assert_eq!(actions, [json!("APPROVE"), json!("RETRY")]);
+}
+
+#[tokio::test]
+async fn bytes_to_be_signed_make_a_request_one_for_signing() {
+    let bench = bench([Some(Verdict::Cleared)]);
+    let mut bare = transfer();
+    bare["fee"] = Value::Null;
+    bare["destinations"] = Value::Null;
+    bench.hears(&bare).await;
+    let asked = bench.guard.questions();
+    assert_eq!(asked[0].stage, Stage::Signing, "counted and redeemed");
+}

@@ -123,7 +123,78 @@ async fn an_approval_is_not_redeemed() {
     let stage = Stage::Approval;
     let ask = Ask { stage, ..ask() };
     assert_eq!(bench.guard.ask(&ask).await, Verdict::Cleared);
-    assert!(bench.simulator.memory.lock().unwrap().redeemed.is_empty());
+    let memory = bench.simulator.memory.lock().unwrap();
+    assert!(memory.redeemed.is_empty());
+    // What signs nothing is no attempt: nothing is issued that would bind the bytes that come later.
+    assert_eq!(memory.asked[0].1["attempt"], 0);
+}
+
+#[tokio::test]
+async fn a_question_takes_the_next_attempt() {
+    let bench = bench().await;
+    bench.simulator.memory.lock().unwrap().next = 3;
+    assert_eq!(bench.guard.ask(&ask()).await, Verdict::Cleared);
+    let memory = bench.simulator.memory.lock().unwrap();
+    let attempts: Vec<&serde_json::Value> = memory
+        .asked
+        .iter()
+        .map(|asked| &asked.1["attempt"])
+        .collect();
+    assert_eq!(attempts, [1, 3]);
+    assert_ne!(memory.asked[0].0, memory.asked[1].0, "another question");
+    assert_eq!(memory.redeemed.len(), 1);
+}
+
+/// The vendor sends a withdrawal again for a higher fee: the same nonce, so that one of both lands.
+#[tokio::test]
+async fn a_fee_bump_is_the_next_attempt_under_the_same_reservation() {
+    let bench = bench().await;
+    assert_eq!(bench.guard.ask(&ask()).await, Verdict::Cleared);
+    let approves = |by: String| Answered {
+        key: by.clone(),
+        content: "c".to_owned(),
+        at: NOW,
+        status: 200,
+        body: "token".to_owned(),
+        word: "approve".to_owned(),
+        approves: Some(("w-1".to_owned(), by)),
+    };
+    let first = ask().claims.paid_by(Vendor::Fireblocks, SIGNER, "r-1");
+    bench.store.lock().unwrap().answer(approves(first)).unwrap();
+    bench.simulator.memory.lock().unwrap().next = 2;
+    let asset = "eip155:1/slip44:60";
+    let with = |request: &str, nonce: u8, fee: u8| {
+        let mut ask = ask();
+        ask.request = request.to_owned();
+        ask.claims.transaction = format!("t-{request}");
+        let raw = ask.claims.raw.as_mut().unwrap();
+        (raw.bytes[3], raw.bytes[10], raw.hash) = (nonce, fee, None);
+        ask
+    };
+    for (request, nonce, fee, goes) in [
+        ("same-fee", 4, 6, false),
+        ("lower-fee", 4, 5, false),
+        ("other-nonce", 5, 7, false),
+        ("bump", 4, 7, true),
+    ] {
+        let verdict = bench.guard.ask(&with(request, nonce, fee)).await;
+        if goes {
+            assert_eq!(verdict, Verdict::Cleared, "{request}");
+        } else {
+            assert_eq!(code(&verdict), "withdrawal_elsewhere", "{request}");
+        }
+    }
+    let counted = bench.store.lock().unwrap().spent_in_hour(asset, NOW);
+    let fee = 21_000 * 0x07_a0c1_987d_u128;
+    assert_eq!(counted, intent().amount + fee, "one amount, the higher fee");
+    let memory = bench.simulator.memory.lock().unwrap();
+    let (_, redeemed) = memory.redeemed.last().unwrap();
+    assert!(
+        redeemed["clearance"]
+            .as_str()
+            .unwrap()
+            .contains(r#""attempt":"2""#)
+    );
 }
 
 #[tokio::test]
@@ -296,12 +367,21 @@ async fn a_stolen_guard_signs_anything_and_is_not_believed() {
             }),
         ),
         (
+            // A small amount, and a fee that nobody would pay: an exit, too.
+            "distrust_fee_limit",
+            Box::new(|answer| {
+                answer.intent.max_fee = u128::MAX;
+                answer.clearance.intent = answer.intent.digest();
+                answer.clearance.total_fee = 1_000_000_000_000_001;
+            }),
+        ),
+        (
             "distrust_time",
             Box::new(|answer| answer.clearance.expires = NOW / 1_000),
         ),
         (
             "distrust_time",
-            Box::new(|answer| answer.clearance.expires = NOW / 1_000 + 86_401),
+            Box::new(|answer| answer.clearance.expires = NOW / 1_000 + 601),
         ),
         (
             "distrust_key",
@@ -365,7 +445,7 @@ async fn an_old_redemption_is_not_acted_on() {
     for (age, good) in [(900, true), (901, false)] {
         let bench = bench().await;
         bench.simulator.memory.lock().unwrap().tamper = Some(Box::new(|answer| {
-            answer.clearance.expires = NOW / 1_000 + 86_000;
+            answer.clearance.expires = NOW / 1_000 + 600;
         }));
         bench.simulator.memory.lock().unwrap().tamper_redemption =
             Some(Box::new(move |told| told.at = NOW / 1_000 - age));
@@ -387,9 +467,9 @@ async fn own_limits_hold_whatever_the_guard_says() {
     }));
     assert_eq!(code(&bench.guard.ask(&large).await), "distrust_approvals");
 
-    // Five withdrawals of the hour's cap go, the sixth waits, and goes an hour later.
+    // The amounts of five withdrawals would fit the hour's cap; with their fees only four do.
     bench.simulator.memory.lock().unwrap().tamper = None;
-    for number in 1..=6 {
+    for number in 1..=5 {
         let id = format!("w-{number}");
         let same = id.clone();
         bench.simulator.memory.lock().unwrap().tamper = Some(Box::new(move |answer| {
@@ -401,7 +481,7 @@ async fn own_limits_hold_whatever_the_guard_says() {
         ask.claims.transaction = format!("t-{number}");
         ask.claims.raw = None;
         let verdict = bench.guard.ask(&ask).await;
-        if number < 6 {
+        if number < 5 {
             assert_eq!(verdict, Verdict::Cleared, "{number}");
         } else {
             assert_eq!(code(&verdict), "own_cap");

@@ -37,6 +37,8 @@ pub(crate) struct Memory {
     /// Status and body in place of an answer, for clearances and for redemptions.
     pub(crate) instead: [Option<(u16, String)>; 2],
     pub(crate) hang: bool,
+    /// The next attempt: those below it, but zero, are out of turn.
+    pub(crate) next: u64,
     /// Its clock, seconds; that of the tests where absent.
     pub(crate) now: Option<u64>,
     pub(crate) tamper: Option<Tamper>,
@@ -118,6 +120,14 @@ async fn clearances(
     }
     let memory = memory.lock().unwrap();
     let (_, asked) = memory.asked.last().unwrap();
+    let attempt = asked["attempt"].as_u64().unwrap();
+    if (1..memory.next).contains(&attempt) {
+        let told = json!({
+            "outcome": "denied", "reasons": [{ "code": "attempt_out_of_turn", "numbers": "" }],
+            "next_attempt": memory.next,
+        });
+        return (StatusCode::OK, told.to_string());
+    }
     let bytes = STANDARD
         .decode(asked["payload"]["bytes"].as_str().unwrap())
         .unwrap();
@@ -139,7 +149,7 @@ async fn clearances(
     intent.expires = now + 86_400;
     let mut answer = Answer {
         clearance: Clearance {
-            attempt: 1,
+            attempt: u32::try_from(attempt.max(1)).unwrap(),
             build: Digest::of(b"build"),
             conflict_key: outcome.conflict_key,
             expires: now + 60,

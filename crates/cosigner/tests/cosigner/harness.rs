@@ -76,6 +76,7 @@ pub(crate) fn mapping() -> Mapping {
         decimals,
         per_hour: 50_000_000_000_000_000,
         automatic: 20_000_000_000_000_000,
+        client: 20_000_000_000_000_000,
     };
     let eth = asset("eip155:1/slip44:60", "eip155:1", 18);
     let bitcoin = "bip122:000000000019d6689c085ae165831e93";
@@ -89,7 +90,11 @@ pub(crate) fn mapping() -> Mapping {
             .map(|(network, address)| ((*network).to_owned(), (*address).to_owned()))
             .collect(),
     };
-    let network = |coin, decimals| Network { decimals, coin };
+    let network = |coin, decimals| Network {
+        decimals,
+        coin,
+        fee_limit: 1_000_000_000_000_000,
+    };
     Mapping {
         assets: [
             ((Vendor::Fireblocks, "ETH".to_owned()), eth),

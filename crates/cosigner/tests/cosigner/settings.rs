@@ -48,11 +48,13 @@ answer_key_file = "bitgo.pem"
 id = "eip155:1"
 coin = 60
 decimals = 18
+fee_limit = "1000000000000000"
 
 [[network]]
 id = "bip122:000000000019d6689c085ae165831e93"
 coin = 0
 decimals = 8
+fee_limit = "50000"
 
 [[asset]]
 vendor = "fireblocks"

@@ -3,7 +3,9 @@
 use crate::intake::{Mood, Watched};
 use jiff::civil::date;
 use keepwhole_core::command::Body;
+use keepwhole_core::door::{Door, DoorCommand};
 use keepwhole_edge::api::{Api, Bounds, WHOLE, router};
+use keepwhole_edge::refusals::Refusals;
 use keepwhole_edge::server::{serve, serve_tls};
 use keepwhole_edge::tls::Tls;
 use keepwhole_edge::tokens::Tokens;
@@ -24,6 +26,8 @@ const OLD: &str = "kw_a-token-whose-time-is-over";
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) intake: Arc<Watched>,
+    /// What the doors told.
+    told: Arc<Watched>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,7 +48,13 @@ impl Server {
             rates: limits,
             whole: WHOLE,
         };
-        let api = Api::new(asked, None, Tokens::parse(lines).unwrap(), bounds);
+        let told = Arc::new(Watched::new());
+        let refusals = Refusals::new(Arc::clone(&told) as Arc<dyn Intake>);
+        let handshakes = Arc::clone(&refusals);
+        let refused =
+            Arc::new(move || handshakes.turned_away(Door::Api, "handshake", "", 1_800_000_000_000));
+        let tokens = Tokens::parse(lines).unwrap();
+        let api = Api::new(asked, None, tokens, bounds, Some(refusals));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -58,7 +68,7 @@ impl Server {
                 let stop = async { drop(stopped.await) };
                 match tls {
                     None => serve(listener, router(api), 64, stop).await.unwrap(),
-                    Some(tls) => serve_tls(listener, tls, router(api), 64, stop)
+                    Some(tls) => serve_tls(listener, tls, router(api), 64, refused, stop)
                         .await
                         .unwrap(),
                 }
@@ -67,9 +77,22 @@ impl Server {
         Self {
             address,
             intake,
+            told,
             stop: Some(stop),
             thread: Some(thread),
         }
+    }
+
+    /// Code, identity and number of the attempts that were turned away so far, as they were told.
+    pub(crate) fn turned_away(&self) -> Vec<(String, String, u64)> {
+        let taken = self.told.taken.lock().unwrap();
+        let told = taken.iter().filter_map(|command| match &command.body {
+            Body::OfDoor(DoorCommand::TellTurnedAway(told)) => {
+                Some((told.code.clone(), told.who.clone(), told.count))
+            }
+            _ => None,
+        });
+        told.collect()
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -406,6 +429,22 @@ fn who_asks_and_how_is_checked_before_anything_is_read() {
         r#""code":"no_such_address""#,
     );
     assert!(server.intake.taken.lock().unwrap().is_empty());
+    // The first of each sort was told at once, with whose token it was; the others wait for their minute.
+    let told = server.turned_away();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(code, who, count)| (code.as_str(), who.as_str(), *count))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("unauthorised", "", 1),
+            ("idempotency_key", "ledger", 1),
+            ("content_type", "ledger", 1),
+            ("method", "", 1),
+            ("no_such_address", "", 1),
+        ]
+    );
 }
 
 #[test]

@@ -39,7 +39,10 @@ impl Watched {
     }
 
     fn reply(&self, command: &Command) -> Reply {
-        let id = command.id.clone().unwrap();
+        let Some(id) = command.id.clone() else {
+            self.taken.lock().unwrap().push(command.clone());
+            return recorded(false);
+        };
         let mut known = self.known.lock().unwrap();
         let (answer, repeated) = match known.get(&id) {
             Some(content) if *content == command.content() => (Answer::Recorded, true),
@@ -52,10 +55,17 @@ impl Watched {
         };
         Reply {
             answer,
-            repeated,
-            created: None,
-            repeated_rows: 0,
+            ..recorded(repeated)
         }
+    }
+}
+
+fn recorded(repeated: bool) -> Reply {
+    Reply {
+        answer: Answer::Recorded,
+        repeated,
+        created: None,
+        repeated_rows: 0,
     }
 }
 

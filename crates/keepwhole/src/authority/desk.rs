@@ -1,6 +1,7 @@
 //! The running installation as the console's staff sees it: whose credential this is, what waits, and the one way in for
 //! what a person says: a command to the sequencer.
 
+use super::files::{Unbrought, answer, brought};
 use super::matters::{MatterView, Waiting, matter, waiting};
 use crate::journal::RealDisk;
 use crate::sequencer::{Handle, Reader, ServiceError};
@@ -164,24 +165,13 @@ impl StaffDesk {
         look.unwrap_or_default()
     }
 
-    /// The account in whose name an approval of that person is sent.
-    #[must_use]
-    pub fn account_of(&self, person: &str) -> Option<String> {
-        let now = self.now();
-        self.read(|state| {
-            let person = state.registry.person(person)?;
-            account(state, person, now.max(state.at))
-        })
-        .flatten()
-    }
-
     /// The digest of the command that a proposal would make, as its approvals bind it.
     #[must_use]
     pub fn digest_of(&self, id: &str, change: &Change, person: &str) -> Option<([u8; 32], String)> {
         self.read(|state| {
             let person = state.registry.person(person)?;
-            let policy = binding::policy_digest(state);
-            let command = binding::of_change(state, id, change, Some(person), &policy);
+            let policy = &state.guard.policy_digest;
+            let command = binding::of_change(state, id, change, Some(person), policy);
             Some((command.digest(), command.to_text()))
         })
         .flatten()
@@ -215,7 +205,26 @@ impl StaffDesk {
         target: &str,
         proof: Proof,
     ) -> Result<Told, ServiceError> {
-        self.send(account, None, super::answer(target, proof))
+        self.send(account, None, answer(target, proof))
+    }
+
+    /// Sends an answer that the approver client made, whoever brings it.
+    ///
+    /// # Errors
+    /// The journal takes nothing now, or why the answer is not taken.
+    pub fn brought(
+        &self,
+        target: &str,
+        text: &str,
+    ) -> Result<Result<Told, Unbrought>, ServiceError> {
+        let now = self.now();
+        let read = self
+            .reader
+            .read(|state| brought(state, target, text, now.max(state.at)))?;
+        match read {
+            Ok((_, account, body)) => self.send(&account, None, body).map(Ok),
+            Err(why) => Ok(Err(why)),
+        }
     }
 
     /// Proposes a change; a stop acts at once.
@@ -247,7 +256,7 @@ fn counts(row: &Credential) -> bool {
 }
 
 /// The first account of a person that has roles now.
-fn account(state: &State, person: PersonIx, now: u64) -> Option<String> {
+pub(super) fn account(state: &State, person: PersonIx, now: u64) -> Option<String> {
     let mut accounts = state.registry.actors.iter();
     let active = accounts.find(|row| {
         row.person == person && !row.roles.is_empty() && row.expires.is_none_or(|ended| now < ended)

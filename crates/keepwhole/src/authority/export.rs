@@ -1,11 +1,13 @@
 //! The roster and the approvals of one proposal out of a journal, in the forms that `keepwhole-verify` checks offline.
 
 use crate::journal::{Disk, Journal, JournalError};
-use keepwhole_core::authority::binding::{of_made, of_proposed};
-use keepwhole_core::authority::matter::{Decision, Matter, Target};
+use keepwhole_core::authority::asked::{AskedNow, asked_of};
+use keepwhole_core::authority::matter::{Decision, Matter, Target, Voice};
 use keepwhole_core::authority::people;
 use keepwhole_core::authority::proof::Proof;
+use keepwhole_core::authority::quorum::Quorum as AskedQuorum;
 use keepwhole_core::event::{AuthorityEvent, Event, Record};
+use keepwhole_core::guard::Standing;
 use keepwhole_core::registry::PersonIx;
 use keepwhole_core::state::State;
 use keepwhole_verify::approval::{self, Approval, ApprovalsFile, Command, Quorum};
@@ -67,36 +69,74 @@ pub fn roster(state: &State, at: u64) -> Result<Roster, ExportError> {
     Ok(roster)
 }
 
-fn target(state: &State, id: &str) -> Option<Target> {
-    let request = state.guard.request(id);
-    let request = request.map(|(number, _)| Target::Request(number));
-    let change = state.guard.proposal(id);
-    request.or(change.map(|(number, _)| Target::Change(number)))
+/// How many people are asked for, and which roles; a class for which only one role counts asks for that one.
+fn form_of(quorum: &AskedQuorum) -> Quorum {
+    let only = quorum.among.iter().filter(|_| quorum.among.len() == 1);
+    Quorum {
+        n: quorum.persons,
+        roles: quorum.required.iter().chain(only).cloned().collect(),
+    }
 }
 
-/// How many people a matter needs, and which roles: of its class, and for a request what its amount asks for; while the
-/// bootstrap lasts, two administrators.
-#[must_use]
-pub fn quorum_of(state: &State, target: Target, matter: &Matter) -> Quorum {
-    let completed = state.authority.completed;
-    if completed.is_none_or(|done| matter.at < done) && matches!(target, Target::Change(_)) {
-        return Quorum {
-            n: 2,
-            roles: BTreeSet::from(["administrator".to_owned()]),
-        };
+/// Something may still be done by these approvals: it waits, or it is cleared and may be signed.
+fn usable(state: &State, target: Target) -> bool {
+    let held = |standing: &Standing| matches!(standing, Standing::Held(_));
+    match target {
+        Target::Request(number) => state.guard.request_at(number).is_some_and(|request| {
+            let terms = state.guard.clearances.terms.get(&number);
+            let clearance = request.clearance.as_ref();
+            let ends = terms.map(|terms| terms.expires);
+            let ends = ends.or(clearance.and_then(|clearance| clearance.until));
+            let used = terms.is_none() && clearance.is_none_or(|row| row.redeemed.is_some());
+            let cleared = request.standing == Standing::Cleared && !used;
+            held(&request.standing) || (cleared && ends.is_none_or(|ends| state.at < ends))
+        }),
+        Target::Change(number) => {
+            let row = usize::try_from(number).unwrap_or(usize::MAX);
+            let proposal = state.guard.proposals.get(row);
+            proposal.is_some_and(|proposal| held(&proposal.standing))
+        }
+        Target::Finding(_) => false,
     }
-    let rules = state.authority.rules.as_deref();
-    let class = rules.and_then(|rules| rules.quorum(matter.class));
+}
+
+/// The answers that make up a file: all rejections, and of each person the newest approval. While something may still be
+/// done by them, only approvals that count now: one that does not would fail the whole file.
+fn spoken<'s>(
+    state: &'s State,
+    target: Target,
+    (quorum, matter): (&AskedQuorum, &'s Matter),
+) -> Vec<&'s Voice> {
+    let ttl = match target {
+        Target::Request(_) => state.guard.policy.approval_ttl_ms,
+        Target::Change(_) | Target::Finding(_) => None,
+    };
+    let (times, usable) = ((state.at, ttl), usable(state, target));
+    let approves = |voice: &Voice| {
+        voice.decision == Decision::Approve
+            && (!usable || people::counts(state, quorum, matter, voice, times))
+    };
+    let kept = |(place, voice): &(usize, &Voice)| {
+        let later = matter.voices.iter().skip(place.saturating_add(1));
+        let mut newer = later.filter(|other| other.person == voice.person);
+        voice.decision == Decision::Reject || (approves(voice) && !newer.any(approves))
+    };
+    let voices = matter.voices.iter().enumerate().filter(kept);
+    voices.map(|(_, voice)| voice).collect()
+}
+
+/// What a file asks for: of a request that no rule asks anybody about, one person, whatever people said of it.
+fn file_quorum(state: &State, target: Target, quorum: &AskedQuorum) -> Quorum {
     let asked = match target {
         Target::Request(number) => state.guard.request_at(number).map_or(0, |row| row.needs),
-        Target::Change(_) | Target::Finding(_) => 0,
+        Target::Change(_) | Target::Finding(_) => return form_of(quorum),
     };
-    let roles: BTreeSet<String> = class
-        .map(|quorum| quorum.required.iter().cloned().collect())
-        .unwrap_or_default();
+    if asked > 0 {
+        return form_of(quorum);
+    }
     Quorum {
-        n: class.map_or(1, |quorum| quorum.persons).max(asked),
-        roles,
+        n: 1,
+        roles: BTreeSet::new(),
     }
 }
 
@@ -115,6 +155,26 @@ impl Recorded {
     /// An unknown id, or a command that does not fit its form.
     pub fn of(state: &State, id: &str) -> Result<Self, ExportError> {
         recorded(state, id)
+    }
+
+    /// As [`Recorded::of`], of a target that is found.
+    ///
+    /// # Errors
+    /// A target that asks for no approvals, or a command that does not fit its form.
+    pub fn of_target(state: &State, target: Target, id: &str) -> Result<Self, ExportError> {
+        recorded_of(state, target, id)
+    }
+
+    /// Entry of the question.
+    #[must_use]
+    pub const fn asked(&self) -> u64 {
+        self.file.index
+    }
+
+    /// Entries of the question and of all answers.
+    pub fn entries(&self) -> impl Iterator<Item = u64> {
+        let answers = self.voices.iter().map(|(entry, ..)| *entry);
+        std::iter::once(self.file.index).chain(answers)
     }
 
     /// True where nobody answered yet.
@@ -137,7 +197,7 @@ impl Recorded {
     }
 }
 
-/// All answers to one request or proposed change, with their raw assertions out of the journal.
+/// The answers to one request or proposed change that a file holds, with their raw assertions out of the journal.
 ///
 /// # Errors
 /// An unknown id, a journal that can't be read, or records that do not fit the form.
@@ -150,19 +210,24 @@ pub fn approvals<D: Disk>(
 }
 
 fn recorded(state: &State, id: &str) -> Result<Recorded, ExportError> {
+    let target = Target::of(state, id).ok_or_else(|| ExportError::Unknown(id.to_owned()))?;
+    recorded_of(state, target, id)
+}
+
+fn recorded_of(state: &State, target: Target, id: &str) -> Result<Recorded, ExportError> {
     let unknown = || ExportError::Unknown(id.to_owned());
-    let target = target(state, id).ok_or_else(unknown)?;
+    if matches!(target, Target::Finding(_)) {
+        return Err(unknown());
+    }
     let matter = state.authority.matters.get(&target).ok_or_else(unknown)?;
-    let command = match target {
-        Target::Request(number) => of_made(state, number),
-        Target::Change(number) => of_proposed(state, number),
-        Target::Finding(_) => None,
-    };
-    let command = command.ok_or_else(unknown)?;
+    let AskedNow {
+        quorum, command, ..
+    } = asked_of(state, target, state.at).ok_or_else(unknown)?;
     if command.digest() != matter.command {
         return Err(ExportError::Entry(matter.index));
     }
-    let voices = matter.voices.iter().map(|voice| {
+    let voices = spoken(state, target, (&quorum, matter));
+    let voices = voices.into_iter().map(|voice| {
         let approver = people::name(state, voice.person).to_owned();
         (voice.index, approver, voice.at / 1_000)
     });
@@ -174,7 +239,7 @@ fn recorded(state: &State, id: &str) -> Result<Recorded, ExportError> {
             index: matter.index,
             proposal: id.to_owned(),
             proposed_at: matter.at / 1_000,
-            quorum: quorum_of(state, target, matter),
+            quorum: file_quorum(state, target, &quorum),
         },
     })
 }

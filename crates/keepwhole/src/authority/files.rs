@@ -1,8 +1,10 @@
 //! Files that people bring: a credential (made by the approver client or the console), an approval, rules of authority.
 //! Unknown and repeated fields are refused.
 
+use super::desk::account;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_core::authority::asked::FINDING;
 use keepwhole_core::authority::class::Class;
 use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::authority::credential::{DeviceKind, NewCredential};
@@ -11,6 +13,7 @@ use keepwhole_core::authority::proof::Proof;
 use keepwhole_core::authority::quorum::Quorum;
 use keepwhole_core::authority::rules::{HOUR_MS, RelyingParty, Rules, SeparateFrom};
 use keepwhole_core::command::Body;
+use keepwhole_core::state::State;
 use keepwhole_verify::approval::{self, Approval};
 use keepwhole_verify::json::{Value, to_hex};
 use keepwhole_verify::visible::visible;
@@ -110,13 +113,44 @@ pub fn request_text(
 #[must_use]
 pub fn answer(target: &str, proof: Proof) -> Body {
     let proof = Box::new(proof);
-    Body::OfAuthority(match target.strip_prefix("finding-").map(str::parse) {
+    Body::OfAuthority(match target.strip_prefix(FINDING).map(str::parse) {
         Some(Ok(finding)) => AuthorityCommand::ClearFinding { finding, proof },
         _ => AuthorityCommand::Decide {
             target: target.to_owned(),
             proof,
         },
     })
+}
+
+/// An answer that the approver client wrote (`docs/approvals.md`), whoever brings it: the person, the account of that
+/// person with roles at `now` (ms), and the command that carries the answer.
+///
+/// # Errors
+/// The field and the cause, or that nobody of that name holds a role.
+pub fn brought(
+    state: &State,
+    target: &str,
+    text: &str,
+    now: u64,
+) -> Result<(String, String, Body), Unbrought> {
+    let (approver, proof) = proof(text).map_err(Unbrought::File)?;
+    let person = state.registry.person(&approver);
+    let account = person.and_then(|person| account(state, person, now));
+    match account {
+        Some(account) => Ok((approver, account, answer(target, proof))),
+        None => Err(Unbrought::Nobody(approver)),
+    }
+}
+
+/// Why an answer is not taken.
+#[derive(Debug, Error)]
+pub enum Unbrought {
+    /// It can't be read.
+    #[error("{0}")]
+    File(FileFault),
+    /// Nobody of that name is enrolled with a role now.
+    #[error("nobody called `{0}` is enrolled with a role")]
+    Nobody(String),
 }
 
 /// Reads one approval in canonical JSON (`docs/approvals.md`): who answers, and the proof.

@@ -2,15 +2,13 @@
 
 use crate::text::{Amount, Words};
 use crate::views::{ReasonView, RulesDifference, amount as amount_of, reason_view};
-use keepwhole_core::authority::binding::{self, ActionCommand};
+use keepwhole_core::authority::asked::{AskedNow, FINDING, asked_of, sums};
 use keepwhole_core::authority::class::Class;
 use keepwhole_core::authority::credential::NewCredential;
 use keepwhole_core::authority::finding::Finding;
 use keepwhole_core::authority::matter::{Decision, Matter, Target};
 use keepwhole_core::authority::people;
-use keepwhole_core::authority::quorum::Quorum;
-use keepwhole_core::authority::rules::Rules;
-use keepwhole_core::guard::{Ask, Change, Request, Standing};
+use keepwhole_core::guard::{Ask, Change, Proposal, Request, Standing};
 use keepwhole_core::registry::AssetIx;
 use keepwhole_core::state::State;
 use keepwhole_verify::words;
@@ -123,7 +121,7 @@ pub struct MatterView {
 struct Found<'s> {
     id: String,
     matter: &'s Matter,
-    command: ActionCommand,
+    asked: AskedNow,
     of: Of<'s>,
 }
 
@@ -133,109 +131,57 @@ enum Of<'s> {
     Finding(&'s Finding),
 }
 
-fn find<'s>(state: &'s State, id: &str) -> Option<Found<'s>> {
-    let matters = &state.authority.matters;
-    let found = |target, command, of| {
-        Some(Found {
-            id: id.to_owned(),
-            matter: matters.get(&target)?,
-            command,
-            of,
-        })
+fn find(state: &State, target: Target) -> Option<Found<'_>> {
+    let row = |number: u32| usize::try_from(number).ok();
+    let (id, of) = match target {
+        Target::Request(number) => {
+            let request = state.guard.request_at(number)?;
+            (request.id.clone(), Of::Request(request))
+        }
+        Target::Change(number) => {
+            let proposal = state.guard.proposals.get(row(number)?)?;
+            let of = Of::Change(&proposal.change, &proposal.standing);
+            (proposal.id.clone(), of)
+        }
+        Target::Finding(number) => {
+            let finding = state.authority.findings.get(row(number)?)?;
+            (format!("{FINDING}{number}"), Of::Finding(finding))
+        }
     };
-    if let Some((number, request)) = state.guard.request(id) {
-        let command = binding::of_made(state, number)?;
-        return found(Target::Request(number), command, Of::Request(request));
-    }
-    if let Some((number, proposal)) = state.guard.proposal(id) {
-        let command = binding::of_proposed(state, number)?;
-        let of = Of::Change(&proposal.change, &proposal.standing);
-        return found(Target::Change(number), command, of);
-    }
-    let number: u32 = id.strip_prefix("finding-")?.parse().ok()?;
-    let row = usize::try_from(number).ok()?;
-    let finding = state.authority.findings.get(row)?;
-    let target = Target::Finding(number);
-    let policy = matters.get(&target)?.policy;
-    let command = binding::of_finding(state, number, finding, &policy);
-    found(target, command, Of::Finding(finding))
+    Some(Found {
+        id,
+        matter: state.authority.matters.get(&target)?,
+        asked: asked_of(state, target, state.at)?,
+        of,
+    })
 }
 
-/// The quorum that is asked now: of the class, of the two administrators during the bootstrap, or of one who may clear
-/// findings.
-fn quorum(state: &State, rules: &Rules, found: &Found<'_>) -> Quorum {
-    let plain = |persons, among: Vec<String>| Quorum {
-        class: found.matter.class,
-        persons,
-        of: 0,
-        among,
-        required: Vec::new(),
-        distinct_roles: 0,
-        cool_off_ms: 0,
-        administrative: true,
-        assertions: true,
-        separate: false,
+fn line(state: &State, found: &Found<'_>) -> Waiting {
+    let (quorum, matter) = (&found.asked.quorum, found.matter);
+    let ttl = match found.of {
+        Of::Request(_) => state.guard.policy.approval_ttl_ms,
+        Of::Change(..) | Of::Finding(_) => None,
     };
-    let of_class = || {
-        let quorum = rules.quorum(found.matter.class).cloned();
-        quorum.unwrap_or_else(|| plain(1, Vec::new()))
-    };
-    match &found.of {
-        Of::Finding(_) => plain(1, rules.clearers.clone()),
-        Of::Request(request) => {
-            let mut quorum = of_class();
-            quorum.persons = quorum.persons.max(request.needs);
-            quorum
-        }
-        Of::Change(..) => {
-            let bootstrap = state.authority.completed.is_none()
-                && people::unfillable(state, state.at).is_some();
-            if bootstrap {
-                plain(2, vec!["administrator".to_owned()])
-            } else {
-                of_class()
-            }
-        }
-    }
-}
-
-fn line(state: &State, found: &Found<'_>, quorum: &Quorum) -> Waiting {
-    let (valid, needs) = match people::tally(state, quorum, found.matter, None, (state.at, None)) {
+    let (valid, needs) = match people::tally(state, quorum, matter, None, (state.at, ttl)) {
         Ok(()) => (quorum.persons, quorum.persons),
         Err(lack) => (lack.valid, lack.needs),
     };
-    let fields = fields(&found.command);
-    let action = fields.iter().find(|(name, _)| name == "action");
+    let action = found.asked.command.field("action");
     Waiting {
         id: found.id.clone(),
-        action: action.map_or_else(String::new, |(_, action)| action.clone()),
-        asked: found.matter.at,
-        class: found.matter.class,
+        action: action.unwrap_or_default().to_owned(),
+        asked: matter.at,
+        class: matter.class,
         valid: u64::from(valid),
         needs: u64::from(needs),
     }
 }
 
-fn fields(command: &ActionCommand) -> Vec<(String, String)> {
-    let text = command.to_text();
-    let read: Result<std::collections::BTreeMap<String, String>, _> = serde_json::from_str(&text);
-    read.unwrap_or_default().into_iter().collect()
-}
-
-fn asset_of(ask: &Ask) -> Option<(AssetIx, u128)> {
-    match ask {
-        Ask::Withdrawal { asset, units, .. } | Ask::Transfer { asset, units, .. } => {
-            Some((*asset, *units))
-        }
-        Ask::Credit { lines, .. } => {
-            let asset = lines.first()?.asset;
-            let one = lines.iter().all(|line| line.asset == asset);
-            let units = lines
-                .iter()
-                .try_fold(0_u128, |sum, line| sum.checked_add(line.units));
-            one.then_some((asset, units?))
-        }
-    }
+/// The asset and amount, where one asset is moved.
+fn moved(ask: &Ask) -> Option<(AssetIx, u128)> {
+    let mut sums = sums(ask).into_iter();
+    let first = sums.next()?;
+    sums.next().is_none().then_some(first)
 }
 
 fn offered(change: &Change) -> Vec<OfferedKey> {
@@ -257,7 +203,7 @@ fn offered(change: &Change) -> Vec<OfferedKey> {
 fn stands(state: &State, found: &Found<'_>) -> Stands {
     let (standing, asset) = match &found.of {
         Of::Request(request) => {
-            let asset = asset_of(&request.ask).map(|(asset, _)| asset);
+            let asset = moved(&request.ask).map(|(asset, _)| asset);
             (&request.standing, asset)
         }
         Of::Change(_, standing) => (*standing, None),
@@ -280,12 +226,15 @@ fn stands(state: &State, found: &Found<'_>) -> Stands {
     }
 }
 
-fn behind(state: &State, rules: &Rules, of: &Of<'_>) -> Behind {
+fn behind(state: &State, of: &Of<'_>) -> Behind {
     match of {
         Of::Request(_) => Behind::Request,
         Of::Change(Change::AdoptPolicy(_), _) => Behind::Policy,
         Of::Change(Change::AdoptAuthority(next), _) => {
-            Behind::Rules(Box::new(RulesDifference::of(state, rules, next)))
+            let rules = state.authority.rules.as_deref();
+            rules.map_or(Behind::Nothing, |rules| {
+                Behind::Rules(Box::new(RulesDifference::of(state, rules, next)))
+            })
         }
         Of::Change(..) | Of::Finding(_) => Behind::Nothing,
     }
@@ -294,17 +243,11 @@ fn behind(state: &State, rules: &Rules, of: &Of<'_>) -> Behind {
 /// The matter of that id.
 #[must_use]
 pub fn matter(state: &State, id: &str) -> Option<MatterView> {
-    let rules = state.authority.rules.as_deref()?;
-    let found = find(state, id)?;
-    let quorum = quorum(state, rules, &found);
+    let found = find(state, Target::of(state, id)?)?;
     let moved = match &found.of {
-        Of::Request(request) => asset_of(&request.ask),
+        Of::Request(request) => moved(&request.ask),
         _ => None,
     };
-    let separate = quorum.separate
-        || moved.is_some_and(|(asset, units)| {
-            rules.wants_separate(state.registry.asset_id(asset), units)
-        });
     let keys = match &found.of {
         Of::Change(change, _) => offered(change),
         _ => Vec::new(),
@@ -316,50 +259,55 @@ pub fn matter(state: &State, id: &str) -> Option<MatterView> {
         at: voice.at,
     });
     let by = found.matter.by;
+    let (command, quorum) = (&found.asked.command, &found.asked.quorum);
+    let fields = command.fields();
     Some(MatterView {
-        line: line(state, &found, &quorum),
-        fields: fields(&found.command),
-        text: found.command.to_text(),
-        digest: found.command.digest(),
-        behind: behind(state, rules, &found.of),
+        line: line(state, &found),
+        fields: fields
+            .map(|(k, text)| (k.to_owned(), text.to_owned()))
+            .collect(),
+        text: command.to_text(),
+        digest: command.digest(),
+        behind: behind(state, &found.of),
         amount: moved.map(|(asset, units)| amount_of(state, asset, units)),
         keys,
-        separate,
+        separate: found.asked.separate,
         without_proposer: !quorum.administrative,
-        required: quorum.required,
+        required: quorum.required.clone(),
         cool_off_ms: quorum.cool_off_ms,
-        roles: quorum.among,
+        roles: quorum.among.clone(),
         proposer: by.map(|by| people::name(state, by).to_owned()),
         said: said.collect(),
         stands: stands(state, &found),
-        policy_changed: found.matter.policy != binding::policy_digest(state),
+        policy_changed: found.matter.policy != state.guard.policy_digest,
     })
 }
 
 /// What waits for approvals, the newest first, at most `most`.
 pub(super) fn waiting(state: &State, most: usize) -> Vec<Waiting> {
-    let Some(rules) = state.authority.rules.as_deref() else {
-        return Vec::new();
-    };
-    let held = |standing: &Standing| matches!(standing, Standing::Held(_));
-    let requests = state.guard.requests.iter().rev();
-    let requests = requests.filter(|row| row.needs > 0 && held(&row.standing));
-    let proposals = state.guard.proposals.iter().rev();
-    let proposals = proposals.filter(|row| held(&row.standing));
-    let findings = (0_u32..).zip(&state.authority.findings);
-    let findings = findings.filter(|(_, row)| row.stands());
-    let mut ids: Vec<String> = requests.take(most).map(|row| row.id.clone()).collect();
-    ids.extend(proposals.take(most).map(|row| row.id.clone()));
-    ids.extend(
-        findings
-            .take(most)
-            .map(|(number, _)| format!("finding-{number}")),
-    );
-    let found = ids.iter().filter_map(|id| find(state, id));
-    let mut lines: Vec<Waiting> = found
-        .map(|found| line(state, &found, &quorum(state, rules, &found)))
+    let guard = &state.guard;
+    let asks = |number: &u32| guard.request_at(*number).is_some_and(|row| row.needs > 0);
+    let requests = guard.waiting.iter().rev().copied().filter(asks);
+    let held = |(_, row): &(u32, &Proposal)| matches!(row.standing, Standing::Held(_));
+    let proposals: Vec<u32> = (0..)
+        .zip(&guard.proposals)
+        .filter(held)
+        .map(|row| row.0)
         .collect();
-    lines.sort_by_key(|line| std::cmp::Reverse(line.asked));
-    lines.truncate(most);
-    lines
+    let stands = |(_, row): &(u32, &Finding)| row.stands();
+    let findings = (0..)
+        .zip(&state.authority.findings)
+        .filter(stands)
+        .map(|row| row.0);
+    let mut targets: Vec<Target> = requests.take(most).map(Target::Request).collect();
+    targets.extend(proposals.into_iter().rev().take(most).map(Target::Change));
+    targets.extend(findings.take(most).map(Target::Finding));
+    let asked = |target: &Target| {
+        let matter = state.authority.matters.get(target);
+        std::cmp::Reverse(matter.map_or(0, |matter| matter.at))
+    };
+    targets.sort_by_key(asked);
+    targets.truncate(most);
+    let found = targets.into_iter().filter_map(|target| find(state, target));
+    found.map(|found| line(state, &found)).collect()
 }

@@ -13,9 +13,10 @@ use keepwhole_core::command::{Body, Command};
 use keepwhole_core::state::State;
 
 pub use desk::{Holder, NoHolder, Now, StaffDesk, Told};
-pub use export::{ExportError, Recorded, approvals, quorum_of, roster};
+pub use export::{ExportError, Recorded, approvals, roster};
 pub use files::{
-    FileFault, answer, credential, credential_text, proof, request_text, rules, rules_text,
+    FileFault, Unbrought, answer, brought, credential, credential_text, proof, request_text, rules,
+    rules_text,
 };
 pub use matters::{Behind, MatterView, OfferedKey, Said, Stands, Waiting, matter};
 

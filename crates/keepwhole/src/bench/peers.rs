@@ -17,7 +17,7 @@ pub(super) fn version_of(name: &str) -> &'static str {
     version.map_or("?", |version| version.trim_matches('"'))
 }
 
-fn failed<E: Display>(who: &'static str) -> impl Fn(E) -> BenchError {
+pub(super) fn failed<E: Display>(who: &'static str) -> impl Fn(E) -> BenchError {
     move |error| BenchError::Peer {
         who,
         what: error.to_string(),

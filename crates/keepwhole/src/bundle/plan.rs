@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::decisions::Decisions;
 use keepwhole_verify::bundle_manifest::{Omitted, Scope, Tool};
 
 /// Everything a bundle is made of besides the log itself.
@@ -27,6 +28,8 @@ pub struct BundlePlan {
     pub single_entries: Vec<u64>,
     /// Redress sets.
     pub redress: Vec<RedressPart>,
+    /// Rosters, approvals and clearances.
+    pub decisions: Decisions,
     /// The operator's keys and policy, in the form of a trust file.
     pub claimed_keys: String,
     /// What the bundle is, in plain words.

@@ -7,6 +7,8 @@ use keepwhole_verify::tile::{
 use keepwhole_verify::tree::{Frontier, leaf_hash};
 
 use super::plan::BundleError;
+use crate::journal::Disk;
+use crate::journal::tiles::LogFiles;
 
 /// The files of a tiled log (c2sp.org/tlog-tiles): the journal's tile store, an exported folder, or memory.
 pub trait LogSource {
@@ -94,6 +96,12 @@ impl LogSource for MemoryLog {
                 Ok(hashes.iter().flat_map(|hash| *hash.as_bytes()).collect())
             }
         }
+    }
+}
+
+impl<D: Disk> LogSource for LogFiles<'_, D> {
+    fn tile(&self, id: TileId) -> Result<Vec<u8>, String> {
+        TileReader::tile(self, id).map_err(|error| error.to_string())
     }
 }
 

@@ -58,8 +58,10 @@ pub fn files(
         plan.redress
             .iter()
             .map(|part| part.entry)
+            .chain(plan.decisions.entries.iter().copied())
             .filter(|entry| !(from..to).contains(entry)),
     );
+    files.extend(plan.decisions.files.clone());
     add_range(plan, log, size, &mut alone, &mut files)?;
     for index in alone {
         let (proof, bytes) = prove(log, index, size, &plan.checkpoint)?;

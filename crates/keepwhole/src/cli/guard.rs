@@ -122,7 +122,7 @@ struct WalletArgs {
 
 /// How a wallet signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum WalletTier {
+pub(super) enum WalletTier {
     /// By itself, on line.
     Hot,
     /// With a person.
@@ -133,6 +133,18 @@ enum WalletTier {
     Deposit,
     /// The exchange's own operations.
     Operational,
+}
+
+impl From<WalletTier> for Tier {
+    fn from(tier: WalletTier) -> Self {
+        match tier {
+            WalletTier::Hot => Self::Hot,
+            WalletTier::Warm => Self::Warm,
+            WalletTier::Cold => Self::Cold,
+            WalletTier::Deposit => Self::Deposit,
+            WalletTier::Operational => Self::Operational,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -201,16 +213,9 @@ pub fn run(args: &GuardArgs) -> Result<Exit, Failure> {
         What::List(args) => list(args),
         What::Credit(args) => credit(args),
         What::Wallet(args) => {
-            let tier = match args.tier {
-                WalletTier::Hot => Tier::Hot,
-                WalletTier::Warm => Tier::Warm,
-                WalletTier::Cold => Tier::Cold,
-                WalletTier::Deposit => Tier::Deposit,
-                WalletTier::Operational => Tier::Operational,
-            };
             let wallet = Wallet {
                 id: args.name.clone(),
-                tier,
+                tier: args.tier.into(),
                 address: args.address.clone(),
             };
             let done = format!("registered the wallet `{}`", args.name);

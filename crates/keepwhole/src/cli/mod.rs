@@ -9,6 +9,7 @@ pub mod bench;
 pub mod book;
 pub mod demo;
 pub mod drill;
+pub mod evidence;
 pub mod exit;
 pub mod export;
 pub mod guard;
@@ -105,6 +106,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole export --data exchange --what balances --format csv --out books/balances.csv\n  keepwhole export --data exchange --what statement --customer c1 --at 2025-12-31T23:59:59+09:00 --format csv --out c1.csv"
     )]
     Export(export::ExportArgs),
+    /// Write evidence for an auditor: entries with their proofs, approvals, rosters and clearances, in one signed file.
+    #[command(
+        after_help = "Examples:\n  keepwhole evidence --data exchange --out evidence.kwb\n  keepwhole evidence --data exchange --from 1000 --to 2000 --subject may-2026 --out may.kwb"
+    )]
+    Evidence(evidence::EvidenceArgs),
     /// Make, show and remove tokens of programs that tell the books over HTTP.
     #[command(
         after_help = "Examples:\n  keepwhole token add ledger --data exchange --days 30\n  keepwhole token add signer --scope signer --certificate signer.pem --data exchange\n  keepwhole token list --data exchange"
@@ -209,6 +215,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Restore(args) => (backup::restore(args), args.json),
         Verb::Import(args) => (import::run(args), args.data.json),
         Verb::Export(args) => (export::run(args), args.data.json),
+        Verb::Evidence(args) => (evidence::run(args), args.data.json),
         Verb::Token(args) => (token::run(args), args.is_json()),
         Verb::Guard(args) => (guard::run(args), args.is_json()),
         Verb::Journal(args) => (journal::run(args), args.is_json()),

@@ -141,10 +141,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         let desk = StaffDesk::new(running.reader(), running.handle(), now);
         let no_random = |error| Failure::fault("random", format!("no random numbers: {error}"));
         let staff = Staff::new(desk, settings.console.clone()).map_err(no_random)?;
-        let pages = (
-            Arc::new(feed) as Arc<dyn ConsoleSource>,
-            Some(Arc::new(staff)),
-        );
+        let staff = Arc::new(staff.counting(Arc::clone(&opened.refusals)));
+        let pages = (Arc::new(feed) as Arc<dyn ConsoleSource>, Some(staff));
         serve(&args.data, listener, pages, running.ended(), &also)
     });
     if let Some(edges) = edges {
@@ -525,7 +523,7 @@ fn of_edges(error: &EdgeError) -> Failure {
             Failure::usage("settings", message)
         }
         EdgeError::Tls { .. } => Failure::usage("certificates", message),
-        EdgeError::Tokens(_) => Failure::usage("tokens", message),
+        EdgeError::Tokens(_) | EdgeError::Identities { .. } => Failure::usage("tokens", message),
         EdgeError::Api(_) | EdgeError::Bind { .. } | EdgeError::Feed(_) => {
             Failure::refused("not_bound", message)
         }

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use keepwhole_edge::refusals::Turned;
 use sha2::{Digest as _, Sha256};
 
 use super::cookies::Jar;
@@ -156,6 +157,7 @@ async fn guarded(State(room): State<Room>, mut request: Request, next: Next) -> 
     let json = asks_json(&request);
     let site = room.staff.as_ref().and_then(|staff| staff.site());
     let admitted = admit(&request, site);
+    let staff = room.staff.clone();
     let asking = room
         .staff
         .map(|staff| (Asking::of(&staff, &request), staff));
@@ -164,9 +166,11 @@ async fn guarded(State(room): State<Room>, mut request: Request, next: Next) -> 
         (Ok(()), Some((asking, staff))) => asking.seat(staff, &reader).await,
         (Ok(()), None) => Ok(Seated::default()),
     };
+    let mut seat = None;
     let mut response = match admitted {
         Err(refused) => refused,
         Ok(seated) => {
+            seat.clone_from(&seated.0);
             request.extensions_mut().insert(seated);
             request.extensions_mut().insert(reader);
             match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
@@ -175,6 +179,9 @@ async fn guarded(State(room): State<Room>, mut request: Request, next: Next) -> 
             }
         }
     };
+    if let (Some(staff), Some(Turned { code, .. })) = (staff, response.extensions().get()) {
+        staff.turned_away(code, seat.as_deref());
+    }
     let headers = response.headers_mut();
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
@@ -224,7 +231,22 @@ fn refused_as(reader: &Reader, json: bool, refused: &Problem) -> Response {
 }
 
 pub(crate) fn problem(reader: &Reader, problem: &Problem) -> Response {
-    page(problem.status(), reader, problem_page(reader, problem))
+    let mut response = page(problem.status(), reader, problem_page(reader, problem));
+    // An address that shows nothing, and a part that is misspelt, are slips of a reader.
+    let turned_away = matches!(
+        problem,
+        Problem::ForeignHost
+            | Problem::ForeignPage
+            | Problem::TooLong
+            | Problem::TooLarge
+            | Problem::Body
+            | Problem::Method
+    );
+    if turned_away {
+        let (code, who) = (problem.code().to_owned(), String::new());
+        response.extensions_mut().insert(Turned { code, who });
+    }
+    response
 }
 
 /// Asks the source away from the network threads.

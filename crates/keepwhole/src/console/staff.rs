@@ -3,12 +3,14 @@
 //! Nothing but a sign-in, an answer or a proposal reaches the journal, each as one command after one assertion made for it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use keepwhole_core::authority::credential::{DeviceKind, NewCredential};
 use keepwhole_core::authority::matter::Decision;
 use keepwhole_core::authority::proof::Proof;
+use keepwhole_core::door::Door;
 use keepwhole_edge::console::{ConsoleSettings, PasskeySite};
+use keepwhole_edge::refusals::Refusals;
 use keepwhole_verify::approval;
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::webauthn::{Assertion, Expected, PublicKey, counter_follows, verify};
@@ -19,7 +21,7 @@ use super::passkey::{Given, encoded, new_passkey};
 use super::refusal::No;
 use super::session::{Session, Sessions, random, random_hex};
 use super::ticket::Tickets;
-use crate::authority::{Holder, MatterView, NoHolder, StaffDesk, Told};
+use crate::authority::{Holder, MatterView, NoHolder, StaffDesk, Told, Unbrought};
 
 /// What stands before the random bytes of the challenge of a new passkey.
 const ENROL_LABEL: &str = "keepwhole/enrolment/v1\n";
@@ -70,6 +72,7 @@ pub struct Staff {
     seated: Ceremonies,
     made: Mutex<VecDeque<(String, Made)>>,
     counters: Mutex<BTreeMap<Vec<u8>, u32>>,
+    refusals: Option<Arc<Refusals>>,
 }
 
 impl Staff {
@@ -87,7 +90,23 @@ impl Staff {
             seated: Ceremonies::default(),
             made: Mutex::default(),
             counters: Mutex::default(),
+            refusals: None,
         })
+    }
+
+    /// Counts with `refusals` who is turned away.
+    #[must_use]
+    pub fn counting(mut self, refusals: Arc<Refusals>) -> Self {
+        self.refusals = Some(refusals);
+        self
+    }
+
+    /// Somebody was turned away at the console's door: whoever is signed in, where anybody is.
+    pub(crate) fn turned_away(&self, code: &str, seat: Option<&Seat>) {
+        if let Some(refusals) = &self.refusals {
+            let who = seat.map_or("", |seat| seat.holder.person.as_str());
+            refusals.turned_away(Door::Console, code, who, self.desk.now());
+        }
     }
 
     /// The site that passkeys are made for.
@@ -295,11 +314,12 @@ impl Staff {
 
     /// Records an answer that the approver client made. It counts for the person who signed it, whoever brings it.
     pub(crate) fn brought(&self, target: &str, text: &str) -> Result<(), No> {
-        let read = crate::authority::proof(text);
-        let (approver, proof) = read.map_err(|fault| No::of_file(&fault))?;
-        let account = self.desk.account_of(&approver);
-        let account = account.ok_or_else(|| No::key(409, "unknown_actor", "matter-nobody"))?;
-        match self.desk.answered(&account, target, proof)? {
+        let told = self.desk.brought(target, text)?;
+        let told = told.map_err(|why| match why {
+            Unbrought::File(fault) => No::of_file(&fault),
+            Unbrought::Nobody(_) => No::key(409, "unknown_actor", "matter-nobody"),
+        })?;
+        match told {
             Told::Done => Ok(()),
             Told::Waits(reason) | Told::Refused(reason) => Err(No::of_reason(reason)),
         }

@@ -13,6 +13,7 @@ use axum::{Router, extract::Query, extract::rejection::QueryRejection};
 use keepwhole_core::authority::credential::DeviceKind;
 use keepwhole_core::authority::matter::Decision;
 use keepwhole_core::subject::is_code;
+use keepwhole_edge::refusals::Turned;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -306,25 +307,34 @@ async fn bring(
 }
 
 fn refused_page(r: &Reader, no: &No) -> Response {
-    problem(r, &Problem::Refused(Box::new(no.clone())))
+    marked(problem(r, &Problem::Refused(Box::new(no.clone()))), no)
+}
+
+/// Marks an answer for the count at the door: what the journal refused is there already, and what could not be done now
+/// turned nobody away.
+fn marked(mut response: Response, no: &No) -> Response {
+    if [400, 401, 403, 405, 413, 414].contains(&no.status) {
+        let (code, who) = (no.code.clone(), String::new());
+        response.extensions_mut().insert(Turned { code, who });
+    }
+    response
 }
 
 /// What the script is told: the answer, or the refusal in the reader's words.
 pub(crate) fn told(r: &Reader, outcome: Result<Value, No>) -> Response {
-    let (status, value) = match outcome {
-        Ok(value) => (200, value),
-        Err(no) => {
-            let mut says = r.say(&no.words);
-            let release = r.say(&no.release);
-            if !release.is_empty() {
-                says = format!("{says} {release}");
-            }
-            (no.status, json!({ "code": no.code, "says": says }))
-        }
-    };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = [(header::CONTENT_TYPE, "application/json")];
-    (status, kind, value.to_string()).into_response()
+    let no = match outcome {
+        Ok(value) => return (kind, value.to_string()).into_response(),
+        Err(no) => no,
+    };
+    let mut says = r.say(&no.words);
+    let release = r.say(&no.release);
+    if !release.is_empty() {
+        says = format!("{says} {release}");
+    }
+    let value = json!({ "code": no.code, "says": says });
+    let status = StatusCode::from_u16(no.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    marked((status, kind, value.to_string()).into_response(), &no)
 }
 
 /// Reads a posted object: JSON by its type, with each field once and no other.

@@ -2,7 +2,7 @@
 
 use super::draw::Draw;
 use super::{DemoError, ORIGIN};
-use crate::bundle::{self, BundlePlan, LogSource, RedressPart};
+use crate::bundle::{self, BundlePlan, Decisions, RedressPart};
 use crate::journal::keys::{self, KeyFile};
 use crate::journal::tiles::LogFiles;
 use crate::journal::{Disk, Journal, Publisher, RealDisk};
@@ -17,7 +17,6 @@ use keepwhole_core::state::State;
 use keepwhole_verify::bundle_manifest::{Omitted, Scope, Tool};
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::note::{Ed25519Signer, NoteSigner};
-use keepwhole_verify::tile::{TileId, TileReader as _};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -161,15 +160,6 @@ pub struct Published {
     pub trust: String,
 }
 
-/// The tiles that the journal published.
-struct Tiles<'d, D>(&'d D);
-
-impl<D: Disk> LogSource for Tiles<'_, D> {
-    fn tile(&self, id: TileId) -> Result<Vec<u8>, String> {
-        LogFiles(self.0).tile(id).map_err(|error| error.to_string())
-    }
-}
-
 /// The trust file of an installation: what an outsider gets by another way than the bundle.
 fn trust_file(origin: &str, log: &dyn NoteSigner, bundle: &dyn NoteSigner) -> String {
     format!(
@@ -250,10 +240,11 @@ pub fn publish(
                 table: None,
             })
             .collect(),
+        decisions: Decisions::default(),
         claimed_keys: trust.clone(),
         readme: README.to_owned(),
     };
-    let bundle = bundle::archive(&plan, &Tiles(journal.disk()), bundle_key)?;
+    let bundle = bundle::archive(&plan, &LogFiles(journal.disk()), bundle_key)?;
     Ok(Published {
         bundle,
         packages,

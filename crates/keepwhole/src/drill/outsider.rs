@@ -131,7 +131,7 @@ impl Interface {
         };
         let line = Tokens::line("outsider", "ledger", TOKEN, date(9999, 1, 1));
         let tokens = Tokens::parse(&line).map_err(|fault| format!("{fault:?}"))?;
-        let router = router(Api::new(Arc::new(desk), None, tokens, bounds));
+        let router = router(Api::new(Arc::new(desk), None, tokens, bounds, None));
         let said = |error: std::io::Error| error.to_string();
         let listener = TcpListener::bind("127.0.0.1:0").map_err(said)?;
         let address = listener.local_addr().map_err(said)?;

@@ -164,6 +164,8 @@ const fn of_authority(product: &Product) -> Reason {
         | Product::CounterNotRisen { .. }
         | Product::FindingStands { .. }
         | Product::RoleTooLong { .. }
+        | Product::RoleNotThen { .. }
+        | Product::ProposalNeeded { .. }
         | Product::QuorumImpossible { .. }
         | Product::QuorumShort { .. } => Reason::ApprovalsShort,
         _ => Reason::Malformed,

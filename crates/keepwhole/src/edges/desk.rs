@@ -1,14 +1,13 @@
 //! What the guard's routes ask beside the sequencer: payloads decoded, and texts signed with the guard's key.
 
 use super::payloads::{self, KeyContext};
-use crate::authority::{ExportError, Recorded, proof, roster};
+use crate::authority::{ExportError, Recorded, brought, roster};
 use crate::journal::RealDisk;
 use crate::sequencer::Reader;
 use keepwhole_core::answer::Answer;
-use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::command::{Body, PayloadContent};
 use keepwhole_core::decide::clearances::intent_of;
-use keepwhole_core::guard::clearance::Issued;
+use keepwhole_core::guard::clearance::{Contract, Issued};
 use keepwhole_core::guard::{Ask, Request, Standing};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::state::State;
@@ -84,16 +83,18 @@ fn context(state: &State, withdrawal: &str, key: &str) -> Option<KeyContext> {
         Some(Ask::Withdrawal { to, .. }) => to.clone(),
         _ => String::new(),
     };
+    let on_network = |at: &Contract| (at.network == key.network).then(|| at.address.clone());
+    let clearances = &state.guard.clearances;
     Some(KeyContext {
+        safes: clearances.safes.keys().filter_map(on_network).collect(),
+        multi_send: clearances
+            .batch_code
+            .iter()
+            .filter_map(on_network)
+            .collect(),
         network: key.network.clone(),
         address: wallet.address.clone(),
         coin: coin.unwrap_or(ETHER),
-        own: state
-            .registry
-            .wallets
-            .iter()
-            .map(|wallet| wallet.address.clone())
-            .collect(),
         dest,
     })
 }
@@ -169,11 +170,13 @@ impl GuardDesk for Desk {
     fn issued(&self, withdrawal: &str, attempt: u32) -> Option<IssuedTexts> {
         let (text, intent, people) = self.read(|state| {
             let (number, _) = state.guard.request(withdrawal)?;
-            let issued = state.guard.clearances.of(number);
-            // The last of that number: one that ended unredeemed gives its number back.
-            let issued = issued.iter().rfind(|issued| issued.attempt == attempt)?;
+            let mut issued = state.guard.clearances.of(number).iter();
+            let text = match attempt {
+                0 => None,
+                _ => Some(issued.find(|one| one.attempt == attempt)?.text.clone()),
+            };
             let intent = intent_of(state, number)?.to_text();
-            Some((issued.text.clone(), intent, people(state, withdrawal)))
+            Some((text, intent, people(state, withdrawal)))
         })?;
         let (approvals, roster) = match people.ok()? {
             Some((recorded, roster)) => {
@@ -182,12 +185,17 @@ impl GuardDesk for Desk {
             }
             None => (None, None),
         };
-        let clearance = Clearance::read(&text).ok()?;
+        let sign = |text: String| {
+            let clearance = Clearance::read(&text).ok()?;
+            let signature = clearance::sign(&clearance.sign_text(), &self.key).ok()?;
+            Some(SignedText { text, signature })
+        };
+        let clearance = match text {
+            Some(text) => Some(sign(text)?),
+            None => None,
+        };
         Some(IssuedTexts {
-            clearance: SignedText {
-                signature: clearance::sign(&clearance.sign_text(), &self.key).ok()?,
-                text,
-            },
+            clearance,
             intent,
             approvals,
             roster,
@@ -195,19 +203,12 @@ impl GuardDesk for Desk {
     }
 
     fn approval(&self, target: &str, approval: &str) -> Result<(String, Body), String> {
-        let (approver, proof) = proof(approval).map_err(|fault| fault.to_string())?;
-        let account = self.read(|state| {
-            let person = state.registry.person(&approver)?;
-            let mut accounts = state.registry.actors.iter();
-            let own = accounts.find(|account| account.person == person)?;
-            Some(own.id.clone())
-        });
-        let unknown = || format!("nobody called `{}` is enrolled", approver.escape_debug());
-        let body = Body::OfAuthority(AuthorityCommand::Decide {
-            target: target.to_owned(),
-            proof: Box::new(proof),
-        });
-        Ok((account.ok_or_else(unknown)?, body))
+        let read = self
+            .reader
+            .read(|state| brought(state, target, approval, state.at));
+        let read = read.map_err(|error| error.to_string())?;
+        let (_, account, body) = read.map_err(|why| why.to_string())?;
+        Ok((account, body))
     }
 
     fn redemption(&self, digest: &[u8; 32]) -> Option<SignedText> {

@@ -15,13 +15,18 @@ pub use tokens::{
 };
 
 use certificates::Certificates;
-use keepwhole_edge::api::{Api, router};
+use keepwhole_core::answer::Reply;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::door::{Door, DoorCommand};
+use keepwhole_edge::api::{Api, now_ms, router};
 use keepwhole_edge::feed::{Feed, FeedError};
 use keepwhole_edge::guard::GuardDesk;
+use keepwhole_edge::refusals::Refusals;
 use keepwhole_edge::server::{ServerError, serve, serve_tls};
 use keepwhole_edge::settings::{self, ApiSettings, FeedSettings, PeatioSettings, Settings};
 use keepwhole_edge::tls::TlsFault;
-use keepwhole_edge::{Intake, settings::SettingsFault};
+use keepwhole_edge::tokens::{Token, Tokens};
+use keepwhole_edge::{Intake, NoReply, settings::SettingsFault};
 use keepwhole_peatio::consumer::{ConsumerError, Source, consume};
 use keepwhole_peatio::events::Names;
 use keepwhole_peatio::jws::PublicKey;
@@ -32,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// How often the files of tokens and certificates are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -69,6 +74,12 @@ pub enum EdgeError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
+        why: String,
+    },
+    /// The journal does not take the identities of the file of tokens.
+    #[error("the journal does not take the identities of `{TOKENS}`: {why}")]
+    Identities {
+        /// Why.
         why: String,
     },
     /// Files of `[api.tls]`; one line for each fault.
@@ -126,6 +137,8 @@ pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct Edges {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    /// Counts who is turned away at a door; the console's door tells it too.
+    pub refusals: Arc<Refusals>,
     /// Where the HTTP interface listens, if it does.
     pub api: Option<SocketAddr>,
     /// Whether it speaks TLS.
@@ -141,6 +154,7 @@ struct Opened {
     tokens: Option<(PathBuf, SystemTime)>,
     feed: Option<(PathBuf, FeedSettings)>,
     peatio: Option<(String, Source)>,
+    refusals: Arc<Refusals>,
 }
 
 impl Edges {
@@ -155,7 +169,9 @@ impl Edges {
         desk: Option<Arc<dyn GuardDesk>>,
         note: Note,
     ) -> Result<Self, EdgeError> {
+        let refusals = Refusals::new(Arc::clone(&intake));
         let mut opened = Opened {
+            refusals: Arc::clone(&refusals),
             api: None,
             tls: None,
             tokens: None,
@@ -168,7 +184,7 @@ impl Edges {
             opened.tls = files
                 .map(|files| Certificates::open(dir, files))
                 .transpose()?;
-            let (listener, served, seen) = open_api(dir, api, &intake, desk)?;
+            let (listener, served, seen) = open_api(dir, api, (&intake, &refusals), desk)?;
             address = Some(listener.local_addr()?);
             opened.api = Some((listener, served, api.connections));
             opened.tokens = Some((dir.join(TOKENS), seen));
@@ -199,6 +215,7 @@ impl Edges {
         Ok(Self {
             stop,
             thread: Some(thread),
+            refusals,
             api: address,
             tls,
             feed: socket,
@@ -226,16 +243,52 @@ impl Edges {
 fn open_api(
     dir: &Path,
     settings: &ApiSettings,
-    intake: &Arc<dyn Intake>,
+    (intake, refusals): (&Arc<dyn Intake>, &Arc<Refusals>),
     desk: Option<Arc<dyn GuardDesk>>,
 ) -> Result<(TcpListener, Arc<Api>, SystemTime), EdgeError> {
     let (tokens, seen) = read_tokens(dir)?;
+    let (tell, told) = std::sync::mpsc::channel();
+    tell_identities(intake.as_ref(), &tokens, move |outcome| {
+        // The caller waits for it; a second answer never comes.
+        let _heard = tell.send(outcome);
+    });
+    let told = told.recv().unwrap_or(Err(NoReply::Stopped.to_string()));
+    told.map_err(|why| EdgeError::Identities { why })?;
     let listener = TcpListener::bind(settings.listen).map_err(|source| EdgeError::Bind {
         address: settings.listen,
         source,
     })?;
-    let api = Api::new(Arc::clone(intake), desk, tokens, settings.bounds);
+    let refusals = Arc::clone(refusals);
+    let api = Api::new(
+        Arc::clone(intake),
+        desk,
+        tokens,
+        settings.bounds,
+        Some(refusals),
+    );
     Ok((listener, api, seen))
+}
+
+/// Tells the journal who counts from now on. Nobody is let in by a line that the journal does not know.
+fn tell_identities(
+    intake: &dyn Intake,
+    tokens: &Tokens,
+    done: impl FnOnce(Result<(), String>) + Send + 'static,
+) {
+    let all = tokens.all().iter().map(Token::identity).collect();
+    let command = Command {
+        id: None,
+        actor: None,
+        body: Body::OfDoor(DoorCommand::TellIdentities(all)),
+    };
+    let outcome = |reply: Result<Reply, NoReply>| match reply {
+        Ok(reply) => match reply.answer.reason() {
+            None => Ok(()),
+            Some(reason) => Err(format!("{}: {:?}", reason.code(), reason.numbers())),
+        },
+        Err(why) => Err(why.to_string()),
+    };
+    intake.submit(command, Box::new(move |reply| done(outcome(reply))));
 }
 
 fn open_peatio(dir: &Path, settings: &PeatioSettings) -> Result<(String, Source), EdgeError> {
@@ -290,10 +343,11 @@ async fn run(
         tokens,
         feed: bounds,
         peatio,
+        refusals,
     } = opened;
     let watched = async {
         if let (Some((_, api, _)), Some((path, seen))) = (&api, tokens) {
-            watch_tokens(api, &path, seen, note, stopped.clone()).await;
+            watch_tokens((api, intake.as_ref()), &path, seen, note, stopped.clone()).await;
         }
     };
     let shown = tls
@@ -311,7 +365,10 @@ async fn run(
             let served = match (listener.try_clone(), shown) {
                 (Ok(listener), None) => serve(listener, router, *connections, stop).await,
                 (Ok(listener), Some(tls)) => {
-                    serve_tls(listener, tls, router, *connections, stop).await
+                    let counts = Arc::clone(&refusals);
+                    let refused =
+                        Arc::new(move || counts.turned_away(Door::Api, "handshake", "", now_ms()));
+                    serve_tls(listener, tls, router, *connections, refused, stop).await
                 }
                 (Err(error), _) => Err(error.into()),
             };
@@ -332,7 +389,16 @@ async fn run(
             consume_again(&uri, &source, intake, note, stopped).await;
         }
     };
-    tokio::join!(watched, renewed, http, feeding, consuming);
+    let telling = async {
+        while !*stopped.borrow() {
+            tokio::select! {
+                () = until(stopped.clone()) => {}
+                () = tokio::time::sleep(LOOK) => refusals.tick(now_ms()),
+            }
+        }
+    };
+    tokio::join!(watched, renewed, http, feeding, consuming, telling);
+    refusals.tell_all(now_ms());
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
@@ -342,7 +408,7 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 /// Takes a changed file of tokens into use; a wrong one leaves the last good one in force and is told once.
 async fn watch_tokens(
-    api: &Api,
+    (api, intake): (&Api, &dyn Intake),
     path: &Path,
     mut seen: SystemTime,
     note: &Note,
@@ -364,8 +430,18 @@ async fn watch_tokens(
         };
         match read_tokens(dir) {
             Ok((tokens, at)) => {
-                api.replace_tokens(tokens);
-                seen = at;
+                let (tell, told) = oneshot::channel();
+                tell_identities(intake, &tokens, move |outcome| drop(tell.send(outcome)));
+                match told.await.unwrap_or(Err(NoReply::Stopped.to_string())) {
+                    Ok(()) => {
+                        api.replace_tokens(tokens);
+                        seen = at;
+                    }
+                    // They are read again a second later.
+                    Err(why) => note(&format!(
+                        "the tokens in force stay as they are until the journal takes the new ones: {why}"
+                    )),
+                }
             }
             Err(error) => {
                 note(&format!("the tokens in force stay as they are: {error}"));

@@ -5,6 +5,7 @@ use keepwhole_core::command::{DecodedPayload, Operation, PayloadContent};
 use keepwhole_edge::guard::PayloadBytes;
 use keepwhole_payload::bitcoin::{self, Chain};
 use keepwhole_payload::callback;
+use keepwhole_payload::evm::transaction::Transaction;
 use keepwhole_payload::evm::{self, Address};
 use keepwhole_payload::solana::{self, Cluster, Key};
 use keepwhole_payload::{Effect, Kind, Outcome, Refusal};
@@ -20,10 +21,12 @@ pub struct KeyContext {
     pub address: String,
     /// SLIP-44 number of the network's own coin, where an asset was named by it.
     pub coin: u32,
-    /// Addresses of all own wallets.
-    pub own: Vec<String>,
     /// Destination of the withdrawal; empty if there is none.
     pub dest: String,
+    /// Safes of that network, by address.
+    pub safes: Vec<String>,
+    /// `MultiSendCallOnly` contracts of that network, by address.
+    pub multi_send: Vec<String>,
 }
 
 /// Why bytes were not decoded: the name of the refusal.
@@ -41,7 +44,7 @@ pub fn decode(payload: &PayloadBytes, context: Option<&KeyContext>) -> PayloadCo
         return undecodable(payload, "key_unknown");
     };
     match outcome(payload, context) {
-        Ok(outcome) => content(&outcome, context),
+        Ok(outcome) => content(&outcome, safe_of(payload, &outcome, context), context),
         Err(Fault::Refused(refusal)) => undecodable(payload, refusal.name()),
         Err(Fault::Unread(name)) => undecodable(payload, name),
     }
@@ -66,12 +69,9 @@ fn outcome(payload: &PayloadBytes, context: &KeyContext) -> Result<Outcome, Faul
                 .into_iter()
                 .find(|chain| chain.network() == context.network);
             let chain = chain.ok_or(Fault::Unread("network_unknown"))?;
-            let own: Vec<Vec<u8>> = context
-                .own
-                .iter()
-                .filter_map(|address| chain.script_of(address))
-                .collect();
-            let ours = |script: &[u8]| own.iter().any(|known| known == script);
+            // Change goes back to the wallet that pays. What another wallet of ours gets is an operation as any other.
+            let own = chain.script_of(&context.address);
+            let ours = |script: &[u8]| own.as_deref() == Some(script);
             let context = bitcoin::Context {
                 chain,
                 is_ours: Some(&ours),
@@ -106,12 +106,16 @@ fn evm_outcome(payload: &PayloadBytes, context: &KeyContext) -> Result<Outcome, 
         .network
         .strip_prefix("eip155:")
         .and_then(|id| id.parse().ok());
+    let addresses = |texts: &[String]| -> Vec<Address> {
+        texts.iter().filter_map(|at| Address::parse(at)).collect()
+    };
+    let (safes, multi_send) = (addresses(&context.safes), addresses(&context.multi_send));
     let context = evm::Context {
         chain_id: chain_id.ok_or(Fault::Unread("network_unknown"))?,
         coin: context.coin,
         sender: Address::parse(&context.address).ok_or(Fault::Unread("address_unknown"))?,
-        safes: &[],
-        multi_send: &[],
+        safes: &safes,
+        multi_send: &multi_send,
     };
     if payload.kind == "evm-tx" {
         return Ok(evm::transaction(&payload.bytes, &context)?);
@@ -120,8 +124,25 @@ fn evm_outcome(payload: &PayloadBytes, context: &KeyContext) -> Result<Outcome, 
     Ok(evm::typed::typed_data(text, &context)?)
 }
 
+/// The registered Safe whose transaction it is: typed data of it, or a call of its `execTransaction`. A key that spends a
+/// Safe's allowance is no transaction of the Safe.
+fn safe_of(payload: &PayloadBytes, outcome: &Outcome, context: &KeyContext) -> Option<String> {
+    match outcome.kind {
+        Kind::SafeTx => Some(outcome.payer.clone()),
+        Kind::EvmTx => {
+            let call = Transaction::decode(&payload.bytes).ok()?;
+            let execute = evm::selectors::EXEC_TRANSACTION.to_be_bytes();
+            let to = call.to.to_string();
+            let known = context.safes.contains(&to) && call.data.starts_with(&execute);
+            known.then_some(to)
+        }
+        _ => None,
+    }
+}
+
 /// An outcome as the core judges it; what comes back to registered scripts is no operation.
-fn content(outcome: &Outcome, context: &KeyContext) -> PayloadContent {
+fn content(outcome: &Outcome, safe: Option<String>, context: &KeyContext) -> PayloadContent {
+    let source = safe.as_deref().unwrap_or(&context.address);
     let mut memos = Vec::new();
     let mut operations = Vec::new();
     for effect in &outcome.effects {
@@ -150,14 +171,14 @@ fn content(outcome: &Outcome, context: &KeyContext) -> PayloadContent {
                     to
                 };
                 let mut operation = plain(to, asset, *amount);
-                // What another account pays is no withdrawal of this wallet. Of Bitcoin all inputs are ours, and a
+                // What another account pays is no withdrawal of this wallet, or of this Safe. Of Bitcoin all inputs are ours, and a
                 // vendor's wallet is many addresses there.
                 let many =
                     outcome.kind == Kind::VendorCallback && outcome.network.starts_with("bip122:");
                 let ours = outcome.kind == Kind::Psbt
                     || many
-                    || from.eq_ignore_ascii_case(&context.address)
-                    || solana::is_token_account_of(from, &context.address, asset);
+                    || from.eq_ignore_ascii_case(source)
+                    || solana::is_token_account_of(from, source, asset);
                 if !ours {
                     operation.op = "transfer_from".to_owned();
                 }
@@ -180,6 +201,7 @@ fn content(outcome: &Outcome, context: &KeyContext) -> PayloadContent {
         conflict_key: outcome.conflict_key.clone(),
         total_fee: outcome.fee,
         memo: memos.join("\n"),
+        safe,
         operations,
     })
 }

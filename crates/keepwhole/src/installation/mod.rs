@@ -10,6 +10,7 @@ mod log_key;
 mod record_authority;
 mod record_case;
 mod record_clearance;
+mod record_door;
 mod record_json;
 mod record_subject;
 mod repair;

@@ -3,13 +3,14 @@
 use super::record_json::{Members, Names, reason, texts, time};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_core::authority::asked::FINDING;
 use keepwhole_core::authority::credential::NewCredential;
 use keepwhole_core::authority::finding::{Finding, FindingKind};
 use keepwhole_core::authority::matter::{Decision, Target};
 use keepwhole_core::authority::proof::Proof;
 use keepwhole_core::command::sha256_of;
 use keepwhole_core::event::{AuthorityEvent, Event};
-use keepwhole_core::guard::{BreakGlass, Change};
+use keepwhole_core::guard::{BreakGlass, Change, custody_change};
 use keepwhole_core::registry::PersonIx;
 use keepwhole_verify::json::{Value, to_hex};
 
@@ -57,10 +58,36 @@ pub(super) fn change(change: &Change) -> Value {
         Change::BreakGlass(BreakGlass::Sweep { wallet }) => wallet.clone(),
         Change::RegisterWallet(wallet) => format!("{} at {}", wallet.id, wallet.address),
         Change::RenewRoles { actor, .. } => actor.clone(),
+        Change::NameAsset { asset, caip19 } => format!("{asset} as {caip19}"),
+        Change::NameKey {
+            wallet,
+            key,
+            network,
+        } => format!("{key} of {wallet} on {network}"),
+        Change::OfCustody(body) => of_custody(body),
         _ => String::new(),
     };
     let what = change.action().replace('-', "_");
     Value::object(vec![("on", Value::Text(on)), ("what", Value::Text(what))])
+}
+
+fn of_custody(body: &custody_change::Body) -> String {
+    match body {
+        custody_change::Body::Asset(new) => match &new.caip19 {
+            Some(name) => format!("{} as {name}", new.asset.id),
+            None => new.asset.id.clone(),
+        },
+        custody_change::Body::Safe(new) => {
+            format!("{} at {} on {}", new.wallet, new.address, new.network)
+        }
+        custody_change::Body::BatchCode { network, address } => format!("{address} on {network}"),
+        custody_change::Body::Holdings { wallet, lines } => {
+            let held = lines
+                .iter()
+                .map(|line| format!("{} {}", line.units, line.asset));
+            format!("{wallet}: {}", held.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn bytes(bytes: &[u8]) -> Value {
@@ -77,7 +104,7 @@ fn target(names: &Names<'_>, target: Target) -> Value {
     match target {
         Target::Request(number) => names.request(number),
         Target::Change(number) => proposal(names, number),
-        Target::Finding(number) => Value::Text(format!("finding-{number}")),
+        Target::Finding(number) => Value::Text(format!("{FINDING}{number}")),
     }
 }
 
@@ -189,7 +216,7 @@ pub(super) fn authority(names: &Names<'_>, event: &Event) -> Option<Members> {
         AuthorityEvent::FindingRaised { finding: of, .. } => finding(names, of),
         AuthorityEvent::FindingCleared { finding, by } => vec![
             ("by", names.person(*by)),
-            ("finding", Value::Text(format!("finding-{finding}"))),
+            ("finding", Value::Text(format!("{FINDING}{finding}"))),
         ],
         AuthorityEvent::SignedIn {
             person,

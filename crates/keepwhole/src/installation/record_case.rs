@@ -27,6 +27,8 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         Event::IssuedRedeemed { .. } => "issued_redeemed",
         Event::AssetNamed { .. } => "asset_named",
         Event::KeyNamed { .. } => "key_named",
+        Event::SafeRegistered(_) => "safe_registered",
+        Event::BatchCodeRegistered(_) => "batch_code_registered",
         Event::ChangeProposed(_) => "change_proposed",
         Event::ChangeApproved { .. } => "change_approved",
         Event::ChangeWaits { .. } => "change_waits",

@@ -80,6 +80,16 @@ pub(super) fn clearances(names: &Names<'_>, event: &Event) -> Option<Members> {
             ("network", Value::text(network.as_str())),
             ("wallet", names.wallet(*wallet)),
         ],
+        Event::SafeRegistered(safe) => vec![
+            ("address", Value::text(safe.at.address.as_str())),
+            ("network", Value::text(safe.at.network.as_str())),
+            ("version", Value::text(safe.version.as_str())),
+            ("wallet", names.wallet(safe.wallet)),
+        ],
+        Event::BatchCodeRegistered(code) => vec![
+            ("address", Value::text(code.address.as_str())),
+            ("network", Value::text(code.network.as_str())),
+        ],
         _ => return None,
     })
 }

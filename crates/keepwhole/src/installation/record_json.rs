@@ -1,7 +1,7 @@
 //! One record as canonical JSON, with the names of what it numbers. For people and programs that read; the proof is
 //! always over the stored bytes, never over this form.
 
-use super::{record_authority, record_case, record_subject};
+use super::{record_authority, record_case, record_door, record_subject};
 use crate::text::rfc3339;
 use keepwhole_core::answer::Answer;
 use keepwhole_core::breaker::{Scope, scope_name};
@@ -28,6 +28,7 @@ pub fn record_json(state: &State, index: u64, record: &Record) -> Value {
         .or_else(|| record_case::incident(&names, &record.event))
         .or_else(|| record_subject::subject(&names, &record.event))
         .or_else(|| record_authority::authority(&names, &record.event))
+        .or_else(|| record_door::door(&record.event))
         .or_else(|| service(&record.event))
         .unwrap_or_default();
     Value::object(vec![
@@ -42,6 +43,9 @@ pub fn record_json(state: &State, index: u64, record: &Record) -> Value {
 /// The kind of an event in lower snake case, as docs/events.md lists them.
 #[must_use]
 pub const fn kind(event: &Event) -> &'static str {
+    if let Some(kind) = record_door::kind(event) {
+        return kind;
+    }
     match event {
         Event::AssetRegistered(_) => "asset_registered",
         Event::OwnerRegistered(_) => "owner_registered",

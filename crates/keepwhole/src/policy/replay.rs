@@ -4,10 +4,10 @@
 use keepwhole_core::event::Judged;
 use keepwhole_core::guard::Ask;
 use keepwhole_core::policy::Policy;
-use keepwhole_core::policy::field::{Field, Type, Unit, Window};
+use keepwhole_core::policy::field::{Field, Unit, Window};
 use keepwhole_core::policy::figures::{Input, Seen, Unknown};
-use keepwhole_core::policy::judge::{Held, Judging};
-use keepwhole_core::policy::rule::{Outcome, Rule, Test};
+use keepwhole_core::policy::judge::{Held, Judging, RuleSeen};
+use keepwhole_core::policy::rule::Outcome;
 use keepwhole_core::state::State;
 
 use super::wording::field_text;
@@ -61,6 +61,20 @@ pub struct RuleView {
     pub conditions: Vec<ConditionView>,
 }
 
+impl RuleView {
+    fn of(seen: &RuleSeen) -> Self {
+        let conditions = seen.conditions.iter().map(|of| ConditionView {
+            seen: of.seen,
+            held: of.held,
+        });
+        Self {
+            matched: seen.matched,
+            unknown: seen.unknown.is_some(),
+            conditions: conditions.collect(),
+        }
+    }
+}
+
 /// What all rules saw, and what they and the limits that clear say together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
@@ -87,8 +101,8 @@ pub struct Sources<'s> {
 }
 
 impl Sources<'_> {
-    /// A figure: as it was recorded, else worked out again where the journal still knows all of it, else unknown.
-    fn figure(&self, field: Field, worked_out: Option<Seen>, policy: &Policy) -> Seen {
+    /// A figure: as it was recorded, else as it was worked out where the journal still knows all of it, else unknown.
+    fn figure(&self, field: Field, worked_out: Seen, policy: &Policy) -> Seen {
         let old = &self.state.guard.policy;
         if let Some(judged) = self.recorded.filter(|judged| judged.version == old.version) {
             let place = old.rules.figures().iter().position(|known| *known == field);
@@ -101,9 +115,10 @@ impl Sources<'_> {
             }
         }
         let same_money = old.reference == policy.reference || field.unit() != Unit::Reference;
-        match worked_out {
-            Some(seen) if self.own || (same_money && is_kept(field)) => seen,
-            _ => Seen::Unknown(Unknown::NotRecorded),
+        if self.own || (same_money && is_kept(field)) {
+            worked_out
+        } else {
+            Seen::Unknown(Unknown::NotRecorded)
         }
     }
 }
@@ -122,29 +137,16 @@ const fn is_kept(field: Field) -> bool {
 #[must_use]
 pub fn view(sources: Sources<'_>, policy: &Policy, input: Input<'_>) -> View {
     let mut judging = Judging::by(sources.state, &policy.rules, input);
-    let worked_out = judging.explain();
-    let mut rules = Vec::with_capacity(policy.rules.len());
+    judging.see_all();
+    let worked_out: Vec<(u8, Seen)> = judging.vector().collect();
+    for (place, seen) in worked_out {
+        if let Some(field) = policy.rules.figures().get(usize::from(place)) {
+            judging.tell(place, sources.figure(*field, seen, policy));
+        }
+    }
+    let rules: Vec<RuleView> = judging.explain().iter().map(RuleView::of).collect();
     let mut unknown = Vec::new();
-    for (rule, of) in policy.rules.iter().zip(&worked_out) {
-        let conditions: Vec<ConditionView> = rule
-            .when
-            .iter()
-            .zip(&of.conditions)
-            .map(|(condition, of)| {
-                if matches!(condition.field.kind(), Type::Choice(_)) {
-                    return ConditionView {
-                        seen: None,
-                        held: of.held,
-                    };
-                }
-                let seen = sources.figure(condition.field, of.seen, policy);
-                ConditionView {
-                    seen: Some(seen),
-                    held: compare(seen, &condition.test),
-                }
-            })
-            .collect();
-        let view = matched(rule, conditions);
+    for (rule, view) in policy.rules.iter().zip(&rules) {
         if view.unknown {
             for (condition, of) in rule.when.iter().zip(&view.conditions) {
                 let field = field_text(condition.field);
@@ -153,7 +155,6 @@ pub fn view(sources: Sources<'_>, policy: &Policy, input: Input<'_>) -> View {
                 }
             }
         }
-        rules.push(view);
     }
     let (said, decided) = verdict(policy, input.ask, &rules);
     View {
@@ -161,33 +162,6 @@ pub fn view(sources: Sources<'_>, policy: &Policy, input: Input<'_>) -> View {
         said,
         decided,
         unknown,
-    }
-}
-
-/// As the core compares: what does not apply makes its condition false.
-fn compare(seen: Seen, test: &Test) -> Held {
-    let holds = match (seen, test) {
-        (Seen::Unknown(why), _) => return Held::Unknown(why),
-        (Seen::Number(number), Test::AtLeast(limit)) => number >= *limit,
-        (Seen::Number(number), Test::Below(limit)) => number < *limit,
-        (Seen::Number(number), Test::Equals(limit)) => number == *limit,
-        (Seen::Flag(flag), Test::Is(wanted)) => flag == *wanted,
-        _ => false,
-    };
-    if holds { Held::Yes } else { Held::No }
-}
-
-/// What can't be told counts against the request: true for a rule that restricts, false for one that clears.
-fn matched(rule: &Rule, conditions: Vec<ConditionView>) -> RuleView {
-    let no = conditions.iter().any(|of| of.held == Held::No);
-    let untold = conditions
-        .iter()
-        .any(|of| matches!(of.held, Held::Unknown(_)));
-    let restricts = rule.then != Outcome::Clear;
-    RuleView {
-        matched: !no && (restricts || !untold),
-        unknown: !no && untold,
-        conditions,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::journal::{
 };
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::Command;
+use keepwhole_core::decide::read_ahead;
 use keepwhole_core::due::next_due;
 use keepwhole_core::state::State;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -127,6 +128,12 @@ impl<D: Disk> Shared<D> {
             reserve,
             reserve_lock: Mutex::new(()),
         }
+    }
+
+    /// Reads what these commands will look up, before the first of them is decided.
+    pub(super) fn read_ahead<'c>(&self, asked: impl Iterator<Item = &'c Asked>) {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        read_ahead(&state, asked.map(|asked| &asked.command));
     }
 
     /// Decides one command at `at` and puts its records into the frame in the making. Waits while that is full.

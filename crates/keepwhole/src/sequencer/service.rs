@@ -23,6 +23,8 @@ const TICK: Duration = Duration::from_millis(250);
 const CHUNK: usize = 256;
 /// With at most so many callers in a frame the deciding thread writes it itself, if the disk is idle.
 const FEW: usize = 1;
+/// Commands whose memory is read ahead together.
+const AHEAD: usize = 64;
 
 /// How much the service takes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,7 +237,12 @@ fn run<D: Disk>(shared: &Shared<D>, mut clock: Box<dyn Clock>) {
             };
             shared.note(command, now);
         }
-        while let Some(asked) = shared.inbox.halt().or_else(|| taken.pop_front()) {
+        for turn in 0usize.. {
+            if turn.is_multiple_of(AHEAD) {
+                shared.read_ahead(taken.iter().take(AHEAD));
+            }
+            let next = shared.inbox.halt().or_else(|| taken.pop_front());
+            let Some(asked) = next else { break };
             match shared.inbox.refusal(&asked) {
                 Some(full) => asked.refuse(full),
                 None => shared.decide(asked, clock.now()),

@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keepwhole_core::guard::{BreakGlass, Change};
+use keepwhole_core::guard::{BreakGlass, Change, custody_change};
+use keepwhole_verify::json::to_hex;
+use keepwhole_verify::manifest::read_entry;
 
 use crate::text::{Arg, Words, count};
 
@@ -88,6 +90,41 @@ fn of_authority(change: &Change) -> Words {
             .with("wallet", wallet.as_str())
             .with("key", key.as_str())
             .with("network", network.as_str()),
+        Change::ReleaseRedress { entry } => match read_entry(entry) {
+            Some(set) => Words::key("change-release-redress")
+                .with("set", to_hex(&set.set_id))
+                .with("epoch", count(u128::from(set.epoch))),
+            None => Words::key("change-other"),
+        },
+        Change::DestroyKey { subject, ground } => Words::key("change-destroy-key")
+            .with("subject", to_hex(subject))
+            .with("ground", ground.as_str()),
+        Change::OfCustody(body) => of_custody(body),
         _ => Words::key("change-other"),
+    }
+}
+
+/// What is registered that the exchange trusts on chains.
+fn of_custody(body: &custody_change::Body) -> Words {
+    match body {
+        custody_change::Body::Asset(new) => match &new.caip19 {
+            Some(name) => Words::key("change-asset")
+                .with("asset", new.asset.id.as_str())
+                .with("name", name.as_str()),
+            None => Words::key("change-money").with("asset", new.asset.id.as_str()),
+        },
+        custody_change::Body::Safe(new) => Words::key("change-safe")
+            .with("wallet", new.wallet.as_str())
+            .with("address", new.address.as_str())
+            .with("network", new.network.as_str()),
+        custody_change::Body::BatchCode { network, address } => Words::key("change-batch-code")
+            .with("address", address.as_str())
+            .with("network", network.as_str()),
+        custody_change::Body::Holdings { wallet, lines } => {
+            let lines = u128::try_from(lines.len()).unwrap_or(u128::MAX);
+            Words::key("change-holdings")
+                .with("wallet", wallet.as_str())
+                .with("lines", count(lines))
+        }
     }
 }

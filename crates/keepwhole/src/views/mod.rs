@@ -12,6 +12,7 @@ mod change;
 mod condition;
 mod customer;
 mod difference;
+mod door;
 mod figure;
 mod guard;
 mod incident;
@@ -32,6 +33,7 @@ pub use backtest::{
 };
 pub use customer::{Balance, CustomerView, PackageLink, Redress, StatementLine};
 pub use difference::{FieldChange, PolicyDifference};
+pub use door::{DoorsView, IdentityRow, TurnedAwayRow};
 pub use figure::{Figure, Mark, Marked, Value};
 pub use guard::{
     ApprovalRow, GuardView, PAGE, RequestLine, RequestState, RequestView, Step, asset_of,

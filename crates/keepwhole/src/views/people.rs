@@ -8,6 +8,7 @@ use keepwhole_core::registry::{Actor, PersonIx};
 use keepwhole_core::state::State;
 
 use super::Head;
+use super::door::DoorsView;
 use super::policy::class_key;
 use super::quorum::AuthorityView;
 
@@ -56,6 +57,8 @@ pub struct PeopleView {
     pub classes: Vec<ClassRow>,
     /// Quorums, passkeys, findings and stops.
     pub authority: AuthorityView,
+    /// Identities of programs, and who was turned away.
+    pub doors: DoorsView,
 }
 
 const CLASSES: [ActionClass; 5] = [
@@ -90,6 +93,7 @@ impl PeopleView {
                 .map(|class| class_row(state, policy, class))
                 .collect(),
             authority: AuthorityView::of(state, record),
+            doors: DoorsView::of(state),
         }
     }
 }

@@ -180,6 +180,9 @@ sentences! {
     "role_too_long" "reason-role-too-long" ["latest" Time] "release-correct";
     "quorum_impossible" "reason-quorum-impossible" ["class" Class] "release-enrol";
     "quorum_short" "reason-quorum-short" ["class" Class, "valid" Count, "needs" Count, "missing" Names] "release-approve";
+    "proposal_needed" "reason-proposal-needed" ["class" Class] "release-propose";
+    "role_not_then" "reason-role-not-then" ["role" Text, "index" Count, "since" Count] "release-new";
+    "address_checksum" "reason-address-checksum" ["wanted" Text] "release-correct";
 }
 
 /// Codes that have a sentence, for a test that none is missing.

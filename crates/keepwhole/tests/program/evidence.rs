@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keepwhole::bundle::{
-    BundlePlan, MemoryLog, RedressPart, Scope, Tool, archive, files, tlog_proof,
+    BundlePlan, Decisions, MemoryLog, RedressPart, Scope, Tool, archive, files, tlog_proof,
 };
 use keepwhole::redress::{
     AssetRows, Entropy, Header, Kind, Payment, RedressSet, Row, SnapshotRow, build,
@@ -243,6 +243,7 @@ pub(crate) fn case() -> Case {
         history,
         single_entries: vec![699],
         redress: parts.collect(),
+        decisions: Decisions::default(),
         claimed_keys: trust_text(&keys),
         readme: "Evidence of incident inc-1.\n".to_owned(),
     };

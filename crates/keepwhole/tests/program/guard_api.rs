@@ -21,8 +21,8 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process;
 
-const HOT: &str = "0x71c7656ec7ab88b098defb751b7401b5f6d8976f";
-const ANN: &str = "0x2222222222222222222222222222222222222222";
+pub(crate) const HOT: &str = "0x71c7656ec7ab88b098defb751b7401b5f6d8976f";
+pub(crate) const ANN: &str = "0x2222222222222222222222222222222222222222";
 
 /// An exchange that holds 10 ETH in one wallet and owes a customer 5.
 fn exchange(dir: &Path) {
@@ -94,7 +94,7 @@ fn exchange(dir: &Path) {
     assert_eq!(ran.code, 1, "{}", ran.err);
 }
 
-fn tell(dir: &Path, what: &str, bodies: Vec<Body>) {
+pub(crate) fn tell(dir: &Path, what: &str, bodies: Vec<Body>) {
     let mut made = Installation::open(&dir.join("ex")).unwrap();
     let now = made.sequencer.state().at + 1;
     for (step, body) in bodies.into_iter().enumerate() {
@@ -107,7 +107,7 @@ fn tell(dir: &Path, what: &str, bodies: Vec<Body>) {
     made.publish().unwrap();
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         version: 1,
         clears: vec![Clear {
@@ -172,14 +172,14 @@ fn transaction(chain: u128, nonce: u128, price: u128, to: &str, wei: u128) -> St
     STANDARD.encode([head, fields].concat())
 }
 
-struct Guard {
-    served: Served,
-    guard: String,
+pub(crate) struct Guard {
+    pub(crate) served: Served,
+    pub(crate) guard: String,
     signer: String,
 }
 
 impl Guard {
-    fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         fs::write(dir.join("ex/keepwhole.toml"), SETTINGS).unwrap();
         let token = |scope: &str| {
             // What an earlier start made gives way.
@@ -200,7 +200,7 @@ impl Guard {
         }
     }
 
-    fn ask(&self, what: &str, key: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(&self, what: &str, key: &str, body: &Value) -> (u16, Value) {
         let token = if what == "redemptions" {
             &self.signer
         } else {
@@ -244,7 +244,7 @@ fn ready() -> (tempfile::TempDir, Guard) {
     (dir, guard)
 }
 
-fn code(answer: &Value) -> &str {
+pub(crate) fn code(answer: &Value) -> &str {
     answer["reasons"][0]["code"].as_str().unwrap_or_default()
 }
 

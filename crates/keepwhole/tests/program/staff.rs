@@ -181,9 +181,8 @@ fn an_answer_that_comes_too_late_ends_with_one() {
         (&denied["stands"], &denied["reason"]),
         (&"denied".into(), &"rejected_by_approver".into())
     );
-    let late = staff(at, &format!("approve enrol-kim {late} --actor cem"));
-    assert_eq!(late.code, 1, "{}{}", late.out, late.err);
-    assert_eq!(late.json()["stands"], "denied");
+    staff(at, &format!("approve enrol-kim {late} --actor cem"))
+        .failed(1, &["rejected_by_approver"]);
 }
 
 /// Whoever approves rules of authority sees them whole, as the file has them.

@@ -174,6 +174,26 @@ fn enrolment(account: &str, person: &str, roles: &[&str], until: u64) -> Enrolme
 
 /// Bootstraps the installation `ex`: `ada` for risk, `bea` for treasury, `cem` for both.
 pub(crate) fn bootstrap(dir: &Path) {
+    bootstrap_under(dir, few_rules());
+}
+
+/// The same, and custody changes by all three at once, in three roles.
+pub(crate) fn bootstrap_for_custody(dir: &Path) {
+    let mut rules = few_rules();
+    let usual = Rules::usual(vec![site()]).quorums;
+    let custody = usual
+        .into_iter()
+        .find(|quorum| quorum.class == Class::CustodyChange);
+    let mut custody = custody.unwrap();
+    custody.persons = 3;
+    custody.of = 3;
+    custody.among = ["administrator", "risk", "treasury"].map(Into::into).into();
+    custody.cool_off_ms = 0;
+    rules.quorums.push(custody);
+    bootstrap_under(dir, rules);
+}
+
+fn bootstrap_under(dir: &Path, rules: Rules) {
     let people: [(&str, &[&str]); 3] = [
         ("ada", &["administrator", "risk"]),
         ("bea", &["administrator", "treasury"]),
@@ -181,7 +201,7 @@ pub(crate) fn bootstrap(dir: &Path) {
     ];
     let at = now() * 1_000;
     let mut office = Office::open(dir, at);
-    office.begin(few_rules(), people.map(|(name, roles)| (name, name, roles)));
+    office.begin(rules, people.map(|(name, roles)| (name, name, roles)));
     office.close();
 }
 

@@ -238,6 +238,31 @@ fn framed(record: &Record) -> Result<Vec<u8>, StoreError> {
     frame::encode(text.as_bytes()).ok_or(StoreError::TooLong { bytes })
 }
 
+/// What the bytes of a memory say, and how many of them hold whole records: nothing is read from or written to `path`,
+/// which only names them in errors.
+///
+/// # Errors
+/// [`StoreError::Damaged`], [`StoreError::Unreadable`].
+pub fn read(path: &Path, bytes: &[u8]) -> Result<(State, usize), StoreError> {
+    let (bodies, whole) = frame::decode(bytes).map_err(|damage| StoreError::Damaged {
+        path: path.to_path_buf(),
+        damage,
+    })?;
+    let mut state = State::default();
+    for (number, body) in bodies.iter().enumerate() {
+        let unreadable = |why: String| StoreError::Unreadable {
+            path: path.to_path_buf(),
+            record: number.saturating_add(1),
+            why,
+        };
+        let text = core::str::from_utf8(body).map_err(|error| unreadable(error.to_string()))?;
+        let record = Record::parse(text).map_err(|error| unreadable(error.to_string()))?;
+        state.check(&record).map_err(unreadable)?;
+        state.apply(&record);
+    }
+    Ok((state, whole))
+}
+
 impl Store {
     /// Makes the memory of a new signer at `at` and opens it.
     ///
@@ -281,22 +306,7 @@ impl Store {
         File::open(&path)
             .and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes))
             .map_err(failed("read", &path))?;
-        let (bodies, whole) = frame::decode(&bytes).map_err(|damage| StoreError::Damaged {
-            path: path.clone(),
-            damage,
-        })?;
-        let mut state = State::default();
-        for (number, body) in bodies.iter().enumerate() {
-            let unreadable = |why: String| StoreError::Unreadable {
-                path: path.clone(),
-                record: number.saturating_add(1),
-                why,
-            };
-            let text = core::str::from_utf8(body).map_err(|error| unreadable(error.to_string()))?;
-            let record = Record::parse(text).map_err(|error| unreadable(error.to_string()))?;
-            state.check(&record).map_err(unreadable)?;
-            state.apply(&record);
-        }
+        let (state, whole) = read(&path, &bytes)?;
         if state.signer() != signer {
             return Err(StoreError::Foreign {
                 found: state.signer().to_owned(),

@@ -272,6 +272,25 @@ fn each_fault_has_its_name() {
     }
 }
 
+/// Begun, and the redemption not answered until the clearance ended: the guard issues the next attempt, and it goes.
+#[test]
+fn the_next_attempt_goes_on_where_a_redemption_was_held_until_its_end() {
+    let world = World::new();
+    let case = world.case("w-1", 7, 500_000);
+    world.mood(Mood::Down);
+    assert_eq!(name(world.sign(&case)), "redemption_unavailable");
+    world.pass(300);
+    assert_eq!(name(world.sign(&case)), "clearance_expired");
+    world.mood(Mood::Honest);
+    let again = case.with_clearance(|clearance| {
+        clearance.attempt = 2;
+        clearance.expires += 300;
+    });
+    world.sign(&again).unwrap();
+    let used = world.signer().status().unwrap().assets[1].caps[0].used;
+    assert_eq!(used, 500_000 + 42_000, "the value once");
+}
+
 #[test]
 fn attempts_of_one_intent_spend_the_same() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! V10: approvals: every proposal that took effect was approved under the roster in force.
+//! V10: approvals: every proposal that took effect was approved under the roster in force, and the log has the same.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -11,6 +11,8 @@ use crate::decimal::parse_u63;
 use crate::digest::Digest;
 use crate::report::Finding;
 use crate::roster::Roster;
+use crate::stages::decided::{self, Found, Named};
+use crate::told::Log;
 
 /// Folder of the approvals files.
 const FOLDER: &str = "approvals/";
@@ -19,7 +21,14 @@ const ROSTERS: &str = "roster/";
 
 /// V10.
 pub(crate) fn approvals(context: &mut Context<'_>) -> Finding {
-    if context.below(FOLDER).next().is_none() {
+    let (log, files) = match read(context) {
+        Err(reason) => return Finding::fail(reason),
+        Ok(read) => read,
+    };
+    if let Err(reason) = decided::check_missing(&log, &files) {
+        return Finding::fail(reason);
+    }
+    if files.is_empty() {
         return Finding::not_present("the bundle shows no approvals.");
     }
     let trust = context.trust;
@@ -29,24 +38,28 @@ pub(crate) fn approvals(context: &mut Context<'_>) -> Finding {
         )
         .open("Anything about approvals.");
     }
-    match check_all(context) {
+    let checked = read_rosters(context).and_then(|rosters| {
+        let granted = check_all(context, &files, &rosters)?;
+        Ok((granted, decided::check_approvals(&log, &files, &rosters)?))
+    });
+    match checked {
         Err(reason) => Finding::fail(reason),
-        Ok(granted) => report(context, &granted),
+        Ok((granted, found)) => report(context, &granted, found),
     }
 }
 
-/// Every file of the folder that is an approvals file whose answers suffice; the files in order of their proposals.
-fn check_all(context: &Context<'_>) -> Result<Vec<Granted>, String> {
-    let rosters = read_rosters(context)?;
+/// What the shown entries tell, and every file of the folder, in order of their proposals.
+fn read<'a>(context: &Context<'a>) -> Result<(Log<'a>, Vec<Named>), String> {
+    let log = Log::of(&context.entries)?;
     let mut files = Vec::new();
     for (name, _) in context.below(FOLDER) {
         let path = format!("{FOLDER}{name}");
         let file = ApprovalsFile::read(context.text(&path)?)
             .map_err(|error| format!("`{path}`: {error}"))?;
-        if name.strip_suffix(".json") != Some(&*file.proposal) {
+        if name.strip_suffix(".json").and_then(parse_u63) != Some(file.index) {
             return Err(format!(
-                "`{path}` is not called after its proposal `{}`",
-                file.proposal
+                "`{path}` is not called after the entry that asked, {}",
+                file.index
             ));
         }
         if file.index >= context.manifest.tree_size {
@@ -57,7 +70,16 @@ fn check_all(context: &Context<'_>) -> Result<Vec<Granted>, String> {
         }
         files.push((path, file));
     }
-    files.sort_by(|(_, a), (_, b)| (a.index, &a.proposal).cmp(&(b.index, &b.proposal)));
+    files.sort_by_key(|(_, file): &Named| file.index);
+    Ok((log, files))
+}
+
+/// The answers of every file suffice.
+fn check_all(
+    context: &Context<'_>,
+    files: &[Named],
+    rosters: &BTreeMap<u64, Roster>,
+) -> Result<Vec<Granted>, String> {
     let (mut seen, mut granted) = (Seen::default(), Vec::new());
     for (path, file) in files {
         let (_, roster) = rosters
@@ -71,7 +93,7 @@ fn check_all(context: &Context<'_>) -> Result<Vec<Granted>, String> {
             administrative: file.command.action() != WITHDRAW,
             timing: None,
         };
-        let answer = check(&file, roster, &rules, &mut seen);
+        let answer = check(file, roster, &rules, &mut seen);
         granted.push(answer.map_err(|refusal| format!("`{path}`: {refusal}"))?);
     }
     Ok(granted)
@@ -99,7 +121,7 @@ fn read_rosters(context: &Context<'_>) -> Result<BTreeMap<u64, Roster>, String> 
     Ok(rosters)
 }
 
-fn report(context: &Context<'_>, granted: &[Granted]) -> Finding {
+fn report(context: &Context<'_>, granted: &[Granted], found: Found) -> Finding {
     let people: usize = granted.iter().map(|granted| granted.voices.len()).sum();
     let mut finding = Finding::pass(format!(
         "{} proposals were approved by {people} assertions of the people in the rosters; each quorum is the one its file names.",
@@ -114,7 +136,20 @@ fn report(context: &Context<'_>, granted: &[Granted]) -> Finding {
             "That the rosters are the real ones: V08 is not built yet, and the trust file names none (`roster <sha256>`).",
         );
     }
-    finding.open("Which proposals there were besides: approvals are shown, not found in the log.")
+    if found.files > 0 {
+        finding.says.push(format!(
+            "The log has the question and every answer of {} of them, and nothing in the shown entries took effect on \
+             answers that are not in these files.",
+            found.files
+        ));
+    }
+    if found.unseen > 0 {
+        finding = finding.open(format!(
+            "That {} proposals stand in the log: the entries that ask for them are not shown.",
+            found.unseen
+        ));
+    }
+    finding.open("Which proposals took effect by entries that are not shown.")
 }
 
 /// The digest of every withdrawal's intent that an approvals file of the bundle is about, by the withdrawal's id.

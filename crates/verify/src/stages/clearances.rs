@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::bundle::Context;
 use crate::clearance::{Clearance, PayloadKind, Redemption, check_signature};
@@ -13,6 +14,8 @@ use crate::json::{self, Fields, FormatError};
 use crate::note::VerifierKey;
 use crate::report::Finding;
 use crate::stages::approvals::approved_intents;
+use crate::stages::decided::{self, Cleared};
+use crate::told::Log;
 
 /// Folder of the days.
 const FOLDER: &str = "clearances/";
@@ -32,7 +35,7 @@ struct Line {
 struct Shown {
     /// Digest of the intent by the withdrawal's id.
     intents: BTreeMap<String, Digest>,
-    /// Attempts by intent.
+    /// Redeemed attempts by intent.
     attempts: BTreeSet<(Digest, u32)>,
     /// Conflict key by intent, of redeemed clearances.
     conflict_keys: BTreeMap<Digest, String>,
@@ -42,15 +45,25 @@ struct Shown {
     redeemed: BTreeSet<Digest>,
     lines: usize,
     unapproved: usize,
+    /// What is held against the log.
+    cleared: Vec<Cleared>,
 }
 
 /// V12.
 pub(crate) fn effects(context: &mut Context<'_>) -> Finding {
+    let log = match Log::of(&context.entries) {
+        Err(reason) => return Finding::fail(reason),
+        Ok(log) => log,
+    };
     if context.below(FOLDER).next().is_none() {
-        return Finding::not_present("the bundle shows no clearances.");
+        // The entries alone tell of clearances that are left out.
+        return match decided::check_clearances(&log, &[]) {
+            Err(reason) => Finding::fail(reason),
+            Ok(_) => Finding::not_present("the bundle shows no clearances."),
+        };
     }
     let origin = &context.manifest.origin;
-    let guards: alloc::vec::Vec<&VerifierKey> = context
+    let guards: Vec<&VerifierKey> = context
         .trust
         .guards
         .iter()
@@ -62,14 +75,18 @@ pub(crate) fn effects(context: &mut Context<'_>) -> Finding {
         ))
         .open("Anything about what was cleared and signed.");
     }
-    match check_days(context, &guards) {
+    let checked = check_days(context, &guards).and_then(|shown| {
+        let unseen = decided::check_clearances(&log, &shown.cleared)?;
+        Ok((shown, unseen))
+    });
+    match checked {
         Err(reason) => Finding::fail(reason),
-        Ok(shown) => report(&shown),
+        Ok((shown, unseen)) => report(&shown, unseen),
     }
 }
 
-fn report(shown: &Shown) -> Finding {
-    Finding::pass(format!(
+fn report(shown: &Shown, unseen: usize) -> Finding {
+    let finding = Finding::pass(format!(
         "{} clearances for {} withdrawals carry the guard's signature; {} were redeemed, each once, before they expired, and no \
          withdrawal has two intents or an unfounded second conflict key.",
         shown.lines,
@@ -80,7 +97,13 @@ fn report(shown: &Shown) -> Finding {
         "Whether the {} withdrawals without an approvals file needed none: that is the policy's to say (V09, V11 are not built yet).",
         shown.unapproved
     ))
-    .open("That the chain holds no other transaction of these keys, and that these are all clearances: they are shown, not found in the log.")
+    .open("That the chain holds no other transaction of these keys.");
+    if unseen == 0 {
+        return finding.open("Clearances of entries that are not shown.");
+    }
+    finding.open(format!(
+        "That {unseen} of these clearances stand in the log: the entries that issued them are not shown."
+    ))
 }
 
 fn check_days(context: &Context<'_>, guards: &[&VerifierKey]) -> Result<Shown, String> {
@@ -106,6 +129,15 @@ fn check_days(context: &Context<'_>, guards: &[&VerifierKey]) -> Result<Shown, S
             let line = Line::read(&place, line).map_err(|error| format!("`{place}`: {error}"))?;
             check_line(&line, day, guards, &mut shown)
                 .map_err(|why| format!("`{place}`: {why}"))?;
+            let redeemed = line
+                .redeemed
+                .map(|(redemption, _)| (redemption.at, redemption.signer));
+            shown.cleared.push(Cleared {
+                text: line.clearance.to_text(),
+                digest: *line.clearance.digest().as_bytes(),
+                redeemed,
+                place,
+            });
         }
     }
     for (id, digest) in &shown.intents {
@@ -175,12 +207,6 @@ fn check_line(
     if *shown.intents.entry(id.clone()).or_insert(intent) != intent {
         return Err(format!("withdrawal `{id}` has two intents"));
     }
-    if !shown.attempts.insert((intent, clearance.attempt)) {
-        return Err(format!(
-            "attempt {} of withdrawal `{id}` was cleared twice",
-            clearance.attempt
-        ));
-    }
     shown.lines = shown.lines.saturating_add(1);
     let Some((redemption, signature)) = &line.redeemed else {
         return on_day(clearance.expires, day);
@@ -190,6 +216,13 @@ fn check_line(
     on_day(redemption.at, day)?;
     if !shown.redeemed.insert(clearance.digest()) {
         return Err("the clearance was redeemed twice".to_owned());
+    }
+    // What ended unredeemed gives its number back; what may have been signed does not.
+    if !shown.attempts.insert((intent, clearance.attempt)) {
+        return Err(format!(
+            "attempt {} of withdrawal `{id}` was redeemed twice",
+            clearance.attempt
+        ));
     }
     check_conflict_key(clearance, id, shown)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod approvals;
 pub(crate) mod clearances;
 pub(crate) mod contents;
+pub(crate) mod decided;
 pub(crate) mod entries;
 pub(crate) mod log;
 pub(crate) mod redress;

@@ -104,7 +104,7 @@ fn sites() -> String {
 
 fn approved(file: &ApprovalsFile) -> Files {
     [
-        ("approvals/p-1.json".to_owned(), file.to_text()),
+        ("approvals/500.json".to_owned(), file.to_text()),
         ("roster/100.json".to_owned(), roster().to_text()),
     ]
     .into()
@@ -136,50 +136,52 @@ fn approvals_of_a_bundle() {
             |all| {
                 edit(
                     all,
-                    "approvals/p-1.json",
+                    "approvals/500.json",
                     "\\\"memo\\\":\\\"\\\"",
                     "\\\"memo\\\":\\\"x\\\"",
                 );
             },
-            "`approvals/p-1.json`: `approvals[0]`: the challenge is not the one",
+            "`approvals/500.json`: `approvals[0]`: the challenge is not the one",
         ),
         (
             "an answer left out",
             |all| {
                 let mut file = approvals();
                 file.approvals.pop();
-                all.insert("approvals/p-1.json".to_owned(), file.to_text());
+                all.insert("approvals/500.json".to_owned(), file.to_text());
             },
             "`too_few_people`",
         ),
         (
             "another name",
             |all| {
-                let text = all.remove("approvals/p-1.json").unwrap();
-                all.insert("approvals/p-2.json".to_owned(), text);
+                rename(all, "approvals/501.json");
             },
-            "is not called after its proposal `p-1`",
+            "is not called after the entry that asked, 500",
         ),
         (
             "the same command proposed again",
             |all| {
                 let mut file = approvals();
                 file.proposal = "p-2".to_owned();
-                all.insert("approvals/p-2.json".to_owned(), file.to_text());
+                file.index = 501;
+                all.insert("approvals/501.json".to_owned(), file.to_text());
             },
-            "`approvals/p-2.json`: `approvals[0]`: the nonce was used",
+            "`approvals/501.json`: `approvals[0]`: the nonce was used",
         ),
         (
             "beyond the log",
             |all| {
-                edit(all, "approvals/p-1.json", "\"index\":500", "\"index\":1000");
+                edit(all, "approvals/500.json", "\"index\":500", "\"index\":1000");
+                rename(all, "approvals/1000.json");
             },
             "beyond the log",
         ),
         (
             "before the first roster",
             |all| {
-                edit(all, "approvals/p-1.json", "\"index\":500", "\"index\":99");
+                edit(all, "approvals/500.json", "\"index\":500", "\"index\":99");
+                rename(all, "approvals/99.json");
             },
             "no roster was in force at entry 99",
         ),
@@ -193,7 +195,7 @@ fn approvals_of_a_bundle() {
         (
             "not its format",
             |all| {
-                edit(all, "approvals/p-1.json", "approvals/v1", "approvals/v0");
+                edit(all, "approvals/500.json", "approvals/v1", "approvals/v0");
             },
             "must be `keepwhole/approvals/v1`",
         ),
@@ -205,6 +207,11 @@ fn approvals_of_a_bundle() {
         assert_eq!(outcome, Outcome::Fail, "{what}: {says}");
         assert!(says.contains(expected), "{what}: {says}");
     }
+}
+
+fn rename(all: &mut Files, to: &str) {
+    let text = all.remove("approvals/500.json").unwrap();
+    all.insert(to.to_owned(), text);
 }
 
 fn edit(all: &mut Files, path: &str, from: &str, to: &str) {
@@ -360,7 +367,7 @@ fn clearances_of_a_bundle() {
         (
             "an attempt twice",
             vec![cleared(), second(&|line| line.clearance.attempt = 1)],
-            "attempt 1 of withdrawal `w-1` was cleared twice",
+            "attempt 1 of withdrawal `w-1` was redeemed twice",
         ),
         (
             "two nonces",

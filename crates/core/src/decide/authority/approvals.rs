@@ -1,9 +1,10 @@
 //! Approvals with proof: who may speak, whether the proof holds, and whether it is enough.
 
 use super::super::turn::Turn;
-use super::super::{Ruling, requests};
-use super::{bootstrap, by_self, changes, findings, person_name, rules};
+use super::super::{Ruling, time};
+use super::{by_self, changes, findings, person_name, rules};
 use crate::answer::Answer;
+use crate::authority::asked::{class_of, of_request as quorum_of, wants_separate};
 use crate::authority::binding;
 use crate::authority::class::Class;
 use crate::authority::matter::{Decision, Matter, Target, Voice};
@@ -78,13 +79,6 @@ pub(super) fn short(class: Class, lack: Lack) -> Reason {
     }
 }
 
-const fn class_of(ask: &Ask) -> Class {
-    match ask {
-        Ask::Withdrawal { .. } | Ask::Transfer { .. } => Class::Withdrawal,
-        Ask::Credit { .. } => Class::Credit,
-    }
-}
-
 /// Persons that a request needs which the policy says needs `needs`: never fewer than its class of action does.
 pub(in crate::decide) fn needs(turn: &Turn<'_>, ask: &Ask, needs: u32) -> u32 {
     let quorum = rules(turn).and_then(|rules| rules.quorum(class_of(ask)));
@@ -107,7 +101,7 @@ pub(in crate::decide) fn asks(
     }
     let account = by.and_then(|by| state.registry.actors.get(by.place()));
     let by = account.map(|account| account.person);
-    let policy = binding::policy_digest(state);
+    let policy = state.guard.policy_digest;
     let known = state.guard.clearances.terms.get(&number);
     let terms = turn.terms.as_ref().or(known);
     let command = binding::of_request(state, (id, ask), terms, by, &policy).digest();
@@ -131,14 +125,13 @@ pub(in crate::decide) fn unproven(turn: &Turn<'_>, ask: &Ask) -> Result<(), Reas
 }
 
 /// The actor may speak in the class of a request: for rejections, which need no proof because they only stop.
-pub(in crate::decide) fn may_speak(turn: &mut Turn<'_>, ask: &Ask) -> Result<(), Reason> {
-    let class = class_of(ask);
+pub(in crate::decide) fn may_speak(turn: &mut Turn<'_>, request: &Request) -> Result<(), Reason> {
     let Some(rules) = rules(turn) else {
         return Ok(());
     };
     let (_, person) = turn.needs_actor()?;
     not_suspended(turn, person)?;
-    let quorum = of_class(rules, class)?;
+    let quorum = enabled(quorum_of(rules, request), class_of(&request.ask))?;
     holds_one(turn, person, &quorum.among)
 }
 
@@ -172,22 +165,11 @@ pub(super) fn holds_one(
     })
 }
 
-pub(super) fn of_class(rules: &Rules, class: Class) -> Result<&Quorum, Reason> {
-    rules.quorum(class).ok_or_else(|| Reason::QuorumImpossible {
+/// The quorum of a class that is enabled.
+pub(super) fn enabled(quorum: Option<Quorum>, class: Class) -> Result<Quorum, Reason> {
+    quorum.ok_or_else(|| Reason::QuorumImpossible {
         class: String::from(class.code()),
     })
-}
-
-/// The quorum that a class has now: until the bootstrap is over, the administrators'.
-pub(super) fn quorum_now(
-    turn: &mut Turn<'_>,
-    rules: &Rules,
-    class: Class,
-) -> Result<Quorum, Reason> {
-    if class != Class::LowerRisk && complete(turn).is_err() {
-        return Ok(bootstrap::quorum(class));
-    }
-    of_class(rules, class).cloned()
 }
 
 pub(super) fn decide(turn: &mut Turn<'_>, target: &str, proof: &Proof) -> Ruling {
@@ -223,6 +205,10 @@ pub(super) struct Asked<'a> {
     /// Id of what is approved.
     pub(super) id: &'a str,
     pub(super) separate: bool,
+    /// How long an approval holds, ms.
+    pub(super) ttl: Option<u64>,
+    /// Why nothing can be said any more, if so.
+    pub(super) closed: Option<Reason>,
 }
 
 /// Checks a proof and whoever gives it, and records it. `None` where the same proof was recorded before.
@@ -249,6 +235,9 @@ pub(super) fn voice(
         }
         None => {}
     }
+    if let Some(reason) = &asked.closed {
+        return Err(reason.clone());
+    }
     let against = Against {
         rules: asked.rules,
         quorum: asked.quorum,
@@ -258,7 +247,8 @@ pub(super) fn voice(
         person,
         at: turn.at,
     };
-    let (_, counter) = proof::check(turn.state, proof, &against)?;
+    let (credential, counter) = proof::check(turn.state, proof, &against)?;
+    spoke_before(turn, asked, person, proof.decision)?;
     findings::after_reset(turn, asked, person)?;
     turn.emit(AuthorityEvent::ApprovalProven {
         target: asked.target,
@@ -269,10 +259,55 @@ pub(super) fn voice(
     Ok(Some(Voice {
         person,
         role: proof.role.clone(),
+        credential,
         decision: proof.decision,
         at: turn.at,
         index: 0,
     }))
+}
+
+/// A person approves once; again only when the approval before counts no longer. A file with two would hold for nobody.
+fn spoke_before(
+    turn: &Turn<'_>,
+    asked: &Asked<'_>,
+    person: PersonIx,
+    decision: Decision,
+) -> Result<(), Reason> {
+    let times = (turn.at, asked.ttl);
+    let live = |voice: &Voice| {
+        voice.person == person
+            && people::counts(turn.state, asked.quorum, asked.matter, voice, times)
+    };
+    if decision == Decision::Approve && asked.matter.voices.iter().any(live) {
+        let person = person_name(turn, person);
+        return Err(Reason::SamePerson { person });
+    }
+    Ok(())
+}
+
+/// Why nothing can be said of a request any more: it is denied or over. What is cleared can be rejected until something
+/// of it is redeemed or seen.
+fn closed(turn: &Turn<'_>, number: u32, request: &Request, decision: Decision) -> Option<Reason> {
+    let clearance = request.clearance.as_ref();
+    let over = |until: Option<u64>| {
+        let until = until.unwrap_or(request.at);
+        Some(Reason::CollectionOver { until })
+    };
+    match &request.standing {
+        Standing::Held(_) => None,
+        Standing::Denied(reason) => Some(reason.clone()),
+        Standing::Lapsed => over(clearance.and_then(|clearance| clearance.until)),
+        Standing::Cleared => {
+            let spent = clearance.is_none_or(|row| row.redeemed.is_some() || row.flow.is_some());
+            let issued = turn.state.guard.clearances.of(number);
+            let spent = spent || issued.iter().any(|issued| issued.redeemed.is_some());
+            let credited = matches!(request.ask, Ask::Credit { .. });
+            if decision == Decision::Reject && !spent && !credited {
+                return None;
+            }
+            over(clearance.map(|clearance| clearance.issued))
+        }
+    }
 }
 
 fn of_request(
@@ -286,24 +321,25 @@ fn of_request(
     glass(turn)?;
     let target = Target::Request(number);
     let matter = matter(turn, target, &request.id)?;
-    let mut quorum = of_class(rules, class_of(&request.ask))?.clone();
-    quorum.persons = quorum.persons.max(request.needs);
-    let (_, asset, units) = requests::asked(turn.state, &request.ask);
+    let quorum = enabled(quorum_of(rules, request), class_of(&request.ask))?;
     let asked = Asked {
         rules,
         quorum: &quorum,
         matter,
         target,
         id: &request.id,
-        separate: rules.wants_separate(turn.state.registry.asset_id(asset), units),
+        separate: wants_separate(turn.state, rules, &request.ask),
+        ttl: turn.policy().approval_ttl_ms,
+        closed: closed(turn, number, request, proof.decision),
     };
     let Some(said) = voice(turn, &asked, proof)? else {
         return Ok(Answer::Recorded);
     };
-    if !matches!(request.standing, Standing::Held(_)) {
-        return Ok(Answer::Recorded);
-    }
     if said.decision == Decision::Reject {
+        if request.standing == Standing::Cleared {
+            // Nothing of it can be signed any more; what it took goes back.
+            time::lapse(turn, number);
+        }
         let person = person_name(turn, said.person);
         turn.emit(Event::RequestDenied {
             request: number,
@@ -342,21 +378,17 @@ pub(in crate::decide) fn enough(
     let Some(rules) = rules(turn).filter(|_| request.needs > 0) else {
         return Ok(());
     };
-    let mut quorum = of_class(rules, class_of(&request.ask))?.clone();
-    quorum.persons = quorum.persons.max(request.needs);
-    for role in &request.roles {
-        for list in [&mut quorum.required, &mut quorum.among] {
-            if !list.contains(role) {
-                list.push(role.clone());
-            }
-        }
-    }
+    let quorum = enabled(quorum_of(rules, request), class_of(&request.ask))?;
     let (voice, ttl) = (turn.voice.as_ref(), turn.policy().approval_ttl_ms);
     let Some(matter) = turn.state.authority.matters.get(&Target::Request(number)) else {
         // Nobody was asked yet: it was made before there were rules.
         let nobody = quorum.filled::<PersonIx>(&[], 0);
         return nobody.map_err(|lack| short(quorum.class, lack));
     };
+    if let Some(person) = matter.rejected() {
+        let person = person_name(turn, person);
+        return Err(Reason::RejectedByApprover { person });
+    }
     people::tally(turn.state, &quorum, matter, voice, (turn.at, ttl))
         .map_err(|lack| short(quorum.class, lack))
 }

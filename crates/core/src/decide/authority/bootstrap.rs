@@ -5,19 +5,15 @@ use super::super::Ruling;
 use super::super::turn::Turn;
 use super::checks;
 use crate::answer::Answer;
-use crate::authority::class::Class;
+use crate::authority::asked::ADMINISTRATOR;
 use crate::authority::credential::Enrolment;
-use crate::authority::quorum::Quorum;
 use crate::authority::rules::Rules;
 use crate::event::{AuthorityEvent, Event};
 use crate::guard::Change;
 use crate::reason::Reason;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
-use alloc::string::String;
 
-/// The role of the bootstrap.
-pub(super) const ADMINISTRATOR: &str = "administrator";
 /// Administrators of the bootstrap, and how many of them approve together.
 const ADMINISTRATORS: usize = 3;
 
@@ -31,6 +27,7 @@ pub(super) fn begin(turn: &mut Turn<'_>, rules: &Rules, new: &[Enrolment]) -> Ru
     if let Err(slip) = rules.check() {
         return Err(turn.malformed(&slip));
     }
+    checks::assets_known(turn, rules)?;
     if new.len() != ADMINISTRATORS {
         return Err(turn.malformed("a bootstrap names exactly three administrators"));
     }
@@ -94,21 +91,5 @@ pub(super) fn allows(turn: &Turn<'_>, change: &Change) -> bool {
         | Change::Reinstate { .. } => true,
         Change::AdoptPolicy(_) => turn.policy().version == 0,
         _ => false,
-    }
-}
-
-/// Two of the three administrators, at once.
-pub(super) fn quorum(class: Class) -> Quorum {
-    Quorum {
-        class,
-        persons: 2,
-        of: 0,
-        among: alloc::vec![String::from(ADMINISTRATOR)],
-        required: alloc::vec::Vec::new(),
-        distinct_roles: 0,
-        cool_off_ms: 0,
-        administrative: true,
-        assertions: true,
-        separate: false,
     }
 }

@@ -6,6 +6,7 @@ use super::super::{Ruling, changes};
 use super::approvals::{self, Asked, short};
 use super::{bootstrap, by_self, checks, force, person_name, rules};
 use crate::answer::Answer;
+use crate::authority::asked;
 use crate::authority::binding;
 use crate::authority::class::Class;
 use crate::authority::matter::{Decision, Matter, Target, Voice};
@@ -49,9 +50,12 @@ fn class_of(turn: &Turn<'_>, change: &Change) -> Class {
         Change::ListDestination { .. } => Class::ListDestination,
         Change::ResetCredentials { .. } => Class::CredentialReset,
         Change::BreakGlass(_) => Class::BreakGlass,
-        Change::RegisterWallet(_) | Change::NameAsset { .. } | Change::NameKey { .. } => {
-            Class::CustodyChange
-        }
+        Change::ReleaseRedress { .. } => Class::RedressRelease,
+        Change::DestroyKey { .. } => Class::DestroyKey,
+        Change::RegisterWallet(_)
+        | Change::NameAsset { .. }
+        | Change::NameKey { .. }
+        | Change::OfCustody(_) => Class::CustodyChange,
         Change::Grant { .. }
         | Change::EnrolPerson(_)
         | Change::EnrolCredential { .. }
@@ -61,39 +65,75 @@ fn class_of(turn: &Turn<'_>, change: &Change) -> Class {
     }
 }
 
-/// The quorum of a change: its class's; for new rules also that of each class that they alter, whichever is stricter.
+/// The quorum of a change, as things stand.
 fn quorum_of(
     turn: &mut Turn<'_>,
     rules: &Rules,
     class: Class,
     change: &Change,
 ) -> Result<Quorum, Reason> {
-    let mut quorum = approvals::quorum_now(turn, rules, class)?;
-    if let Change::AdoptAuthority(next) = change {
-        let altered = rules
-            .quorums
-            .iter()
-            .filter(|old| next.quorum(old.class) != Some(*old) && old.class != Class::BreakGlass);
-        for old in altered {
-            quorum.persons = quorum.persons.max(old.persons);
-            quorum.cool_off_ms = quorum.cool_off_ms.max(old.cool_off_ms);
-        }
+    if class != Class::LowerRisk {
+        // The first turn that finds the bootstrap over says so.
+        let _over = approvals::complete(turn);
     }
-    Ok(quorum)
+    let quorum = asked::of_change(turn.state, rules, class, change, turn.at);
+    approvals::enabled(quorum, class)
 }
 
 /// Whom the change is about; that person's own approval does not count.
 fn subject(turn: &Turn<'_>, change: &Change) -> Option<PersonIx> {
+    let person = |name: &str| turn.state.registry.person(name);
     match change {
-        Change::Reinstate { person }
-        | Change::ResetCredentials { person, .. }
-        | Change::EnrolCredential { person, .. } => turn.state.registry.person(person),
+        Change::Reinstate { person: name }
+        | Change::ResetCredentials { person: name, .. }
+        | Change::EnrolCredential { person: name, .. } => person(name),
+        Change::EnrolPerson(new) => person(&new.person),
+        Change::Grant { actor, .. } | Change::RenewRoles { actor, .. } => of_account(turn, actor),
         _ => None,
     }
 }
 
-/// The person whom a revocation is about.
-pub(super) fn revoked(turn: &Turn<'_>, actor: &str) -> Option<PersonIx> {
+/// The person to whose keys the change adds one, or whose keys it replaces. Whoever brings the key speaks as that person
+/// afterwards, so everybody is told, and a finding about the person holds it back. Before the bootstrap is over nobody's
+/// keys are worth anything yet.
+pub(super) fn rekeyed(turn: &Turn<'_>, change: &Change) -> Option<PersonIx> {
+    let authority = &turn.state.authority;
+    let has_keys = |person: &PersonIx| {
+        let mut keys = authority.credentials.iter();
+        authority.completed.is_some() && keys.any(|key| key.person == *person)
+    };
+    match change {
+        Change::ResetCredentials { .. } => subject(turn, change),
+        Change::EnrolCredential { .. } | Change::EnrolPerson(_) => {
+            subject(turn, change).filter(has_keys)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the change lifts what this person stopped.
+fn lifts_stop_of(turn: &Turn<'_>, change: &Change, person: PersonIx) -> bool {
+    let authority = &turn.state.authority;
+    let stop = match change {
+        Change::Resume { scope } => {
+            scope_of(turn.state, scope).and_then(|scope| authority.stops.get(&scope))
+        }
+        Change::Reinstate { .. } => {
+            subject(turn, change).and_then(|who| authority.suspended.get(&who))
+        }
+        _ => None,
+    };
+    stop.is_some_and(|stop| stop.by == person)
+}
+
+/// It was proposed to lift what one person stopped, and since then an alarm or a quorum stands behind the stop.
+fn outgrown(turn: &Turn<'_>, matter: &Matter, change: &Change) -> bool {
+    let lifts = matches!(change, Change::Resume { .. } | Change::Reinstate { .. });
+    lifts && matter.class == Class::LiftStop && class_of(turn, change) != Class::LiftStop
+}
+
+/// The person of an account.
+pub(super) fn of_account(turn: &Turn<'_>, actor: &str) -> Option<PersonIx> {
     let registry = &turn.state.registry;
     let row = registry.actors.get(registry.actor(actor)?.place())?;
     Some(row.person)
@@ -106,7 +146,7 @@ fn not_suspended(turn: &Turn<'_>, person: PersonIx, change: &Change) -> Result<(
     };
     let may = match change {
         Change::Reinstate { .. } => subject(turn, change) != Some(person),
-        Change::Revoke { actor } => revoked(turn, actor) == Some(stop.by),
+        Change::Revoke { actor } => of_account(turn, actor) == Some(stop.by),
         _ => false,
     };
     if may && !stop.kept {
@@ -153,7 +193,7 @@ fn record(
     change: &Change,
 ) -> Ruling {
     let number = u32::try_from(turn.state.guard.proposals.len()).unwrap_or(u32::MAX);
-    let policy = binding::policy_digest(turn.state);
+    let policy = turn.state.guard.policy_digest;
     let digest = binding::of_change(turn.state, &id, change, Some(person), &policy).digest();
     let stops = class == Class::LowerRisk;
     let reason = Reason::QuorumShort {
@@ -187,16 +227,16 @@ fn record(
         return Ok(Answer::Cleared);
     }
     match class {
-        Class::CredentialReset => {
-            turn.alarm(AlarmCode::CredentialReset, &id);
-            let to = approvers(turn);
-            turn.emit(AuthorityEvent::NoticeGiven {
-                proposal: number,
-                to,
-            });
-        }
+        Class::CredentialReset => turn.alarm(AlarmCode::CredentialReset, &id),
         Class::LiftStop | Class::Resume => {}
         _ => turn.alarm(AlarmCode::AdminRiskChange, &id),
+    }
+    if rekeyed(turn, change).is_some() {
+        let to = approvers(turn);
+        turn.emit(AuthorityEvent::NoticeGiven {
+            proposal: number,
+            to,
+        });
     }
     Ok(Answer::because(reason))
 }
@@ -233,15 +273,18 @@ pub(super) fn decide(
     let (_, person) = turn.needs_actor()?;
     let target = Target::Change(number);
     let matter = approvals::matter(turn, target, &proposal.id)?;
+    let rejects = proof.decision == Decision::Reject;
     if let Some(stop) = turn.state.authority.suspended.get(&person)
-        && (stop.kept || matter.class != Class::LiftStop)
+        && (stop.kept || rejects || matter.class != Class::LiftStop)
     {
         return Err(Reason::Suspended { since: stop.since });
     }
     if !matches!(matter.class, Class::LiftStop | Class::BreakGlass) {
         approvals::glass(turn)?;
     }
-    if subject(turn, &proposal.change) == Some(person) {
+    let own = subject(turn, &proposal.change) == Some(person)
+        || (rejects && lifts_stop_of(turn, &proposal.change, person));
+    if own {
         return Err(by_self(turn, person));
     }
     let quorum = quorum_of(turn, rules, matter.class, &proposal.change)?;
@@ -252,11 +295,13 @@ pub(super) fn decide(
         target,
         id: &proposal.id,
         separate: false,
+        ttl: None,
+        closed: closed(turn, number, proposal),
     };
     let Some(said) = approvals::voice(turn, &asked, proof)? else {
         return Ok(Answer::Recorded);
     };
-    if said.decision == Decision::Reject {
+    if rejects {
         if matches!(proposal.standing, Standing::Held(_)) {
             turn.emit(Event::ChangeCancelled {
                 proposal: number,
@@ -269,6 +314,25 @@ pub(super) fn decide(
     Ok(Answer::Recorded)
 }
 
+/// The stop that this proposal made, while no quorum stands behind it.
+fn unkept(turn: &Turn<'_>, number: u32) -> bool {
+    let authority = &turn.state.authority;
+    let mut stops = authority.stops.values().chain(authority.suspended.values());
+    stops.any(|stop| stop.proposal == number && !stop.kept)
+}
+
+/// Why nothing can be said of a change any more: it was cancelled, overtaken, or is in force and no stop to be kept.
+fn closed(turn: &Turn<'_>, number: u32, proposal: &Proposal) -> Option<Reason> {
+    match &proposal.standing {
+        Standing::Held(_) => None,
+        Standing::Denied(reason) => Some(reason.clone()),
+        Standing::Cleared if unkept(turn, number) => None,
+        Standing::Cleared | Standing::Lapsed => Some(Reason::CollectionOver {
+            until: proposal.last_approval,
+        }),
+    }
+}
+
 /// The new voice among the others: enough, or still short.
 fn counted(
     turn: &mut Turn<'_>,
@@ -276,13 +340,17 @@ fn counted(
     (quorum, matter): (&Quorum, &Matter),
     said: &Voice,
 ) {
+    if outgrown(turn, matter, &proposal.change) {
+        turn.emit(Event::ChangeOvertaken { proposal: number });
+        return;
+    }
     let tally = people::tally(turn.state, quorum, matter, Some(said), (turn.at, None));
-    let kept = matches!(proposal.standing, Standing::Cleared);
+    let kept = proposal.standing == Standing::Cleared;
+    if kept && matter.rejected().is_some() {
+        return;
+    }
     if kept {
-        let unkept = |stop: &&crate::authority::Stop| stop.proposal == number && !stop.kept;
-        let authority = &turn.state.authority;
-        let mut stops = authority.stops.values().chain(authority.suspended.values());
-        if tally.is_ok() && stops.any(|stop| unkept(&stop)) {
+        if tally.is_ok() && unkept(turn, number) {
             turn.emit(AuthorityEvent::StopKept { proposal: number });
             force::keep(turn, &proposal.change);
         }
@@ -316,20 +384,7 @@ pub(in crate::decide) fn cancel(
 ) -> Ruling {
     let (_, person) = turn.needs_actor()?;
     approvals::not_suspended(turn, person)?;
-    let stops = &turn.state.authority;
-    let own = match &proposal.change {
-        Change::Resume { scope } => scope_of(turn.state, scope)
-            .and_then(|scope| stops.stops.get(&scope))
-            .is_some_and(|stop| stop.by == person),
-        Change::Reinstate { person: name } => turn
-            .state
-            .registry
-            .person(name)
-            .and_then(|who| stops.suspended.get(&who))
-            .is_some_and(|stop| stop.by == person),
-        _ => false,
-    };
-    if own {
+    if lifts_stop_of(turn, &proposal.change, person) {
         return Err(by_self(turn, person));
     }
     let mut may = rules.proposers.clone();
@@ -346,17 +401,28 @@ pub(in crate::decide) fn cancel(
     Ok(Answer::Recorded)
 }
 
-/// Its cool-off is over: in force if the quorum still stands and nothing speaks against it.
+/// Its cool-off is over: in force if the quorum still stands and nothing speaks against it. While sealed keys close
+/// everything it waits on.
 pub(in crate::decide) fn due(turn: &mut Turn<'_>, number: u32, change: &Change) {
     let matter = turn.state.authority.matters.get(&Target::Change(number));
     if let (Some(matter), Some(rules)) = (matter, rules(turn)) {
+        if outgrown(turn, matter, change) {
+            turn.emit(Event::ChangeOvertaken { proposal: number });
+            return;
+        }
+        if let Err(Reason::BreakGlassOpen { until }) = approvals::glass(turn) {
+            turn.emit(Event::ChangeWaits {
+                proposal: number,
+                until,
+            });
+            return;
+        }
         let quorum = quorum_of(turn, rules, matter.class, change);
         let tally = quorum.and_then(|quorum| {
             people::tally(turn.state, &quorum, matter, None, (turn.at, None))
                 .map_err(|lack| short(matter.class, lack))
         });
-        let closed = tally.err().or_else(|| approvals::glass(turn).err());
-        if let Some(reason) = closed {
+        if let Err(reason) = tally {
             turn.emit(AuthorityEvent::ChangeHeldBack {
                 proposal: number,
                 reason,
@@ -367,13 +433,10 @@ pub(in crate::decide) fn due(turn: &mut Turn<'_>, number: u32, change: &Change) 
     come(turn, number, change);
 }
 
-/// In force, unless a finding about the person whose credentials it replaces stands.
+/// In force, unless a finding about the person whose credentials it adds to or replaces stands.
 fn come(turn: &mut Turn<'_>, number: u32, change: &Change) {
-    let reset = match change {
-        Change::ResetCredentials { .. } => subject(turn, change),
-        _ => None,
-    };
-    let held = reset.and_then(|person| Some((person, turn.state.authority.blocking(person)?)));
+    let held = rekeyed(turn, change)
+        .and_then(|person| Some((person, turn.state.authority.blocking(person)?)));
     if let Some((person, (finding, row))) = held {
         let reason = Reason::FindingStands {
             finding,

@@ -2,7 +2,7 @@
 //! force.
 
 use super::super::turn::Turn;
-use super::super::{changes, clearances, registering};
+use super::super::{changes, claims, clearances, custody, registering, subjects};
 use crate::authority::credential::{
     DeviceKind, Enrolment, ID_MAX, KEY_MAX, NewCredential, SEALED_ROLE,
 };
@@ -109,13 +109,7 @@ pub(super) fn change(turn: &Turn<'_>, rules: &Rules, change: &Change) -> Result<
             person(turn, name)?;
             credential(turn, new)
         }
-        Change::EndCredential { credential } => {
-            let found = turn.state.authority.credential(credential);
-            let active = found.filter(|(_, row)| row.until.is_none());
-            active.map(|_| ()).ok_or_else(|| Reason::CredentialUnknown {
-                credential: to_hex(credential),
-            })
-        }
+        Change::EndCredential { credential } => active(turn, credential),
         Change::AdoptAuthority(next) => next_rules(turn, rules, next),
         Change::Reinstate { person: name } => {
             let person = person(turn, name)?;
@@ -161,8 +155,20 @@ pub(super) fn change(turn: &Turn<'_>, rules: &Rules, change: &Change) -> Result<
             key,
             network,
         } => clearances::new_key_name(turn, wallet, key, network).map(|_| ()),
+        Change::ReleaseRedress { entry } => claims::releasable(turn, entry),
+        Change::DestroyKey { subject, ground } => subjects::destroyable(turn, subject, ground),
+        Change::OfCustody(body) => custody::check(turn, body),
         other => changes::check_names(turn, other),
     }
+}
+
+/// A credential that has not ended.
+fn active(turn: &Turn<'_>, credential: &[u8]) -> Result<(), Reason> {
+    let found = turn.state.authority.credential(credential);
+    let active = found.filter(|(_, row)| row.until.is_none());
+    active.map(|_| ()).ok_or_else(|| Reason::CredentialUnknown {
+        credential: to_hex(credential),
+    })
 }
 
 fn account(turn: &Turn<'_>, name: &str) -> Result<Vec<String>, Reason> {
@@ -175,6 +181,13 @@ fn account(turn: &Turn<'_>, name: &str) -> Result<Vec<String>, Reason> {
         })
 }
 
+/// The amounts from which on only the approver client counts are of assets that are registered: a name that is not would
+/// bind nothing.
+pub(super) fn assets_known(turn: &Turn<'_>, rules: &Rules) -> Result<(), Reason> {
+    let mut rows = rules.separate_from.iter();
+    rows.try_for_each(|row| turn.asset(&row.asset).map(|_| ()))
+}
+
 fn next_rules(turn: &Turn<'_>, rules: &Rules, next: &Rules) -> Result<(), Reason> {
     if rules.version.checked_add(1) != Some(next.version) {
         return Err(turn.malformed("the next rules' version is the present one's plus one"));
@@ -182,6 +195,7 @@ fn next_rules(turn: &Turn<'_>, rules: &Rules, next: &Rules) -> Result<(), Reason
     if let Err(slip) = next.check() {
         return Err(turn.malformed(&slip));
     }
+    assets_known(turn, next)?;
     let empty = next.quorums.iter().find(|quorum| {
         let able = people::able(turn.state, quorum, turn.at);
         quorum.fillable(&able).is_err()
@@ -214,7 +228,14 @@ pub(super) fn clashes(turn: &Turn<'_>, change: &Change) -> bool {
         }
         (Event::AssetNamed { caip19, .. }, Change::NameAsset { caip19: new, .. }) => caip19 == new,
         (Event::KeyNamed { key, .. }, Change::NameKey { key: new, .. }) => key == new,
+        (Event::RedressSetPublished { entry }, Change::ReleaseRedress { entry: new }) => {
+            entry == new
+        }
+        (Event::SubjectErased { subject, .. }, Change::DestroyKey { subject: new, .. }) => {
+            subject == new
+        }
         (Event::Authority(AuthorityEvent::AuthorityAdopted(_)), _) => true,
+        (_, Change::OfCustody(body)) => custody::clashes(turn, event, body),
         _ => false,
     })
 }

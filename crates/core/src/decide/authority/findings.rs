@@ -6,12 +6,12 @@ use super::approvals::{self, Asked};
 use super::{by_self, person_name, rules};
 use crate::answer::Answer;
 use crate::authority::SignIns;
-use crate::authority::binding::policy_digest;
+use crate::authority::asked;
 use crate::authority::class::Class;
 use crate::authority::finding::{Finding, FindingEffect, FindingKind};
 use crate::authority::matter::{Decision, Target};
+use crate::authority::people;
 use crate::authority::proof::Proof;
-use crate::authority::quorum::Quorum;
 use crate::event::{AuthorityEvent, Event};
 use crate::guard::Standing;
 use crate::incident::AlarmCode;
@@ -21,7 +21,6 @@ use crate::subject::is_code;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 use keepwhole_verify::json::to_hex;
 
 /// A sign-in with an active credential of the actor's own; what it tells becomes findings.
@@ -84,7 +83,7 @@ fn raise(turn: &mut Turn<'_>, person: PersonIx, kind: FindingKind, effect: Findi
     };
     turn.emit(AuthorityEvent::FindingRaised {
         finding: Box::new(finding),
-        policy: policy_digest(turn.state),
+        policy: turn.state.guard.policy_digest,
     });
     turn.alarm(AlarmCode::FindingRaised, &subject);
     u32::try_from(number).unwrap_or(u32::MAX)
@@ -148,7 +147,7 @@ pub(super) fn clear(turn: &mut Turn<'_>, number: u32, proof: &Proof) -> Ruling {
     let Some(rules) = rules(turn) else {
         return Err(turn.malformed("no rules of authority are in force; bootstrap them first"));
     };
-    let id = format!("finding-{number}");
+    let id = format!("{}{number}", asked::FINDING);
     let place = usize::try_from(number).unwrap_or(usize::MAX);
     let found = turn.state.authority.findings.get(place);
     let finding = found.ok_or_else(|| Reason::UnknownTarget { target: id.clone() })?;
@@ -158,18 +157,7 @@ pub(super) fn clear(turn: &mut Turn<'_>, number: u32, proof: &Proof) -> Ruling {
     approvals::not_suspended(turn, person)?;
     let target = Target::Finding(number);
     let matter = approvals::matter(turn, target, &id)?;
-    let quorum = Quorum {
-        class: Class::LiftStop,
-        persons: 1,
-        of: 0,
-        among: rules.clearers.clone(),
-        required: Vec::new(),
-        distinct_roles: 0,
-        cool_off_ms: 0,
-        administrative: true,
-        assertions: true,
-        separate: false,
-    };
+    let quorum = asked::of_finding(rules);
     let asked = Asked {
         rules,
         quorum: &quorum,
@@ -177,35 +165,36 @@ pub(super) fn clear(turn: &mut Turn<'_>, number: u32, proof: &Proof) -> Ruling {
         target,
         id: &id,
         separate: false,
+        ttl: None,
+        closed: finding
+            .cleared
+            .map(|(_, until)| Reason::CollectionOver { until }),
     };
     let Some(said) = approvals::voice(turn, &asked, proof)? else {
         return Ok(Answer::Recorded);
     };
-    if said.decision == Decision::Reject || !finding.stands() {
+    if said.decision == Decision::Reject {
         return Ok(Answer::Recorded);
     }
     turn.emit(AuthorityEvent::FindingCleared {
         finding: number,
         by: person,
     });
-    release(turn, number, finding.person);
+    release(turn, finding.person);
     Ok(Answer::Recorded)
 }
 
-/// Changes that were held back for this finding alone come into force.
-fn release(turn: &mut Turn<'_>, number: u32, person: PersonIx) {
-    let state = turn.state;
-    let mut others = (0_u32..).zip(&state.authority.findings);
-    if others.any(|(other, row)| other != number && row.person == person && row.blocks()) {
-        return;
-    }
+/// Changes that were held back for a finding about this person are looked at again at once, as if their wait were over.
+fn release(turn: &mut Turn<'_>, person: PersonIx) {
+    let (state, until) = (turn.state, turn.at);
+    let about = people::name(state, person);
     for (proposal, row) in (0_u32..).zip(&state.guard.proposals) {
         let held = matches!(
             &row.standing,
-            Standing::Held(Reason::FindingStands { finding, .. }) if *finding == number
+            Standing::Held(Reason::FindingStands { person, .. }) if person == about
         );
         if held {
-            super::super::changes::in_force(turn, proposal, &row.change);
+            turn.emit(Event::ChangeWaits { proposal, until });
         }
     }
 }

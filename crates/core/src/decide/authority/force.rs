@@ -1,9 +1,11 @@
 //! What a change does once it is in force under rules of authority, and what a stop becomes that a quorum keeps.
 
 use super::super::changes::{halt, trip_by_person};
+use super::super::custody;
 use super::super::turn::Turn;
-use super::changes::{approvers, revoked};
+use super::changes::{approvers, of_account, rekeyed};
 use super::{bootstrap, checks, rules};
+use crate::authority::matter::{Decision, Target};
 use crate::authority::rules::Rules;
 use crate::breaker::{Scope, scope_of};
 use crate::event::{AuthorityEvent, Event};
@@ -11,6 +13,7 @@ use crate::guard::{BreakGlass, Change, Standing};
 use crate::incident::AlarmCode;
 use crate::registry::PersonIx;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 /// What a change does under rules of authority; false if it does what it does without them.
 pub(in crate::decide) fn in_force(
@@ -38,7 +41,10 @@ pub(in crate::decide) fn in_force(
         | Change::RegisterWallet(_)
         | Change::RenewRoles { .. }
         | Change::NameAsset { .. }
-        | Change::NameKey { .. } => {}
+        | Change::NameKey { .. }
+        | Change::ReleaseRedress { .. }
+        | Change::DestroyKey { .. }
+        | Change::OfCustody(_) => {}
         _ => return false,
     }
     turn.emit(Event::ChangeInForce { proposal: number });
@@ -49,7 +55,10 @@ pub(in crate::decide) fn in_force(
                 halt(turn, number, Scope::Wallet(wallet));
             }
         }
-        Change::EnrolPerson(new) => bootstrap::enrol(turn, new),
+        Change::EnrolPerson(new) => {
+            bootstrap::enrol(turn, new);
+            mark_reset(turn, change);
+        }
         Change::AdoptAuthority(next) => adopt(turn, number, next),
         Change::BreakGlass(use_of) => break_glass(turn, rules, number, use_of),
         Change::RenewRoles { actor, expires } => {
@@ -60,8 +69,20 @@ pub(in crate::decide) fn in_force(
                 });
             }
         }
+        Change::OfCustody(body) => custody::in_force(turn, body),
         Change::RegisterWallet(_) | Change::NameAsset { .. } | Change::NameKey { .. } => {
             of_custody(turn, change);
+        }
+        Change::ReleaseRedress { entry } => turn.emit(Event::RedressSetPublished {
+            entry: entry.clone(),
+        }),
+        Change::DestroyKey { subject, ground } => {
+            let approvals = stood_behind(turn, number);
+            turn.emit(Event::SubjectErased {
+                subject: *subject,
+                ground: ground.clone(),
+                approvals,
+            });
         }
         other => of_person(turn, other),
     }
@@ -97,6 +118,28 @@ fn of_custody(turn: &mut Turn<'_>, change: &Change) {
     }
 }
 
+/// The persons who approved a change, whoever of them did so in this turn too; each once.
+fn stood_behind(turn: &Turn<'_>, number: u32) -> Vec<PersonIx> {
+    let target = Target::Change(number);
+    let matter = turn.state.authority.matters.get(&target);
+    let before = matter.into_iter().flat_map(|matter| &matter.voices);
+    let before = before.map(|voice| (voice.person, voice.decision));
+    let now = turn.events.iter().filter_map(|event| match event {
+        Event::Authority(AuthorityEvent::ApprovalProven {
+            target: of,
+            person,
+            proof,
+            ..
+        }) if *of == target => Some((*person, proof.decision)),
+        _ => None,
+    });
+    let approve = |(person, decision)| (decision == Decision::Approve).then_some(person);
+    let mut persons: Vec<PersonIx> = before.chain(now).filter_map(approve).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    persons
+}
+
 /// Credentials and suspensions of a person who is known.
 fn of_person(turn: &mut Turn<'_>, change: &Change) {
     match change {
@@ -104,7 +147,8 @@ fn of_person(turn: &mut Turn<'_>, change: &Change) {
             turn.emit(AuthorityEvent::CredentialEnrolled {
                 person: person.clone(),
                 credential: credential.clone(),
-            })
+            });
+            mark_reset(turn, change);
         }
         Change::EndCredential { credential } => {
             if let Some((credential, _)) = turn.state.authority.credential(credential) {
@@ -120,7 +164,7 @@ fn of_person(turn: &mut Turn<'_>, change: &Change) {
                 person: person.clone(),
                 credential: credential.clone(),
             });
-            turn.emit(AuthorityEvent::CredentialsReset { person: who });
+            mark_reset(turn, change);
         }
         Change::Reinstate { person } => {
             if let Some(person) = turn.state.registry.person(person) {
@@ -131,8 +175,15 @@ fn of_person(turn: &mut Turn<'_>, change: &Change) {
     }
 }
 
+/// Somebody may speak as this person now who could not before: large actions are looked at for some days.
+fn mark_reset(turn: &mut Turn<'_>, change: &Change) {
+    if let Some(person) = rekeyed(turn, change) {
+        turn.emit(AuthorityEvent::CredentialsReset { person });
+    }
+}
+
 fn suspend(turn: &mut Turn<'_>, number: u32, actor: &str) {
-    let person = revoked(turn, actor);
+    let person = of_account(turn, actor);
     let by = turn.needs_actor().ok().map(|(_, person)| person);
     if let (Some(person), Some(by)) = (person, by) {
         turn.emit(AuthorityEvent::PersonSuspended {
@@ -198,7 +249,7 @@ fn break_glass(turn: &mut Turn<'_>, rules: &Rules, number: u32, use_of: &BreakGl
 pub(super) fn keep(turn: &mut Turn<'_>, change: &Change) {
     match change {
         Change::Revoke { actor } => {
-            let Some(person) = revoked(turn, actor) else {
+            let Some(person) = of_account(turn, actor) else {
                 return;
             };
             let state = turn.state;

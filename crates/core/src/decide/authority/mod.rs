@@ -17,6 +17,7 @@ use super::Ruling;
 use super::turn::Turn;
 use crate::answer::Answer;
 use crate::apply::MISMATCHES_MS;
+use crate::authority::class::Class;
 use crate::authority::command::AuthorityCommand;
 use crate::authority::people;
 use crate::authority::rules::Rules;
@@ -32,6 +33,21 @@ const MISMATCHES: usize = 3;
 /// The rules in force; nothing of this module bears on a turn without them.
 pub(super) fn rules<'a>(turn: &Turn<'a>) -> Option<&'a Rules> {
     turn.state.authority.rules.as_deref()
+}
+
+/// What one person, or two by name, do without rules of authority; once they are in force it is proposed.
+///
+/// # Errors
+/// The class whose quorum approves it.
+pub(super) fn alone(turn: &Turn<'_>, class: Class) -> Result<(), Reason> {
+    let Some(rules) = rules(turn) else {
+        return Ok(());
+    };
+    let class_code = String::from(class.code());
+    Err(match rules.quorum(class) {
+        Some(_) => Reason::ProposalNeeded { class: class_code },
+        None => Reason::QuorumImpossible { class: class_code },
+    })
 }
 
 pub(super) fn route(turn: &mut Turn<'_>, command: &AuthorityCommand) -> Ruling {

@@ -20,6 +20,11 @@ fn a_withdrawal_above_the_limit_clears_by_two_persons_in_two_roles() {
     assert_eq!(exchange.why("w1"), "approvals_short");
     staff.approve(&mut exchange, "w1", "ria", "risk");
     assert_eq!(exchange.why("w1"), "quorum_short");
+    // A second word of the same person is none.
+    for (role, says) in [("risk", "same_person"), ("finance", "role_missing")] {
+        let again = staff.say(&mut exchange, "w1", ("ria", role), |_| {});
+        assert_eq!(code(&again), says);
+    }
     // The same role by another person fills nothing.
     staff.approve(&mut exchange, "w1", "rob", "risk");
     assert_eq!(exchange.why("w1"), "quorum_short");
@@ -32,17 +37,18 @@ fn a_withdrawal_above_the_limit_clears_by_two_persons_in_two_roles() {
 fn the_order_of_approvals_makes_no_difference() {
     let voices = [("ria", "risk"), ("rob", "risk"), ("tom", "treasury")];
     for order in [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
+        &[0, 1, 2][..],
+        &[1, 0, 2],
+        &[0, 2],
+        &[1, 2],
+        &[2, 0],
+        &[2, 1],
     ] {
         let (mut exchange, mut staff) = staffed();
         exchange.ask(Some("w1"), None, withdraw(1_600));
         for place in order {
-            staff.approve(&mut exchange, "w1", voices[place].0, voices[place].1);
+            let (who, role) = voices[*place];
+            staff.approve(&mut exchange, "w1", who, role);
         }
         assert_eq!(exchange.why("w1"), "cleared", "{order:?}");
     }
@@ -77,7 +83,8 @@ fn one_rejection_ends_it_and_a_repeat_of_a_proof_changes_nothing() {
         draft.decision = Decision::Reject;
     });
     assert_eq!(exchange.why("w1"), "rejected_by_approver");
-    staff.approve(&mut exchange, "w1", "tia", "treasury");
+    let late = staff.say(&mut exchange, "w1", ("tia", "treasury"), |_| {});
+    assert_eq!(code(&late), "rejected_by_approver");
     assert_eq!(exchange.why("w1"), "rejected_by_approver");
 }
 
@@ -141,8 +148,9 @@ fn the_requester_is_no_approver_and_a_thief_with_every_session_gets_nothing() {
         expires: None,
     };
     let policy = exchange.state.guard.policy.clone();
+    let own = exchange.ask(None, Some("ada"), Body::RegisterWallet(own));
+    assert_eq!(code(&own), "proposal_needed");
     for body in [
-        Body::RegisterWallet(own),
         account,
         Body::AdoptPolicy(Box::new(policy)),
         bootstrap(exchange.at),
@@ -238,4 +246,105 @@ fn a_bootstrap_is_three_persons_once() {
         exchange.state.authority.administrators.len(),
         ADMINISTRATORS.len()
     );
+}
+
+/// The roster of the question says who may answer it, and who lost the role since may no longer: `keepwhole-verify` says the
+/// same of the same answers (docs/approvals.md, "Check").
+#[test]
+fn a_role_is_held_from_the_question_to_the_answer() {
+    let (mut exchange, mut staff) = staffed();
+    let grant = Change::Grant {
+        actor: "ole".into(),
+        role: "risk".into(),
+        expires: Some(exchange.at + 30 * DAY),
+    };
+    propose(&mut exchange, "g1", "ada", grant);
+    for (who, role) in [
+        ("ada", "administrator"),
+        ("sue", "security"),
+        ("eva", "executive"),
+    ] {
+        staff.approve(&mut exchange, "g1", who, role);
+    }
+    exchange.pass(DAY - 60_000);
+    exchange.ask(Some("w1"), Some("requester"), withdraw(1_600));
+    let asked = exchange.state.position;
+    exchange.pass(120_000);
+    // `ole` has the role now, and had it not when it was asked.
+    let reply = staff.say(&mut exchange, "w1", ("ole", "risk"), |_| {});
+    let Some(Reason::RoleNotThen { role, index, since }) = reply.answer.reason() else {
+        panic!("{reply:?}");
+    };
+    assert!(
+        role == "risk" && *index < asked && asked <= *since,
+        "{reply:?}"
+    );
+    // `ria` had it then; whoever loses it before the answer may not give it.
+    let suspend = Change::Revoke {
+        actor: "ria".into(),
+    };
+    assert_eq!(
+        propose(&mut exchange, "r1", "sue", suspend).answer,
+        Answer::Cleared
+    );
+    for (who, role) in [("bea", "administrator"), ("eva", "executive")] {
+        staff.approve(&mut exchange, "r1", who, role);
+    }
+    let back = Change::Reinstate {
+        person: "ria".into(),
+    };
+    propose(&mut exchange, "b1", "ada", back);
+    let reply = staff.say(&mut exchange, "w1", ("ria", "risk"), |_| {});
+    assert!(
+        ["suspended", "role_missing", "credential_inactive"].contains(&code(&reply)),
+        "{reply:?}"
+    );
+    // Asked anew, the new role counts.
+    exchange.ask(Some("w2"), Some("requester"), withdraw(1_600));
+    staff.approve(&mut exchange, "w2", "ole", "risk");
+    staff.approve(&mut exchange, "w2", "tom", "treasury");
+    assert_eq!(exchange.why("w2"), "cleared");
+    assert_eq!(exchange.state, exchange.folded_again());
+}
+
+/// Roles that ended and are prolonged afterwards are held anew.
+#[test]
+fn a_role_that_had_ended_is_not_held_all_along() {
+    let (mut exchange, mut staff) = staffed();
+    let ends = exchange.state.registry.actors.iter();
+    let ends = ends.filter_map(|actor| actor.expires).min().unwrap();
+    let person = exchange.state.registry.person("ria").unwrap();
+    let since = people::role_since(&exchange.state, person, "risk", exchange.at).unwrap();
+    assert_eq!(
+        people::role_since(&exchange.state, person, "legal", exchange.at),
+        None
+    );
+    exchange.pass(DAY);
+    let renew = |expires| Change::RenewRoles {
+        actor: "ria".into(),
+        expires,
+    };
+    let approve = |exchange: &mut Exchange, staff: &mut Staff, id: &str| {
+        for (who, role) in [
+            ("ada", "administrator"),
+            ("sue", "security"),
+            ("eva", "executive"),
+        ] {
+            staff.approve(exchange, id, who, role);
+        }
+        exchange.pass(DAY);
+    };
+    let until = exchange.at + 80 * DAY;
+    propose(&mut exchange, "n1", "ada", renew(until));
+    approve(&mut exchange, &mut staff, "n1");
+    assert_eq!(
+        people::role_since(&exchange.state, person, "risk", exchange.at),
+        Some(since),
+        "prolonged in time"
+    );
+    assert_eq!(
+        people::role_since(&exchange.state, person, "risk", until),
+        None
+    );
+    assert!(ends < exchange.at + 90 * DAY);
 }

@@ -1,8 +1,11 @@
 //! Authority: who counts towards a quorum, what one person may do alone, and what no number of stolen sessions may.
 
 mod approvals;
+mod custody;
 mod demanded;
+mod doors;
 mod quorums;
+mod released;
 mod stops;
 
 use crate::exchange::Exchange;

@@ -188,6 +188,7 @@ fn credentials_are_reset_after_the_longest_wait_with_notice_and_not_while_a_find
         clear(&mut staff, &mut exchange, "sue", "security").answer,
         Answer::Recorded
     );
+    exchange.pass(0);
     assert_eq!(stands(&exchange, "c1"), Standing::Cleared);
     // The old key is nobody's any more.
     exchange.ask(Some("w1"), None, withdraw(1_600));

@@ -1,15 +1,24 @@
 //! From an intent over the clearance of exact bytes to its redemption.
 
 use super::check;
-use crate::exchange::{BTC, HOT, MINUTE};
+use crate::exchange::{BTC, HOT, MINUTE, policy};
+use crate::judging::rule;
 use crate::script::Reader;
+use keepwhole_core::command::Body;
 use keepwhole_core::decide::clearances::intent_of;
 use keepwhole_core::event::Event;
-use keepwhole_core::guard::Standing;
+use keepwhole_core::guard::{Change, Standing};
+use keepwhole_core::policy::field::Field;
+use keepwhole_core::policy::rule::{Outcome, Rules, Test};
+use keepwhole_core::policy::{ApprovalTier, Policy};
 
 /// An exchange whose asset and key have names, and one cleared intent over 900 with a fee of at most 5.
 fn cleared() -> Reader {
-    let mut r = Reader::new();
+    cleared_under(policy())
+}
+
+fn cleared_under(policy: Policy) -> Reader {
+    let mut r = Reader::under(policy);
     check(
         &mut r,
         "
@@ -32,7 +41,7 @@ fn a_clearance_is_issued_for_exact_bytes_and_redeemed_once() {
         redeem target=w1 attempt=1 signer=signer-1 -> cleared
         redeem target=w1 attempt=1 signer=signer-2 -> clearance_used
         redeem target=w1 attempt=2 signer=signer-1 -> clearance_missing
-        issue id=x3 target=w1 key=hot/1 attempt=1 digest=2 nonce=7 fee=5 units=900 to=0xlistedlist01 -> clearance_used
+        issue id=x3 target=w1 key=hot/1 attempt=1 digest=2 nonce=7 fee=5 units=900 to=0xlistedlist01 -> attempt_out_of_turn
         time wait=3600000 -> recorded
         see node=n1 wallet=hot dir=out txid=t1 units=900 peer=0xlistedlist01 height=5 -> recorded",
     );
@@ -161,7 +170,7 @@ fn nothing_is_issued_or_redeemed_after_the_end() {
 }
 
 #[test]
-fn what_ended_unredeemed_gives_its_number_and_its_conflict_key_back() {
+fn what_ended_unredeemed_keeps_its_number_and_its_conflict_key() {
     let mut r = Reader::new();
     check(
         &mut r,
@@ -172,8 +181,11 @@ fn what_ended_unredeemed_gives_its_number_and_its_conflict_key_back() {
         issue id=x1 target=w1 key=hot/1 attempt=1 digest=1 nonce=7 fee=2 units=900 to=0xlistedlist01 -> cleared
         issue id=x2 target=w1 key=hot/1 attempt=2 digest=2 nonce=8 fee=2 units=900 to=0xlistedlist01 -> conflict_key_changed
         time wait=300000 -> recorded
-        issue id=x3 target=w1 key=hot/1 attempt=1 digest=2 nonce=8 fee=2 units=900 to=0xlistedlist01 -> cleared
-        redeem target=w1 attempt=1 signer=signer-1 -> cleared",
+        issue id=x3 target=w1 key=hot/1 attempt=1 digest=1 nonce=7 fee=2 units=900 to=0xlistedlist01 -> attempt_out_of_turn
+        issue id=x4 target=w1 key=hot/1 attempt=2 digest=2 nonce=8 fee=2 units=900 to=0xlistedlist01 -> conflict_key_changed
+        issue id=x5 target=w1 key=hot/1 attempt=2 digest=1 nonce=7 fee=2 units=900 to=0xlistedlist01 -> cleared
+        redeem target=w1 attempt=1 signer=signer-1 -> clearance_expired
+        redeem target=w1 attempt=2 signer=signer-1 -> cleared",
     );
     assert_eq!(r.exchange.balance("alice", BTC), 59_100);
 }
@@ -191,6 +203,73 @@ fn an_intent_ends_by_itself_while_it_waits_for_approvals() {
     );
     assert!(matches!(r.exchange.standing("w1"), Standing::Denied(_)));
     assert_eq!(r.exchange.balance("alice", BTC), 60_000);
+}
+
+/// A policy that one person may adopt, as it only tightens; in force at once.
+fn tighten(r: &mut Reader, change: impl FnOnce(&mut Policy)) {
+    let mut next = r.exchange.state.guard.policy.clone();
+    next.version += 1;
+    change(&mut next);
+    let change = Change::AdoptPolicy(Box::new(next));
+    let body = Body::ProposeChange(change);
+    r.exchange.ask(Some("tighter"), Some("admin-1"), body);
+    assert_eq!(r.exchange.state.guard.policy.version, 2, "in force");
+}
+
+#[test]
+fn all_that_a_new_policy_asks_is_asked_again_when_bytes_are_signed() {
+    let issue = "issue id=x1 target=w1 key=hot/1 attempt=1 digest=1 nonce=7 fee=2 units=900 to=0xlistedlist01";
+    let rules = || {
+        let when = vec![(Field::Amount(BTC), Test::AtLeast(1))];
+        Rules::new(vec![rule("all", when, Outcome::Clear)])
+    };
+    let tier = |next: &mut Policy| {
+        next.tiers.push(ApprovalTier {
+            asset: BTC,
+            from: 500,
+            approvals: 2,
+        });
+    };
+    let cap = |next: &mut Policy| next.caps[0].bps = 800;
+    let limit = |next: &mut Policy| next.clears[0].up_to = 899;
+    for (ruled, code) in [(true, "approvals_short"), (false, "approvals_short")] {
+        let mut given = policy();
+        if ruled {
+            given.rules = rules();
+        }
+        let mut r = cleared_under(given);
+        tighten(&mut r, tier);
+        check(&mut r, &format!("{issue} -> {code}"));
+    }
+    for (change, code) in [
+        (&cap as &dyn Fn(&mut Policy), "cap_reached"),
+        (&limit, "no_rule_clears"),
+    ] {
+        let mut r = cleared_under(policy());
+        tighten(&mut r, change);
+        check(&mut r, &format!("{issue} -> {code}"));
+    }
+    // 900 of 10,000 stay within 9 %: the request itself counts once.
+    let mut r = cleared_under(policy());
+    tighten(&mut r, |next| next.caps[0].bps = 900);
+    check(&mut r, &format!("{issue} -> cleared"));
+}
+
+#[test]
+fn an_intent_that_nobody_may_execute_ends_by_itself() {
+    let mut r = Reader::new();
+    check(
+        &mut r,
+        "
+        intent id=w1 customer=alice wallet=hot asset=BTC units=900 to=0xnobodyknows1 max_fee=5 lasts=60000 -> not_allowlisted",
+    );
+    r.exchange.pass(59_999);
+    assert_eq!(r.exchange.why("w1"), "not_allowlisted");
+    r.exchange.pass(1);
+    assert_eq!(r.exchange.why("w1"), "clearance_expired");
+    assert!(matches!(r.exchange.standing("w1"), Standing::Denied(_)));
+    assert!(r.exchange.state.guard.waiting.is_empty());
+    assert!(r.exchange.folded_again() == r.exchange.state);
 }
 
 #[test]

@@ -384,3 +384,54 @@ fn the_outside_is_nobodys_customer() {
         transfer id=t1 from=hot to=hot asset=BTC units=1 -> invalid_amount");
     assert_eq!(r.exchange.balance("house", KRW), 1_000_000);
 }
+
+#[test]
+fn a_wallet_for_deposits_is_no_destination() {
+    let mut e = Exchange::new();
+    e.told(Body::RegisterWallet(Wallet {
+        id: "theirs".into(),
+        tier: Tier::Deposit,
+        address: "0xthiefthief05".into(),
+    }));
+    let mut r = Reader::over(e);
+    check(
+        &mut r,
+        "
+        withdraw id=w1 customer=alice wallet=hot asset=BTC units=10 to=0xthiefthief05 -> not_allowlisted
+        transfer id=t1 from=hot to=theirs asset=BTC units=10 -> not_allowlisted
+        transfer id=t2 from=hot to=cold asset=BTC units=10 -> cleared
+        see node=n1 wallet=hot dir=out txid=t1 units=25 peer=0xthiefthief05 height=5 -> recorded",
+    );
+    let lost = |event: &Event| matches!(event, Event::LossRecognised { .. });
+    assert_eq!(r.exchange.count(lost), 1, "what went there is gone");
+}
+
+#[test]
+fn spellings_of_one_address_are_one_destination() {
+    let (checksum, small) = (
+        "0x5dC69B1Fbb13Bafd09af88a782F0F285772Ad5f8",
+        "0x5dc69b1fbb13bafd09af88a782f0f285772ad5f8",
+    );
+    let mut e = Exchange::new();
+    e.list(checksum);
+    let mut r = Reader::over(e);
+    check(
+        &mut r,
+        &format!(
+            "
+        withdraw id=w1 customer=alice wallet=hot asset=BTC units=10 to={checksum} wait=3600000 -> cleared
+        withdraw id=w2 customer=alice wallet=hot asset=BTC units=10 to={small} -> cleared
+        see node=n1 wallet=hot dir=out txid=t1 units=10 peer={small} height=5 -> recorded
+        see node=n1 wallet=hot dir=out txid=t2 units=10 peer={checksum} height=5 -> recorded"
+        ),
+    );
+    assert!(
+        r.exchange.state.breaker.tripped.is_empty(),
+        "both explained"
+    );
+    let history = &r.exchange.state.history;
+    assert_eq!(history.destination(small), history.destination(checksum));
+    let number = history.destination(small).unwrap();
+    let day = history.of_destination(number, Some(BTC), r.exchange.at, DAY);
+    assert_eq!((day.count, day.units), (2, 20), "one window");
+}

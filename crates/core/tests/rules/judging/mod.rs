@@ -29,7 +29,7 @@ pub(crate) fn rule(id: &str, when: Vec<(Field, Test)>, then: Outcome) -> Rule {
     }
 }
 
-fn approve(n: u32, roles: &[&str], delay_ms: u64) -> Outcome {
+pub(crate) fn approve(n: u32, roles: &[&str], delay_ms: u64) -> Outcome {
     Outcome::Approve(Approvals {
         n,
         roles: roles.iter().map(|role| (*role).into()).collect(),
@@ -250,7 +250,8 @@ fn each_field_sees_what_it_says() {
     assert_eq!(seen(&exchange, Field::LineValue, &ask), Seen::Absent);
     assert_eq!(
         seen(&exchange, Field::LastDepositAge(Deposits::Virtual), &ask),
-        Seen::Absent
+        Seen::Number(u128::from(4 * DAY + 11 * MINUTE)),
+        "her opening balance"
     );
     let strange = alice(&exchange, 1, "0xnobodyknows");
     assert_eq!(

@@ -6,7 +6,7 @@ use keepwhole_core::answer::Answer;
 use keepwhole_core::command::Body;
 use keepwhole_core::guard::Standing;
 use keepwhole_core::policy::field::{Field, Of, Per};
-use keepwhole_core::policy::figures::Input;
+use keepwhole_core::policy::figures::{Input, Seen};
 use keepwhole_core::policy::judge::{Held, Judging};
 use keepwhole_core::policy::rule::{Outcome, Rules, Test};
 use keepwhole_core::registry::WalletIx;
@@ -141,4 +141,97 @@ proptest! {
         prop_assert!(b.0 >= a.0, "{a:?} of {small}, {b:?} of {}", small + more);
         prop_assert!(b.0 > a.0 || b.1 >= a.1);
     }
+
+    /// What the rules say is what a plain reading of them says, and the same where the figures are handed over.
+    #[test]
+    fn judging_is_a_plain_reading_of_the_rules(
+        shapes in proptest::collection::vec(
+            (0u8..4, proptest::collection::vec((0usize..7, 0u8..4, 0u128..1_500), 0..4)),
+            1..12,
+        ),
+        units in 1u128..1_500,
+        priced in any::<bool>(),
+    ) {
+        let fields = [
+            Field::Amount(BTC),
+            Field::Value,
+            window(Of::Count, Per::Customer, DAY),
+            window(Of::Value, Per::All, DAY),
+            Field::DestinationListed,
+            Field::PriceMove,
+            Field::LineValue,
+        ];
+        let rules = shapes.iter().enumerate().map(|(n, (then, when))| {
+            let when = when.iter().map(|(field, test, limit)| {
+                let flag = fields[*field] == Field::DestinationListed;
+                let test = match test {
+                    _ if flag => Test::Is(limit % 2 == 0),
+                    0 => Test::AtLeast(*limit),
+                    1 => Test::Below(*limit),
+                    2 => Test::Equals(limit % 3),
+                    _ => Test::Equals(units),
+                };
+                (fields[*field], test)
+            });
+            let then = match then {
+                0 => Outcome::Clear,
+                1 => approve(1 + u32::try_from(n).unwrap(), &[], 0),
+                2 => Outcome::Hold,
+                _ => Outcome::Deny,
+            };
+            rule(&format!("r{n}"), when.collect(), then)
+        });
+        let rules = Rules::new(rules.collect());
+        let mut exchange = Exchange::under(bare());
+        if priced {
+            price(&mut exchange, 100_000_000);
+        }
+        let ask = alice(&exchange, units, "0xlistedlist01");
+        let input = Input { ask: &ask, actor: None, at: exchange.at, counted: false };
+        let mut judging = Judging::by(&exchange.state, &rules, input);
+        let verdict = judging.verdict();
+        judging.see_all();
+        let figures: Vec<(u8, Seen)> = judging.vector().collect();
+        prop_assert_eq!(figures.len(), rules.figures().len());
+        let of = |field: Field| figures[rules.figures().iter().position(|known| *known == field).unwrap()].1;
+        let (mut strictness, mut decided, mut needs, mut unknown) = (0, None, 0, None);
+        for (place, rule) in (0u8..).zip(rules.iter()) {
+            let held: Vec<Held> = rule.when.iter().map(|one| plainly(of(one.field), &one.test)).collect();
+            if held.contains(&Held::No) {
+                prop_assert!(!verdict.matched.contains(place));
+                continue;
+            }
+            let untold = held.iter().position(|held| *held != Held::Yes);
+            if let (None, Some(first)) = (unknown, untold) {
+                unknown = Some((place, rule.when[first].field));
+            }
+            let matches = untold.is_none() || rule.then != Outcome::Clear;
+            prop_assert_eq!(verdict.matched.contains(place), matches);
+            if matches && rule.then.strictness() > strictness {
+                (strictness, decided) = (rule.then.strictness(), Some(place));
+            }
+            if let (true, Outcome::Approve(approvals)) = (matches, &rule.then) {
+                needs = needs.max(approvals.n);
+            }
+        }
+        prop_assert_eq!((verdict.strictness, verdict.decided, verdict.needs), (strictness, decided, needs));
+        prop_assert_eq!(verdict.unknown.map(|(place, field, _)| (place, field)), unknown);
+        let mut again = Judging::by(&exchange.state, &rules, input);
+        for (place, seen) in figures {
+            again.tell(place, seen);
+        }
+        prop_assert_eq!(again.verdict(), verdict);
+    }
+}
+
+fn plainly(seen: Seen, test: &Test) -> Held {
+    let holds = match (seen, test) {
+        (Seen::Unknown(why), _) => return Held::Unknown(why),
+        (Seen::Number(number), Test::AtLeast(limit)) => number >= *limit,
+        (Seen::Number(number), Test::Below(limit)) => number < *limit,
+        (Seen::Number(number), Test::Equals(limit)) => number == *limit,
+        (Seen::Flag(flag), Test::Is(wanted)) => flag == *wanted,
+        _ => false,
+    };
+    if holds { Held::Yes } else { Held::No }
 }

@@ -13,6 +13,7 @@ use keepwhole_core::policy::Policy;
 use keepwhole_core::policy::field::{Deposits, Field, Of, Per};
 use keepwhole_core::policy::rule::{Outcome, Rules, Test};
 use keepwhole_core::reason::Reason;
+use keepwhole_core::transfer::{TransferBatch, TransferRow};
 
 #[test]
 fn a_new_customer_waits_and_is_then_judged_again_by_itself() {
@@ -254,4 +255,92 @@ fn a_clearance_that_lapses_leaves_the_windows_and_a_redeemed_one_does_not() {
         "rule_holds"
     );
     assert_eq!(withdraw(&mut exchange, "w5", "alice", 400), Answer::Cleared);
+}
+
+/// Whatever an exchange's ledger calls it, and however it dates it: value that was not in the books waits.
+#[test]
+fn no_booking_of_the_ledger_goes_round_the_wait_of_new_value() {
+    let below = |field| vec![(field, Test::Below(u128::from(3 * DAY)))];
+    let drawn = Field::DepositDrawn {
+        of: Deposits::Any,
+        ms: DAY,
+    };
+    let first = Field::FirstDepositAge(Deposits::Any);
+    let last = Field::LastDepositAge(Deposits::Any);
+    for wait in [
+        rule("age", below(Field::CustomerAge), Outcome::Hold),
+        rule("first", below(first), Outcome::Hold),
+        rule("last", below(last), Outcome::Hold),
+        rule("drawn", vec![(drawn, Test::AtLeast(1))], Outcome::Hold),
+    ] {
+        for kind in [
+            MovementKind::Opening,
+            MovementKind::Deposit,
+            MovementKind::Credit,
+            MovementKind::Transfer,
+            MovementKind::Trade,
+        ] {
+            let mut exchange = under(vec![clear_all(), wait.clone()]);
+            price(&mut exchange, 100_000_000);
+            exchange.told(Body::RegisterOwners(vec!["dora".into()]));
+            let mut batch = TransferBatch::new();
+            let row = TransferRow {
+                id: "t-1",
+                from: "outside",
+                to: "dora",
+                asset: "BTC",
+                units: 900,
+                kind,
+                effective: exchange.at - 360 * DAY,
+            };
+            batch.push(&row).unwrap();
+            exchange.told(Body::RecordTransfers(batch));
+            let answer = withdraw(&mut exchange, "w1", "dora", 100);
+            let id = wait.id.clone();
+            assert_eq!(rule_of(&answer), Some(("rule_holds", id)), "{kind:?}");
+        }
+    }
+}
+
+/// Before the first policy an exchange brings its past along, with its dates.
+#[test]
+fn a_past_that_was_imported_before_the_policy_keeps_its_dates() {
+    let mut exchange = Exchange::empty();
+    for body in crate::exchange::registrations() {
+        exchange.told(body);
+    }
+    let mut batch = TransferBatch::new();
+    let row = TransferRow {
+        id: "t-1",
+        from: "outside",
+        to: "alice",
+        asset: "BTC",
+        units: 900,
+        kind: MovementKind::Opening,
+        effective: exchange.at - 360 * DAY,
+    };
+    batch.push(&row).unwrap();
+    exchange.told(Body::RecordTransfers(batch));
+    let alice = exchange.state.registry.owner("alice").unwrap();
+    let first = exchange.state.history.first_deposit(alice, Deposits::Any);
+    assert_eq!(first, Some(exchange.at - 360 * DAY));
+}
+
+/// What another customer gave has no date: the wait can't be told, so it holds.
+#[test]
+fn a_balance_without_a_deposit_is_unknown() {
+    let first = Field::FirstDepositAge(Deposits::Any);
+    let young = vec![(first, Test::Below(u128::from(DAY)))];
+    let mut exchange = under(vec![clear_all(), rule("first", young, Outcome::Hold)]);
+    exchange.told(Body::RegisterOwners(vec!["dora".into()]));
+    exchange.told(Body::RecordMovements(vec![NewMovement {
+        from: "alice".into(),
+        to: "dora".into(),
+        asset: "BTC".into(),
+        units: 900,
+        kind: MovementKind::Transfer,
+        reference: String::new(),
+    }]));
+    let answer = withdraw(&mut exchange, "w1", "dora", 100);
+    assert_eq!(code_of(&answer), "figure_unknown");
 }

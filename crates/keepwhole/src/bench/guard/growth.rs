@@ -7,6 +7,7 @@ use crate::bench::contest::{Contest, spread};
 use crate::bench::{BenchError, Figure, Setup};
 use crate::text::count;
 use keepwhole_core::apply::apply;
+use keepwhole_core::decide::read_ahead;
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::guard::Ask;
 
@@ -50,6 +51,7 @@ fn of_size(setup: &Setup, size: u32) -> Result<Vec<Figure>, BenchError> {
         let commands = super::commands(&asks, &format!("{round:04x}"))?;
         let (mut stored, mut outcome) = (Vec::new(), Ok(0));
         let times = singles(&commands, |command| {
+            read_ahead(&world.state, [command]);
             let done = keep(&mut world.state, command, at, &mut stored);
             if done.is_err() {
                 outcome = done;

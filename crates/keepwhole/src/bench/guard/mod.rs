@@ -4,12 +4,14 @@
 //! Three parts of the work are measured, each holding the one before it:
 //!
 //! - *judged*: every figure that a rule asks for is worked out from the state, rolling windows among them, and every rule
-//!   runs ([`Judging::verdict`]).
+//!   runs ([`Judging::verdict`]). As in the service, memory is read ahead for 64 requests at once.
 //! - *decided*: a command becomes its reply and its events ([`decide`]): id, customer, wallet and asset are looked up by
 //!   name, halts, balance, float and caps are checked, and the figures that the rules saw are recorded.
 //! - *kept*: the events are encoded as the journal stores them and folded into the state. Only hashing and the disk are
 //!   missing.
 
+#[cfg(feature = "peers")]
+mod engines;
 mod growth;
 mod http;
 mod rules;
@@ -19,13 +21,14 @@ use super::contest::{Contest, Report, per_second};
 use super::{BenchError, Figure, Setup};
 use keepwhole_core::apply::apply_ref;
 use keepwhole_core::command::Command;
-use keepwhole_core::decide::decide;
+use keepwhole_core::decide::{decide, read_ahead, read_ahead_asked};
 use keepwhole_core::event::RecordRef;
 use keepwhole_core::guard::Ask;
 use keepwhole_core::policy::figures::Input;
 use keepwhole_core::policy::judge::{Judging, Verdict};
 use keepwhole_core::state::State;
 use std::fs;
+use std::slice;
 use std::time::{Duration, Instant};
 use world::World;
 
@@ -35,6 +38,8 @@ const CUSTOMERS: u32 = 1_000_000;
 const REQUESTS: u32 = 400_000;
 /// Decisions a millisecond of the state's time, where they are kept.
 const EACH_MS: u32 = 10;
+/// Requests whose memory is read ahead together, as the service does with those that wait.
+const AHEAD: usize = 64;
 
 pub(super) fn measure(setup: &Setup) -> Result<Report, BenchError> {
     let customers = setup.customers.min(CUSTOMERS);
@@ -107,10 +112,17 @@ fn in_memory(
     let (mut judging, mut deciding) = (Singles::new("judged"), Singles::new("decided"));
     let mut outcomes = None;
     let count = asks.len() as u64;
+    #[cfg(feature = "peers")]
+    let mut engines = {
+        (setup.say)("guard: engines for policies answer as we do");
+        engines::Engines::new(&world.state, asks)?
+    };
     for round in 1..=setup.rounds {
         (setup.say)(&format!("guard: round {round}"));
         let (told, took) = on_one_core(|| judge_all(&world.state, asks));
         judged.add("keepwhole", per_second(count, took));
+        #[cfg(feature = "peers")]
+        engines.round(&world.state, per_second(count, took))?;
         // Later ones differ: what was kept since then is in the windows.
         outcomes.get_or_insert(told);
         judging.add(single_judgements(&world.state, asks));
@@ -131,7 +143,10 @@ fn in_memory(
     notes.push(in_words(outcomes.unwrap_or_default(), count));
     let all = judged.figures().chain(judging.figures());
     let all = all.chain(decided.figures()).chain(deciding.figures());
-    Ok(all.chain(kept.figures()).collect())
+    let all = all.chain(kept.figures());
+    #[cfg(feature = "peers")]
+    let all = all.chain(engines.figures());
+    Ok(all.collect())
 }
 
 fn in_words([none, clear, approve, hold, deny]: [u32; 5], count: u64) -> String {
@@ -161,10 +176,13 @@ const fn strictness(verdict: &Verdict) -> u8 {
 fn judge_all(state: &State, asks: &[Ask]) -> [u32; 5] {
     let at = state.at + 1;
     let mut outcomes = [0; 5];
-    for ask in asks {
-        let verdict = Judging::new(state, input(ask, at)).verdict();
-        if let Some(count) = outcomes.get_mut(usize::from(strictness(&verdict))) {
-            *count += 1;
+    for some in asks.chunks(AHEAD) {
+        read_ahead_asked(state, some);
+        for ask in some {
+            let verdict = Judging::new(state, input(ask, at)).verdict();
+            if let Some(count) = outcomes.get_mut(usize::from(strictness(&verdict))) {
+                *count += 1;
+            }
         }
     }
     outcomes
@@ -173,6 +191,7 @@ fn judge_all(state: &State, asks: &[Ask]) -> [u32; 5] {
 fn single_judgements(state: &State, asks: &[Ask]) -> Vec<u64> {
     let at = state.at + 1;
     singles(asks, |ask| {
+        read_ahead_asked(state, slice::from_ref(ask));
         Judging::new(state, input(ask, at)).verdict();
     })
 }
@@ -180,6 +199,7 @@ fn single_judgements(state: &State, asks: &[Ask]) -> Vec<u64> {
 fn single_decisions(state: &State, commands: &[Command]) -> Vec<u64> {
     let at = state.at + 1;
     singles(commands, |command| {
+        read_ahead(state, [command]);
         let _decision = decide(state, command, at);
     })
 }
@@ -202,8 +222,14 @@ fn commands(asks: &[Ask], lane: &str) -> Result<Vec<Command>, BenchError> {
 
 fn decide_all(state: &State, commands: &[Command]) -> u64 {
     let at = state.at + 1;
-    let decisions = commands.iter().map(|command| decide(state, command, at));
-    decisions.map(|decision| decision.events.len() as u64).sum()
+    let decided = commands.chunks(AHEAD).map(|some| {
+        read_ahead(state, some);
+        let decisions = some.iter().map(|command| decide(state, command, at));
+        decisions
+            .map(|decision| decision.events.len() as u64)
+            .sum::<u64>()
+    });
+    decided.sum()
 }
 
 /// Bytes of all records.
@@ -211,9 +237,13 @@ fn keep_all(world: &mut World, commands: &[Command]) -> Result<u64, BenchError> 
     let began = world.state.at + 1;
     let mut stored = Vec::new();
     let mut all = 0;
-    for (n, command) in (0u32..).zip(commands) {
-        let at = began + u64::from(n / EACH_MS);
-        all += keep(&mut world.state, command, at, &mut stored)?;
+    let mut numbered = (0u32..).zip(commands);
+    for some in commands.chunks(AHEAD) {
+        read_ahead(&world.state, some);
+        for (n, command) in numbered.by_ref().take(AHEAD) {
+            let at = began + u64::from(n / EACH_MS);
+            all += keep(&mut world.state, command, at, &mut stored)?;
+        }
     }
     Ok(all)
 }

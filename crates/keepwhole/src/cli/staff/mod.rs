@@ -1,6 +1,8 @@
 //! The verb `staff`: people, their roles and keys, what they propose and approve. Everything goes through the journal as a
 //! command; nobody's word counts without an assertion of the person's own authenticator.
 
+mod register;
+mod released;
 mod show;
 
 use super::exit::{Exit, Failure};
@@ -68,11 +70,26 @@ enum StaffVerb {
         after_help = "Example:\n  keepwhole staff renew kim --data exchange --actor ada --id renew-kim --days 90"
     )]
     Renew(RenewArgs),
+    /// Propose to register what the exchange trusts: a wallet, a key, an asset, a Safe, code for batches, opening holdings.
+    #[command(
+        after_help = "Example:\n  keepwhole staff register safe --network eip155:1 --address 0x5afe00000000000000000000000000000000beef --safe-version 1.4.1 --wallet vault --data exchange --actor ada --id safe-1"
+    )]
+    Register(register::RegisterArgs),
     /// Propose other rules of authority.
     #[command(
         after_help = "Example:\n  keepwhole staff rules authority.toml --data exchange --actor ada --id rules-2"
     )]
     Rules(RulesArgs),
+    /// Propose to release a redress set to customers.
+    #[command(
+        after_help = "Example:\n  keepwhole staff release-redress manifest.json --data exchange --actor ria --id release-1"
+    )]
+    ReleaseRedress(released::ReleaseArgs),
+    /// Propose to destroy the key of a person's records; `keepwhole person list` names persons by number.
+    #[command(
+        after_help = "Example:\n  keepwhole staff destroy-key 0123456789abcdef0123456789abcdef --code pipa-36 --data exchange --actor oda --id destroy-1"
+    )]
+    DestroyKey(released::DestroyArgs),
     /// Write the request that the approver client answers: the exact command, a new nonce, and 15 minutes at most.
     #[command(
         after_help = "Example:\n  keepwhole staff ask enrol-kim --data exchange --approver ada --role administrator --out request.json"
@@ -267,7 +284,10 @@ impl StaffArgs {
             StaffVerb::Revoke(args) | StaffVerb::Reinstate(args) => &args.by.data,
             StaffVerb::Reset(args) => &args.propose.by.data,
             StaffVerb::Renew(args) => &args.propose.by.data,
+            StaffVerb::Register(args) => &args.by().data,
             StaffVerb::Rules(args) => &args.by.data,
+            StaffVerb::ReleaseRedress(args) => &args.by.data,
+            StaffVerb::DestroyKey(args) => &args.by.data,
             StaffVerb::Approve(args) => &args.by.data,
             StaffVerb::Cancel(args) => &args.by.data,
             StaffVerb::ExportRoster(args) => &args.data,
@@ -318,11 +338,14 @@ pub fn run(args: &StaffArgs) -> Result<Exit, Failure> {
             };
             propose(&args.propose.by, &args.propose.id, change)
         }
+        StaffVerb::Register(args) => register::run(args),
         StaffVerb::Rules(args) => {
             let next = read_rules(&args.file, Vec::new())?;
             let change = Change::AdoptAuthority(Box::new(next));
             propose(&args.by, &args.id, change)
         }
+        StaffVerb::ReleaseRedress(args) => args.propose(),
+        StaffVerb::DestroyKey(args) => args.propose(),
         StaffVerb::Approve(args) => approve(args),
         StaffVerb::Cancel(args) => {
             let target = args.target.clone();

@@ -13,10 +13,8 @@ use crate::text::{Lang, rfc3339, span};
 use crate::views::{asset_of, finding_words, reason_line};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keepwhole_core::authority::binding::{
-    ActionCommand, of_finding, of_made, of_proposed, policy_digest,
-};
-use keepwhole_core::authority::finding::Finding;
+use keepwhole_core::authority::asked::{FINDING, asked_of};
+use keepwhole_core::authority::binding::ActionCommand;
 use keepwhole_core::authority::matter::{Decision, Matter, Target};
 use keepwhole_core::authority::people;
 use keepwhole_core::authority::quorum::Lack;
@@ -141,7 +139,8 @@ fn waiting_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
     let state = &seen.state;
     let proposals = state.guard.proposals.iter();
     let proposals = proposals.map(|row| (&row.id, row.change.action(), None, &row.standing));
-    let requests = state.guard.requests.iter();
+    let requests = state.guard.waiting.iter();
+    let requests = requests.filter_map(|number| state.guard.request_at(*number));
     let requests = requests.filter(|row| row.needs > 0);
     let requests = requests.map(|row| (&row.id, "request", asset_of(&row.ask), &row.standing));
     let (mut rows, mut values) = (Vec::new(), Vec::new());
@@ -154,7 +153,7 @@ fn waiting_rows(seen: &Seen) -> (Vec<Vec<String>>, Vec<Value>) {
     }
     for (number, finding) in state.authority.findings.iter().enumerate() {
         if finding.stands() {
-            let id = format!("finding-{number}");
+            let id = format!("{FINDING}{number}");
             let who = people::name(state, finding.person);
             rows.push(vec![
                 id.clone(),
@@ -208,29 +207,10 @@ pub(super) fn list(data: &DataArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn find<'s>(state: &'s State, id: &str) -> Option<(Target, &'s Matter, ActionCommand)> {
-    let guard = &state.guard;
-    let matters = &state.authority.matters;
-    if let Some((number, _)) = guard.request(id) {
-        let target = Target::Request(number);
-        return Some((target, matters.get(&target)?, of_made(state, number)?));
-    }
-    if let Some((number, _)) = guard.proposal(id) {
-        let target = Target::Change(number);
-        return Some((target, matters.get(&target)?, of_proposed(state, number)?));
-    }
-    let number: u32 = id.strip_prefix("finding-")?.parse().ok()?;
-    let target = Target::Finding(number);
-    let finding = state
-        .authority
-        .findings
-        .get(usize::try_from(number).ok()?)?;
-    let matter = matters.get(&target)?;
-    Some((
-        target,
-        matter,
-        of_finding(state, number, finding, &matter.policy),
-    ))
+fn find<'s>(state: &'s State, id: &str, now: u64) -> Option<(&'s Matter, ActionCommand)> {
+    let target = Target::of(state, id)?;
+    let matter = state.authority.matters.get(&target)?;
+    Some((matter, asked_of(state, target, now)?.command))
 }
 
 fn unknown(id: &str) -> Failure {
@@ -251,7 +231,8 @@ fn proposed_rules<'s>(state: &'s State, id: &str) -> Option<&'s Rules> {
 /// `staff show`.
 pub(super) fn show(data: &DataArgs, id: &str) -> Result<Exit, Failure> {
     let seen = open(data)?;
-    let (_, matter, command) = find(&seen.state, id).ok_or_else(|| unknown(id))?;
+    let found = find(&seen.state, id, seen.now);
+    let (matter, command) = found.ok_or_else(|| unknown(id))?;
     let digest = to_hex(&command.digest());
     let said = |person: PersonIx| people::name(&seen.state, person);
     let voices: Vec<Value> = matter
@@ -277,7 +258,7 @@ pub(super) fn show(data: &DataArgs, id: &str) -> Result<Exit, Failure> {
     if let Some(rules) = &rules {
         text.push_str(&format!("\n\nthe rules of authority proposed:\n{rules}"));
     }
-    if matter.policy != policy_digest(&seen.state) {
+    if matter.policy != seen.state.guard.policy_digest {
         note("another policy is in force since this was asked");
     }
     let value = json!({
@@ -296,7 +277,8 @@ pub(super) fn request(
     out: Option<&Path>,
 ) -> Result<Exit, Failure> {
     let seen = open(data)?;
-    let (_, _, command) = find(&seen.state, id).ok_or_else(|| unknown(id))?;
+    let found = find(&seen.state, id, seen.now);
+    let (_, command) = found.ok_or_else(|| unknown(id))?;
     let touch = seen.state.authority.rules.as_ref();
     let touch = touch.map_or(0, |rules| rules.touch_ms) / 1_000;
     let mut nonce = [0; 16];
@@ -347,11 +329,13 @@ pub(super) fn standing(
 }
 
 fn finding_stands(state: &State, id: &str) -> bool {
-    let number = id
-        .strip_prefix("finding-")
-        .and_then(|number| number.parse().ok());
-    let finding = number.and_then(|number: usize| state.authority.findings.get(number));
-    finding.is_some_and(Finding::stands)
+    let Some(Target::Finding(number)) = Target::of(state, id) else {
+        return false;
+    };
+    let findings = (0..).zip(&state.authority.findings);
+    findings
+        .into_iter()
+        .any(|(place, row): (u32, _)| place == number && row.stands())
 }
 
 fn of_export(error: &ExportError) -> Failure {

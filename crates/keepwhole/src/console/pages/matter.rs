@@ -19,7 +19,7 @@ use keepwhole_verify::visible::visible;
 use keepwhole_verify::words::phrase;
 
 /// Actions and fields of commands (docs/authority.md, "Commands") with the catalogue's keys.
-const ACTIONS: [(&str, &str); 28] = [
+const ACTIONS: [(&str, &str); 32] = [
     ("withdraw", "action-withdraw"),
     ("request-withdrawal", "action-withdraw"),
     ("transfer", "action-transfer"),
@@ -38,6 +38,10 @@ const ACTIONS: [(&str, &str); 28] = [
     ("register-wallet", "action-register-wallet"),
     ("name-asset", "action-name-asset"),
     ("name-key", "action-name-key"),
+    ("register-asset", "action-register-asset"),
+    ("register-safe", "action-register-safe"),
+    ("register-batch-code", "action-register-batch-code"),
+    ("declare-holdings", "action-declare-holdings"),
     ("halt", "action-halt"),
     ("resume", "action-resume"),
     ("break-glass-freeze", "action-break-glass"),
@@ -50,14 +54,17 @@ const ACTIONS: [(&str, &str); 28] = [
     ("", "action-other"),
 ];
 
-const FIELDS: [(&str, &str); 25] = [
+const FIELDS: [(&str, &str); 28] = [
     ("account", "matter-field-account"),
     ("actor", "matter-field-account"),
+    ("address", "matter-field-address"),
     ("amount", "matter-field-amount"),
     ("asset", "matter-field-asset"),
     ("at", "matter-field-at"),
     ("budget", "matter-field-budget"),
+    ("confirmations", "matter-field-confirmations"),
     ("customer", "matter-field-customer"),
+    ("decimals", "matter-field-decimals"),
     ("dest", "matter-field-dest"),
     ("expires", "matter-field-expires"),
     ("id", "matter-field-id"),

@@ -3,6 +3,7 @@
 mod authority;
 mod backtest;
 mod customer;
+mod doors;
 mod enrol;
 mod guard;
 mod incident;

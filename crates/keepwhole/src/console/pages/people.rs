@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::authority;
+use super::doors::doors;
 use crate::console::Reader;
 use crate::console::fragment::{as_count, columns, table, time};
 use crate::console::frame::{Page, framed};
@@ -37,6 +38,10 @@ pub(crate) fn people_page(r: &Reader, view: &PeopleView, banner: Option<&Banner>
         section aria-labelledby="credentials" {
             h2 #credentials { (r.t("people-credentials")) }
             (authority::credentials(r, &view.authority))
+        }
+        section aria-labelledby="doors" {
+            h2 #doors { (r.t("doors-heading")) }
+            (doors(r, &view.doors))
         }
         section aria-labelledby="classes" {
             h2 #classes { (r.t("people-classes")) }

@@ -3,7 +3,7 @@
 use super::{Day, Shows, THIEF};
 use crate::cli::run;
 use crate::staffed::{DAY, Office, credential_file, now};
-use crate::walk::{Walk, policy};
+use crate::walk::{SECOND, Walk, policy};
 use keepwhole_core::answer::Answer as Verdict;
 use keepwhole_core::command::Body;
 use keepwhole_core::guard::{BreakGlass, Change, Standing};
@@ -30,6 +30,7 @@ fn told(dir: &Path, arguments: &str) -> String {
     }
     let known = [
         "quorum_short",
+        "proposal_needed",
         "per_customer_exceeded",
         "malformed",
         "already_registered",
@@ -80,13 +81,39 @@ pub(super) fn host(day: &mut Day, walk: &mut Walk<'_>) {
     );
     ask(
         "register the thief's address as an own wallet",
-        "malformed",
+        "proposal_needed",
         &format!("guard wallet own --tier hot --address {THIEF} --actor ada"),
     );
     ask(
         "name a key of the thief's",
-        "malformed",
+        "proposal_needed",
         "guard name-key hot-1 hot-1/9 eip155:1 --actor ada",
+    );
+    ask(
+        "say that a wallet holds more than it does",
+        "proposal_needed",
+        "guard holding hot-2 ETH 1000000 --actor ada",
+    );
+    ask(
+        "propose a Safe of the thief's",
+        "quorum_short",
+        &format!(
+            "staff register safe --network eip155:31337 --address {SECOND} --safe-version 1.4.1 --wallet hot-2 --actor ada --id x-5"
+        ),
+    );
+    ask(
+        "propose a contract of the thief's for batches",
+        "quorum_short",
+        &format!(
+            "staff register batch-code --network eip155:31337 --address {THIEF} --actor ada --id x-6"
+        ),
+    );
+    ask(
+        "propose a Safe at an address that no wallet of ours has",
+        "malformed",
+        &format!(
+            "staff register safe --network eip155:31337 --address {THIEF} --safe-version 1.4.1 --wallet hot-2 --actor ada --id x-7"
+        ),
     );
     fs::write(dir.join("blunder.json"), r#"{"id":"c-9","reason":"event","budget":"event","lines":[{"customer":"ann","asset":"ETH","amount":"620000000000000000000000"}]}"#).unwrap();
     ask(
@@ -212,13 +239,32 @@ fn commands(day: &mut Day, office: &mut Office) {
             .map_or(answer.word(), |reason| reason.code());
         day.tried(what, wanted, got, Shows::Journal);
     }
+    let address = "0x4444444444444444444444444444444444444444";
+    let wallet = Wallet {
+        id: "theirs".into(),
+        tier: Tier::Deposit,
+        address: address.into(),
+    };
+    let answer = office.ask(Some("raw-d"), Some("ada"), Body::RegisterWallet(wallet));
+    day.tried(
+        "register an address of the thief's with `--tier deposit`",
+        "recorded",
+        answer.word(),
+        Shows::Nowhere,
+    );
+    assert!(
+        office.state().registry.own_destination(address).is_none(),
+        "what customers pay into is no destination"
+    );
 }
 
 /// She approves what she proposed, in every role and from both accounts.
 fn approves_alone(day: &mut Day, office: &mut Office) {
     let roles = ["risk", "security", "executive", "operations", "treasury"];
     let proposed = |office: &Office, id: &str| office.state().guard.proposal(id).is_some();
-    let all = ["x-1", "x-2", "raw-1", "raw-2", "raw-3", "raw-4", "raw-7"];
+    let all = [
+        "x-1", "x-2", "x-5", "x-6", "raw-1", "raw-2", "raw-3", "raw-4", "raw-7",
+    ];
     let open: Vec<&str> = all.into_iter().filter(|id| proposed(office, id)).collect();
     for id in &open {
         for role in roles {
@@ -248,6 +294,9 @@ fn approves_alone(day: &mut Day, office: &mut Office) {
     assert_eq!(state.guard.policy.version, 1);
     assert!(!state.guard.listed.contains_key(THIEF));
     assert!(state.registry.actor("mallory").is_none());
+    assert!(state.registry.wallet("mine").is_none());
+    let clearances = &state.guard.clearances;
+    assert!(clearances.safes.is_empty() && clearances.batch_code.is_empty());
 }
 
 /// What she stopped, two others lift: a thief annoys, and does not brick.

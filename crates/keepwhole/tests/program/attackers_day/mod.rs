@@ -40,6 +40,8 @@ enum Shows {
 struct Day {
     wrong: Vec<String>,
     recorded: BTreeMap<String, usize>,
+    /// Codes under which the journal must show that somebody was turned away, and how often.
+    turned_away: BTreeMap<String, u64>,
 }
 
 impl Day {
@@ -58,6 +60,23 @@ impl Day {
             *self.recorded.entry(got.to_owned()).or_default() += 1;
         }
     }
+}
+
+/// How often the journal shows under a code that somebody was turned away at a door.
+fn turned_away(journal: &str, code: &str) -> u64 {
+    let records = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let told =
+        records.filter(|row: &Value| row["kind"] == "turned_away" && row["body"]["code"] == code);
+    told.map(|row| {
+        row["body"]["count"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    })
+    .sum()
 }
 
 /// The code of a verdict: why not, or the outcome.
@@ -131,8 +150,8 @@ fn approvals(day: &mut Day, walk: &Walk<'_>) {
     let twice = approve(&again);
     day.tried(
         "approve it once more in her second role",
-        "quorum_short",
-        &code(&twice["request"]),
+        "same_person",
+        &code(&twice),
         Shows::Journal,
     );
     let other = hers(walk, "large", |answer| {
@@ -230,8 +249,15 @@ fn requests(day: &mut Day, walk: &Walk<'_>) {
 
 fn doors(day: &mut Day, walk: &Walk<'_>, console: &str) {
     let body = r#"{"owners":["mallory"]}"#;
-    let mut door =
-        |what: &str, wanted: &str, got: &str| day.tried(what, wanted, got, Shows::Nowhere);
+    let mut door = |what: &str, wanted: &str, got: &str| {
+        day.tried(what, wanted, got, Shows::Nowhere);
+        let told = match wanted {
+            "no connection" => "handshake",
+            "refused" => "body",
+            code => code,
+        };
+        *day.turned_away.entry(told.to_owned()).or_default() += 1;
+    };
     let (_, answer) = walk.ask_as(None, &walk.token, "/v1/owners", body);
     door(
         "register a customer with the wallet service's token",
@@ -266,7 +292,7 @@ fn doors(day: &mut Day, walk: &Walk<'_>, console: &str) {
     );
     let posted = {
         let mut stream = TcpStream::connect(console).unwrap();
-        write!(stream, "POST /en/policy HTTP/1.1\r\nhost: {console}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
+        write!(stream, "POST /propose/begin HTTP/1.1\r\nhost: {console}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
@@ -459,7 +485,7 @@ fn an_administrators_stolen_credentials_move_nothing() {
     };
     let before = walk.node.balance(ACCOUNT);
     let signer = walk.signer("signer", &[("ria", "risk"), ("tom", "treasury")]);
-    // She has a shell: she mints tokens of her own, which no journal shows.
+    // She has a shell: she mints tokens of her own; they count once the journal has them.
     let minted = [
         walk.new_token("mallory-1", "signer"),
         walk.new_token("mallory-2", "signer"),
@@ -499,6 +525,21 @@ fn an_administrators_stolen_credentials_move_nothing() {
                 "`{code}` was answered {times} times, and the journal shows it {found} times"
             ));
         }
+    }
+    for (code, times) in &day.turned_away {
+        let found = turned_away(&shown, code);
+        if found < *times {
+            day.wrong.push(format!(
+                "`{code}` turned her away {times} times, and the journal shows it {found} times"
+            ));
+        }
+    }
+    for minted in ["mallory-1", "mallory-2"] {
+        let told = format!("\"identity\":\"{minted}\"");
+        assert!(
+            shown.contains(&told),
+            "the journal does not show the token `{minted}`"
+        );
     }
     assert!(day.wrong.is_empty(), "{}", day.wrong.join("\n"));
 }

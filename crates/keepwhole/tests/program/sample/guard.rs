@@ -1,10 +1,10 @@
 //! Fixed views of the guard: a held withdrawal, a denied credit in the wrong unit, and people.
 
-use super::{FIRST, HOUR, MINUTE, head, sol};
+use super::{FIRST, HOSTILE, HOUR, MINUTE, head, sol};
 use keepwhole::text::{Amount, Asset, Words};
 use keepwhole::views::{
-    ActorRow, ApprovalRow, ClassRow, GuardView, PeopleView, ReasonView, RequestLine, RequestState,
-    RequestView, Step,
+    ActorRow, ApprovalRow, ClassRow, DoorsView, GuardView, IdentityRow, PeopleView, ReasonView,
+    RequestLine, RequestState, RequestView, Step, TurnedAwayRow,
 };
 
 fn short() -> ReasonView {
@@ -202,5 +202,34 @@ pub(crate) fn people() -> PeopleView {
             },
         ],
         authority: super::authority::authority(),
+        doors: doors(),
+    }
+}
+
+fn doors() -> DoorsView {
+    let turned_away = |door, code: &str, who: &str, count, last| TurnedAwayRow {
+        door,
+        code: code.to_owned(),
+        who: who.to_owned(),
+        count,
+        first: FIRST - HOUR,
+        last,
+    };
+    DoorsView {
+        identities: vec![IdentityRow {
+            name: "wallet-service".to_owned(),
+            scope: "guard".to_owned(),
+            until: "2026-01-31".to_owned(),
+        }],
+        turned_away: vec![
+            turned_away("door-api", "unauthorised", "", 1_204, FIRST),
+            turned_away(
+                "door-console",
+                "signature_invalid",
+                HOSTILE,
+                3,
+                FIRST - HOUR,
+            ),
+        ],
     }
 }

@@ -52,7 +52,7 @@ fn two_people_clear_a_withdrawal_each_with_a_touch_of_their_own() {
     let again = with(&mut world, ada, |w, key| {
         w.answer(key, &cookies, ("w-1", "risk", "approve"))
     });
-    assert_eq!(again.status, 200, "{}", again.body);
+    assert_eq!((again.status, again.code().as_str()), (409, "same_person"));
     assert!(matches!(world.stands("w-1"), Stands::Waits(_)));
     let role = with(&mut world, ada, |w, key| {
         w.answer(key, &cookies, ("w-1", "treasury", "approve"))
