@@ -132,7 +132,7 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
                 .add_actor(id.clone(), person, roles.clone(), *expires, index);
             authority::changed(state);
         }
-        Event::PolicyAdopted(policy) => requests::policy_adopted(state, record.at, policy),
+        Event::PolicyAdopted(policy) => requests::policy_adopted(state, policy),
         Event::RuleAdopted(rule) => {
             state.law.rules.insert(rule.id.clone(), (**rule).clone());
         }

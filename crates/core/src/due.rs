@@ -85,22 +85,25 @@ impl Timers {
         }
     }
 
-    /// All others that are due by then, in order.
-    pub(crate) fn due(&self, now: u64) -> Vec<Timer> {
+    /// The first of all others that are due by then, in order; so many at most.
+    pub(crate) fn due(&self, now: u64, most: usize) -> Vec<Timer> {
         let due = |set: &Moments| -> Vec<(u64, Timer)> {
             let due = set.iter().take_while(|(at, _)| *at <= now);
-            due.copied().collect()
+            due.take(most).copied().collect()
         };
         let mut all = due(&self.requests);
         all.extend(due(&self.others));
         all.sort_unstable();
+        all.truncate(most);
         all.into_iter().map(|(_, timer)| timer).collect()
     }
 }
 
 /// The next moment at which time alone changes something, ms since the epoch. The caller sends
-/// [`crate::command::Body::ObserveTime`] then; until then nothing changes without a command.
+/// [`crate::command::Body::ObserveTime`] then, and again as long as a moment is due; until then nothing changes without
+/// a command.
 #[must_use]
 pub fn next_due(state: &State) -> Option<u64> {
-    state.timers.first()
+    let again = (!state.guard.again.is_empty()).then_some(state.at);
+    state.timers.first().into_iter().chain(again).min()
 }

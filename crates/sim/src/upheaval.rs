@@ -486,7 +486,15 @@ impl World {
             actor: None,
             body: Body::ObserveTime,
         };
-        self.hand_over(vec![tick], vec![None])?;
+        // A turn judges some of those again that wait; as many turns as it could take.
+        let state = self
+            .process
+            .as_ref()
+            .map(|process| process.sequencer.state());
+        let turns = state.map_or(0, |state| state.guard.waiting.len()) / 256 + 1;
+        for _ in 0..turns {
+            self.hand_over(vec![tick.clone()], vec![None])?;
+        }
         let Some(process) = &self.process else {
             return Ok(());
         };

@@ -42,7 +42,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
         AuthorityEvent::BootstrapCompleted => {
             authority.completed.get_or_insert(at);
             may_complete(state);
-            super::requests::judge_waiting(state, at);
+            super::requests::judge_waiting(state);
         }
         AuthorityEvent::CredentialEnrolled { person, credential } => {
             enrolled(state, person, credential)

@@ -40,7 +40,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
                 .breaker
                 .shadowed
                 .retain(|(_, known, _)| known != scope);
-            super::requests::resumed(state, at);
+            super::requests::resumed(state);
         }
         Event::TripShadowed { scope, cause } => {
             state.breaker.shadowed.push((at, *scope, cause.clone()));

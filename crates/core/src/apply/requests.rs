@@ -266,29 +266,27 @@ fn release(state: &mut State, request: u32) {
 }
 
 /// A policy came into force: what waits is judged by it, as soon as time is observed.
-pub(super) fn policy_adopted(state: &mut State, at: u64, policy: &Policy) {
+pub(super) fn policy_adopted(state: &mut State, policy: &Policy) {
     let before = core::mem::replace(&mut state.guard.policy, policy.clone());
     if before.reference != policy.reference {
         state.history.reference_changed();
     }
     state.guard.policy_digest = crate::command::sha256_of(policy);
     if !before.rules.is_empty() || !policy.rules.is_empty() {
-        judge_waiting(state, at);
+        judge_waiting(state);
     }
 }
 
 /// A halt is over: what waits is judged again, where rules do that.
-pub(super) fn resumed(state: &mut State, at: u64) {
+pub(super) fn resumed(state: &mut State) {
     if !state.guard.policy.rules.is_empty() {
-        judge_waiting(state, at);
+        judge_waiting(state);
     }
 }
 
-pub(super) fn judge_waiting(state: &mut State, at: u64) {
-    let waiting: Vec<u32> = state.guard.waiting.iter().copied().collect();
-    for request in waiting {
-        judge_at(state, request, Some(at));
-    }
+/// All that waits is judged again. Nothing more happens here, however many they are.
+pub(super) fn judge_waiting(state: &mut State) {
+    state.guard.again.clone_from(&state.guard.waiting);
 }
 
 /// When the request is judged again by itself.
@@ -328,6 +326,7 @@ fn forget_waits(state: &mut State, request: u32) {
         state.timers.remove(terms.expires, timer);
     }
     state.guard.waiting.remove(&request);
+    state.guard.again.remove(&request);
 }
 
 /// The rules were asked: what they need of people, and when to ask them again.
@@ -351,6 +350,7 @@ fn judged(state: &mut State, request: u32, judged: &Judged) {
         row.roles.clone_from(&judged.roles);
         row.delay_ms = judged.delay_ms;
     }
+    state.guard.again.remove(&request);
     judge_at(state, request, judged.until);
     collect_until(state, request, until);
 }

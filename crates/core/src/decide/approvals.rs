@@ -1,6 +1,6 @@
 //! Approvals of requests: who may stand for one, what they saw of it, and what follows when enough of them did.
 
-use super::requests::{asked, clear, judge, record, tell_alarm};
+use super::requests::{Ruled, asked, clear, judge, record, tell_alarm};
 use super::turn::Turn;
 use super::{Ruling, authority};
 use crate::address::same;
@@ -13,6 +13,7 @@ use crate::policy::ActionClass;
 use crate::reason::{Effect, Reason};
 use crate::registry::PersonIx;
 use crate::state::State;
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// The person may stand for or against this request: not the requester's, and with the role.
@@ -47,13 +48,52 @@ fn needs_nonce(turn: &Turn<'_>, nonce: &str) -> Result<(), Reason> {
     Ok(())
 }
 
-fn find<'a>(turn: &Turn<'a>, target: &str) -> Result<(u32, &'a Request), Reason> {
-    turn.state
-        .guard
-        .request(target)
-        .ok_or_else(|| Reason::UnknownTarget {
-            target: String::from(target),
-        })
+fn find<'a>(turn: &Turn<'a>, target: &str) -> Result<(u32, Cow<'a, Request>), Reason> {
+    let found = turn.state.guard.request(target);
+    let (number, request) = found.ok_or_else(|| Reason::UnknownTarget {
+        target: String::from(target),
+    })?;
+    Ok((number, as_of_now(turn, number, request)))
+}
+
+/// The request with what is asked of people for it: where it waits to be judged again, by the policy in force.
+pub(super) fn as_of_now<'a>(
+    turn: &Turn<'a>,
+    number: u32,
+    request: &'a Request,
+) -> Cow<'a, Request> {
+    if !turn.state.guard.again.contains(&number) {
+        return Cow::Borrowed(request);
+    }
+    let judged = rule(turn, number, request, true).judged;
+    Cow::Owned(asking(request, judged.as_ref()))
+}
+
+/// All checks but approvals of a request that waits.
+fn rule(turn: &Turn<'_>, number: u32, request: &Request, again: bool) -> Ruled {
+    let least = least_approvals(turn, &request.ask);
+    let mut ruled = judge(turn, number, &request.ask, request.actor, least);
+    if again && ruled.judged.is_none() {
+        // The policy has no rules any more; what they asked for falls away.
+        ruled.judged = Some(Judged {
+            request: number,
+            version: turn.policy().version,
+            needs: least,
+            ..Judged::default()
+        });
+    }
+    ruled
+}
+
+/// The request, asking of people what was judged.
+fn asking(request: &Request, judged: Option<&Judged>) -> Request {
+    let mut asked = request.clone();
+    if let Some(judged) = judged {
+        asked.needs = judged.needs;
+        asked.roles.clone_from(&judged.roles);
+        asked.delay_ms = judged.delay_ms;
+    }
+    asked
 }
 
 pub(super) fn approve(
@@ -66,7 +106,7 @@ pub(super) fn approve(
     needs_nonce(turn, nonce)?;
     let (number, request) = find(turn, target)?;
     authority::unproven(turn, &request.ask)?;
-    let person = approver(turn, request)?;
+    let person = approver(turn, &request)?;
     if let Some(binds) = binds {
         bound(turn.state, &request.ask, binds)?;
     }
@@ -95,21 +135,16 @@ pub(super) fn approve(
         at: turn.at,
         nonce: String::from(nonce),
     };
-    let mut after = request.clone();
+    let mut after = Request::clone(&request);
     after.approvals.push(approval.clone());
     turn.emit(Event::ApprovalGiven {
         request: number,
         approval,
     });
     let valid = after.approvers(turn.policy(), turn.at, false);
-    if valid >= request.needs || !turn.policy().rules.is_empty() {
-        match settle(turn, number, &after, false) {
-            Ok(()) => {}
-            Err(reason) => turn.emit(Event::RequestHeld {
-                request: number,
-                reason,
-            }),
-        }
+    let again = turn.state.guard.again.contains(&number);
+    if again || valid >= request.needs || !turn.policy().rules.is_empty() {
+        judge_now(turn, number, &after, again);
     } else if matches!(before, Reason::ApprovalsShort { .. }) {
         let reason = Reason::ApprovalsShort {
             valid,
@@ -125,29 +160,9 @@ pub(super) fn approve(
 
 /// Judges a request that waits by the policy in force, with the approvals it has, and clears it if nothing stands in the
 /// way. Approvals that it already needed stay needed unless rules say otherwise.
-pub(super) fn settle(
-    turn: &mut Turn<'_>,
-    number: u32,
-    request: &Request,
-    again: bool,
-) -> Result<(), Reason> {
-    let least = least_approvals(turn, &request.ask);
-    let mut ruled = judge(turn, number, &request.ask, request.actor, least);
-    if again && ruled.judged.is_none() {
-        // The policy has no rules any more; what they asked for falls away.
-        ruled.judged = Some(Judged {
-            request: number,
-            version: turn.policy().version,
-            needs: least,
-            ..Judged::default()
-        });
-    }
-    let mut asked = request.clone();
-    if let Some(judged) = &ruled.judged {
-        asked.needs = judged.needs;
-        asked.roles.clone_from(&judged.roles);
-        asked.delay_ms = judged.delay_ms;
-    }
+fn settle(turn: &mut Turn<'_>, number: u32, request: &Request, again: bool) -> Result<(), Reason> {
+    let ruled = rule(turn, number, request, again);
+    let asked = asking(request, ruled.judged.as_ref());
     let open = authority::open(turn);
     if asked.needs > 0 {
         authority::asks(turn, number, (&request.id, &request.ask), request.actor);
@@ -233,23 +248,29 @@ fn has_role(turn: &Turn<'_>, person: PersonIx, role: &String) -> bool {
 
 /// Judges a request again because time passed or the policy changed.
 pub(super) fn judge_again(turn: &mut Turn<'_>, number: u32) {
-    let state = turn.state;
-    let Some(request) = state.guard.request_at(number) else {
-        return;
-    };
+    if let Some(request) = turn.state.guard.request_at(number) {
+        judge_now(turn, number, request, true);
+    }
+}
+
+/// Judges a request that waits, and clears it or says why not. `again`: because time passed or the policy changed, not
+/// only because somebody approved.
+pub(super) fn judge_now(turn: &mut Turn<'_>, number: u32, request: &Request, again: bool) {
     // What came before the bootstrap was over gets its first verdict now.
-    let first = matches!(
-        request.standing,
-        Standing::Held(Reason::BootstrapIncomplete { .. })
-    );
-    if let Err(reason) = settle(turn, number, request, true) {
+    let first = again
+        && matches!(
+            request.standing,
+            Standing::Held(Reason::BootstrapIncomplete { .. })
+        );
+    if let Err(reason) = settle(turn, number, request, again) {
         let denied = first && reason.effect() == Effect::Deny;
+        let ruled_out = again && matches!(reason, Reason::RuleDenies { .. });
         if first {
             tell_alarm(turn, &request.id, &request.ask, &reason);
         }
         let request = number;
         // Else only a rule ends it: a halt or a balance that is short may pass, and the approvals stay.
-        turn.emit(if denied || matches!(reason, Reason::RuleDenies { .. }) {
+        turn.emit(if denied || ruled_out {
             Event::RequestDenied { request, reason }
         } else {
             Event::RequestHeld { request, reason }
@@ -300,7 +321,7 @@ fn bound(state: &State, ask: &Ask, binds: &Binds) -> Result<(), Reason> {
 pub(super) fn reject(turn: &mut Turn<'_>, target: &str, nonce: &str) -> Ruling {
     needs_nonce(turn, nonce)?;
     let (number, request) = find(turn, target)?;
-    let person = approver(turn, request)?;
+    let person = approver(turn, &request)?;
     match turn.state.guard.nonces.get(&(person, String::from(nonce))) {
         Some(used) if *used != number => {
             return Err(Reason::ApprovalReplayed {

@@ -24,16 +24,15 @@ pub(super) fn downtime(turn: &mut Turn<'_>, since: u64) -> Answer {
     Answer::Recorded
 }
 
-/// Everything that is due by now, in order of its moment.
+/// Moments that one turn lets happen at most: however many are due, their events fit a frame.
+const MOST_DUE: usize = 256;
+
+/// What is due by now, in order of its moment.
 pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
     let state = turn.state;
-    let all = state.timers.due(turn.at);
-    // Requests are judged again one a turn and alone, so that each sees what the one before it and whatever else was due
-    // changed.
-    if all.is_empty() {
-        if let Some(request) = state.timers.judged_by(turn.at) {
-            approvals::judge_again(turn, request);
-        }
+    let all = state.timers.due(turn.at, MOST_DUE);
+    if let Some(request) = to_judge(turn, &all) {
+        approvals::judge_again(turn, request);
         return Answer::Recorded;
     }
     let known: BTreeSet<Timer> = all.iter().copied().collect();
@@ -66,6 +65,21 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
         }
     }
     Answer::Recorded
+}
+
+/// The request that is judged again now, if one is. That happens one a turn and alone, so that each sees what the one
+/// before it and whatever else was due changed. Time to collect approvals that ends is counted by the policy in force.
+fn to_judge(turn: &Turn<'_>, due: &[Timer]) -> Option<u32> {
+    let state = turn.state;
+    let again = &state.guard.again;
+    if due.is_empty() {
+        let first = again.first().copied();
+        return first.or_else(|| state.timers.judged_by(turn.at));
+    }
+    due.iter().find_map(|timer| match timer {
+        Timer::CollectionEnds(request) if again.contains(request) => Some(*request),
+        _ => None,
+    })
 }
 
 pub(super) fn lapse(turn: &mut Turn<'_>, request: u32) {

@@ -34,7 +34,7 @@ use keepwhole_core::answer::Reply;
 use keepwhole_core::command::Command;
 use keepwhole_core::due::next_due;
 use keepwhole_core::state::State;
-use prepare::{Taken, pass_time, take};
+use prepare::{Passed, Taken, pass_time, take};
 use std::sync::Mutex;
 
 /// Most commands that one turn takes.
@@ -127,8 +127,9 @@ impl<D: Disk> Sequencer<D> {
         self.spent
     }
 
-    /// Runs one turn at `now` (ms since the epoch; never earlier than the journal's time): first everything that is due
-    /// by then, then the commands in order. Replies come back in the same order, after they are durable.
+    /// Runs one turn at `now` (ms since the epoch; never earlier than the journal's time): first what is due by then, then
+    /// the commands in order. Replies come back in the same order, after they are durable. Of requests that are judged
+    /// again a turn takes at most 256; [`Self::next_due`] says whether more are left for the next.
     ///
     /// # Errors
     /// The journal failed. Nothing of the turn may be assumed; nothing was acknowledged.
@@ -145,7 +146,7 @@ impl<D: Disk> Sequencer<D> {
     }
 
     fn run(&mut self, at: u64, commands: &[Command]) -> Result<Vec<Reply>, SequencerError> {
-        while !pass_time(&mut self.state, at, &mut self.frame, &mut self.spent) {
+        while pass_time(&mut self.state, at, &mut self.frame, &mut self.spent) == Passed::NoRoom {
             self.flush()?;
         }
         let mut replies = Vec::with_capacity(commands.len());

@@ -3,7 +3,7 @@
 //! [`Sequencer::turn`]; the only difference is who waits for the disk.
 
 use super::commit::commit;
-use super::prepare::{Decided, Prepared, large_batch, look_up, pass_time};
+use super::prepare::{Decided, Passed, Prepared, large_batch, look_up, pass_time};
 use super::{Sequencer, SequencerError, TURN_BYTES};
 use crate::journal::{Disk, FrameBatch, Journal};
 use keepwhole_core::answer::Reply;
@@ -180,7 +180,8 @@ impl<'a> Deciding<'a> {
             let at = turn.now.max(self.read().at);
             loop {
                 let mut state = self.write();
-                if pass_time(&mut state, at, &mut self.frame, self.spent) {
+                let passed = pass_time(&mut state, at, &mut self.frame, self.spent);
+                if passed != Passed::NoRoom {
                     break;
                 }
                 drop(state);

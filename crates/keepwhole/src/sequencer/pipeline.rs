@@ -5,7 +5,7 @@
 
 use super::commit::commit;
 use super::inbox::{Answering, Asked, Inbox, ServiceError};
-use super::prepare::{Decided, Prepared, pass_time};
+use super::prepare::{Decided, Passed, Prepared, pass_time};
 use super::{SequencerError, TURN_BYTES, TURN_COMMANDS};
 use crate::journal::{
     Disk, Extent, FrameBatch, Journal, JournalError, Options, Times, reserve::Reserve,
@@ -170,11 +170,11 @@ impl<D: Disk> Shared<D> {
         }
     }
 
-    /// Lets everything happen that is due by `at`.
-    pub(super) fn pass_time(&self, at: u64) {
+    /// Lets happen what is due by `at`; true if requests are left that are judged again after whoever asks.
+    pub(super) fn pass_time(&self, at: u64) -> bool {
         let due = next_due(&self.state.read().unwrap_or_else(PoisonError::into_inner));
         if due.is_none_or(|due| due > at) {
-            return;
+            return false;
         }
         loop {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -186,8 +186,13 @@ impl<D: Disk> Shared<D> {
                 closed,
                 ..
             } = &mut *making;
-            if *closed || pass_time(&mut state, at, frame, spent) {
-                return;
+            if *closed {
+                return false;
+            }
+            match pass_time(&mut state, at, frame, spent) {
+                Passed::All => return false,
+                Passed::More => return true,
+                Passed::NoRoom => {}
             }
             drop((state, making));
             self.wait_for_room(Making::is_empty);

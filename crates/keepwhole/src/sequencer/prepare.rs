@@ -118,6 +118,12 @@ impl Decided {
         Ok(())
     }
 
+    /// Requests that it judges.
+    fn judged(&self) -> usize {
+        let judged = |event: &&Event| matches!(event, Event::RequestJudged(_));
+        self.events.iter().filter(judged).count()
+    }
+
     /// Folds it; the reply stays.
     pub(super) fn fold(self, state: &mut State, spent: &mut Prepared) -> Reply {
         let began = Instant::now();
@@ -171,31 +177,51 @@ pub(super) fn take(
     }
 }
 
-/// Lets everything happen that is due by `at`; false if the frame has no room for it.
+/// Requests that are judged again between two looks at who asks. Very many may wait when a new policy comes into force
+/// or a halt ends, and the next halt must not wait for all of them.
+const JUDGED_MOST: usize = 256;
+
+/// How far letting time pass came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// All that is due has happened.
+    All,
+    /// Requests are still to be judged again; whoever asks comes first.
+    More,
+    /// The frame has no room for what is due.
+    NoRoom,
+}
+
+/// Lets happen what is due by `at`, but judges at most [`JUDGED_MOST`] requests again.
 pub(super) fn pass_time(
     state: &mut State,
     at: u64,
     frame: &mut FrameBatch,
     spent: &mut Prepared,
-) -> bool {
+) -> Passed {
     let tick = Command {
         id: None,
         actor: None,
         body: Body::ObserveTime,
     };
+    let mut judged = 0;
     while next_due(state).is_some_and(|due| due <= at) {
+        if judged >= JUDGED_MOST {
+            return Passed::More;
+        }
         let before = state.position;
         match take(state, &tick, at, frame, spent) {
-            Taken::NoRoom => return false,
+            Taken::NoRoom => return Passed::NoRoom,
             Taken::Decided(decided) => {
+                judged += decided.judged();
                 let _nobody_asked = decided.fold(state, spent);
                 if state.position == before {
-                    return true;
+                    break;
                 }
             }
         }
     }
-    true
+    Passed::All
 }
 
 /// The answer to a command whose events do not fit: it is refused by name, and the refusal is recorded.

@@ -225,9 +225,15 @@ impl<D: Disk + 'static> Drop for Service<D> {
 /// The deciding thread, until nobody can ask any more.
 fn run<D: Disk>(shared: &Shared<D>, mut clock: Box<dyn Clock>) {
     let mut taken = VecDeque::new();
-    while shared.inbox.wait(TICK, CHUNK, &mut taken) {
+    // Requests are left to be judged again: nobody is waited for, but whoever asks comes in between.
+    let mut left = false;
+    loop {
+        let longest = if left { Duration::ZERO } else { TICK };
+        if !shared.inbox.wait(longest, CHUNK, &mut taken) {
+            break;
+        }
         let now = clock.now();
-        shared.pass_time(now);
+        left = shared.pass_time(now);
         if let Some(shift) = clock.wall_shift() {
             let body = Body::RecordClockJump { by_ms: shift.by_ms };
             let command = Command {
@@ -248,8 +254,13 @@ fn run<D: Disk>(shared: &Shared<D>, mut clock: Box<dyn Clock>) {
                 None => shared.decide(asked, clock.now()),
             }
         }
-        let few = if shared.inbox.is_empty() { FEW } else { 0 };
-        shared.hand_over(few);
+        if left {
+            // The other thread writes it: this one goes on judging.
+            shared.kick();
+        } else {
+            let few = if shared.inbox.is_empty() { FEW } else { 0 };
+            shared.hand_over(few);
+        }
     }
     shared.close();
 }

@@ -47,6 +47,7 @@ mod person;
 mod policy;
 mod real_faults;
 mod redress;
+mod rejudging;
 mod rotations;
 mod safes;
 mod sample;

@@ -6,6 +6,7 @@ use keepwhole::sequencer::{Sequencer, SystemClock};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command, NewMovement};
 use keepwhole_core::guard::Change;
+use keepwhole_core::policy::rule::{Outcome, Rule, Rules};
 use keepwhole_core::policy::{ActionClass, Clear, Policy};
 use keepwhole_core::registry::{Asset, AssetIx, Tier, Wallet};
 use keepwhole_core::state::State;
@@ -52,14 +53,37 @@ fn moved(number: u64, kind: MovementKind, from: &str, to: &str, units: u128) -> 
 
 /// A withdrawal of one unit, which the policy clears.
 pub(crate) fn withdrawal(id: String) -> Command {
+    withdrawal_of(id, 1)
+}
+
+/// A withdrawal of so many units; the policy clears 500 at most.
+pub(crate) fn withdrawal_of(id: String, units: u128) -> Command {
     let body = Body::RequestWithdrawal {
         customer: "from".to_owned(),
         wallet: "hot".to_owned(),
         asset: "AAA".to_owned(),
-        units: 1,
+        units,
         to: "elsewhere".to_owned(),
     };
     command(id, None, body)
+}
+
+/// The next policy, which holds whatever is asked: one person adopts it at once.
+pub(crate) fn tighter(state: &State) -> Command {
+    let mut next = state.guard.policy.clone();
+    next.version += 1;
+    next.rules = Rules::new(vec![Rule {
+        id: "hold-all".to_owned(),
+        when: Vec::new(),
+        then: Outcome::Hold,
+        says: "everything waits".to_owned(),
+    }]);
+    let change = Change::AdoptPolicy(Box::new(next));
+    command(
+        "tighter".to_owned(),
+        Some("bo"),
+        Body::ProposeChange(change),
+    )
 }
 
 /// A halt of everything by one person.

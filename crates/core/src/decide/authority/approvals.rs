@@ -1,7 +1,7 @@
 //! Approvals with proof: who may speak, whether the proof holds, and whether it is enough.
 
 use super::super::turn::Turn;
-use super::super::{Ruling, time};
+use super::super::{Ruling, approvals as waiting, time};
 use super::{by_self, changes, findings, person_name, rules};
 use crate::answer::Answer;
 use crate::authority::asked::{class_of, of_request as quorum_of, wants_separate};
@@ -178,7 +178,8 @@ pub(super) fn decide(turn: &mut Turn<'_>, target: &str, proof: &Proof) -> Ruling
         return Err(turn.malformed("no rules of authority are in force; bootstrap them first"));
     };
     if let Some((number, request)) = turn.state.guard.request(target) {
-        return of_request(turn, rules, (number, request), proof);
+        let request = waiting::as_of_now(turn, number, request);
+        return of_request(turn, rules, (number, &*request), proof);
     }
     match turn.state.guard.proposal(target) {
         Some((number, proposal)) => changes::decide(turn, rules, (number, proposal), proof),
@@ -359,12 +360,8 @@ fn of_request(
     turn.voice = Some(said);
     let mut after = request.clone();
     after.approvals.push(approval);
-    if let Err(reason) = super::super::approvals::settle(turn, number, &after, false) {
-        turn.emit(Event::RequestHeld {
-            request: number,
-            reason,
-        });
-    }
+    let again = turn.state.guard.again.contains(&number);
+    waiting::judge_now(turn, number, &after, again);
     Ok(Answer::Recorded)
 }
 

@@ -108,6 +108,32 @@ fn a_rule_may_ask_for_a_role_that_the_class_does_not_count() {
 }
 
 #[test]
+fn a_proof_before_a_request_is_judged_again_is_held_against_the_new_policy() {
+    let (mut exchange, mut staff) = under(&["risk", "treasury"], 2);
+    exchange.ask(Some("first"), None, withdraw(900));
+    exchange.ask(Some("asked"), None, withdraw(900));
+    let mut next = exchange.state.guard.policy.clone();
+    next.version += 1;
+    let all = vec![(Field::Amount(BTC), Test::Below(u128::MAX))];
+    let more = rule("more", all, approve(3, &["executive"], 0));
+    next.rules = PolicyRules::new(next.rules.iter().cloned().chain([more]).collect());
+    let change = Change::AdoptPolicy(Box::new(next));
+    let reply = propose(&mut exchange, "tighter", "sue", change);
+    assert_eq!(reply.answer, Answer::Cleared);
+    // The old policy did not ask for an executive, and two people were enough.
+    staff.approve(&mut exchange, "asked", "eva", "executive");
+    staff.approve(&mut exchange, "asked", "ria", "risk");
+    assert_eq!(exchange.why("asked"), "quorum_short");
+    staff.approve(&mut exchange, "asked", "tom", "treasury");
+    assert_eq!(exchange.why("asked"), "cleared");
+    assert!(exchange.state.guard.again.contains(&0), "not its turn yet");
+    exchange.pass(0);
+    let asked = asked_of(&exchange.state, Target::Request(0), exchange.at).unwrap();
+    assert_eq!(asked.quorum.persons, 3);
+    assert_eq!(exchange.why("first"), "quorum_short");
+}
+
+#[test]
 fn all_lines_of_a_batch_count_towards_the_approver_client() {
     let mut policy = policy();
     policy.holdings_guard = false;

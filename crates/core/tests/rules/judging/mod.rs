@@ -1,6 +1,7 @@
 //! Rules of the typed language: what each field sees, how outcomes combine, what people add, and what time changes.
 
 mod adoption;
+mod again;
 mod credits;
 mod properties;
 mod times;
