@@ -1,4 +1,7 @@
-//! The signer's question: may these bytes be signed? A clearance serves one byte string, once.
+//! The signer's question where bytes are told as operations: may these be signed? A clearance serves one byte string, once.
+//!
+//! Drills, the demo and the simulator ask so, for withdrawals and transfers that no intent binds. What an intent binds is
+//! redeemed in one way only, by an issued clearance ([`super::clearances`]).
 
 use super::turn::Turn;
 use super::{Ruling, authority, requests};
@@ -48,7 +51,7 @@ pub(super) fn redeem(
         target: String::from(target),
     };
     let (number, request) = found.ok_or_else(missing)?;
-    if wallet.is_none() {
+    if wallet.is_none() || turn.state.guard.clearances.terms.contains_key(&number) {
         return Err(missing());
     }
     if let Some(field) = differs(turn, &request.ask, &flat) {

@@ -29,6 +29,20 @@ fn cleared_under(policy: Policy) -> Reader {
     r
 }
 
+/// What an intent binds has one way to be redeemed: bytes told as operations are not decoded, and rules don't run again.
+#[test]
+fn a_withdrawal_with_an_intent_is_redeemed_by_an_issued_clearance_alone() {
+    let mut r = cleared();
+    check(
+        &mut r,
+        "
+        sign target=w1 op=transfer to=0xlistedlist01 units=900 attested=7 -> clearance_missing
+        issue id=x1 target=w1 key=hot/1 attempt=1 digest=1 nonce=7 fee=5 units=900 to=0xlistedlist01 -> cleared
+        sign target=w1 op=transfer to=0xlistedlist01 units=900 attested=7 -> clearance_missing
+        redeem target=w1 attempt=1 signer=signer-1 -> cleared",
+    );
+}
+
 #[test]
 fn a_clearance_is_issued_for_exact_bytes_and_redeemed_once() {
     let mut r = cleared();
