@@ -2,7 +2,7 @@
 //! as looser: it needs the quorum and the wait of a change that raises risk.
 
 use super::rule::Rule;
-use super::space::{allows, as_strict, lies_in, restricts};
+use super::space::{allows, lies_in, restricts};
 use super::{Budget, BudgetBand, Policy};
 use crate::registry::AssetIx;
 use alloc::string::String;
@@ -187,7 +187,7 @@ fn rules(old: &Policy, new: &Policy, found: &mut Found) {
         let covered = |before: &Rule| {
             allows(before)
                 && lies_in(&rule.when, &before.when)
-                && as_strict(&rule.then, &before.then)
+                && rule.then.as_strict_as(&before.then)
         };
         let tighter = !allows(rule) || old.rules.iter().any(covered);
         found.say("rules", &rule.id, tighter);
@@ -199,7 +199,7 @@ fn rules(old: &Policy, new: &Policy, found: &mut Found) {
         let kept = |after: &Rule| {
             restricts(after)
                 && lies_in(&rule.when, &after.when)
-                && as_strict(&after.then, &rule.then)
+                && after.then.as_strict_as(&rule.then)
         };
         let tighter = !restricts(rule) || new.rules.iter().any(kept);
         found.say("rules", &rule.id, tighter);

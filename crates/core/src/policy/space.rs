@@ -104,11 +104,14 @@ pub(super) fn lies_in(narrow: &[Condition], wide: &[Condition]) -> bool {
     wide.iter().all(|condition| implied(narrow, condition))
 }
 
-/// True if the first outcome restricts at least as much as the second.
-pub(super) fn as_strict(first: &Outcome, second: &Outcome) -> bool {
-    match (first, second) {
-        (Outcome::Approve(a), Outcome::Approve(b)) => as_many(a, b),
-        _ => first.strictness() >= second.strictness(),
+impl Outcome {
+    /// True if it restricts at least as much as the other. Of two that ask for different people neither may.
+    #[must_use]
+    pub fn as_strict_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Approve(a), Self::Approve(b)) => as_many(a, b),
+            _ => self.strictness() >= other.strictness(),
+        }
     }
 }
 

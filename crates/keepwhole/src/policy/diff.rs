@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use keepwhole_core::policy::rule::{Approvals, Outcome, Rule};
+use keepwhole_core::policy::rule::{Outcome, Rule};
 use keepwhole_core::policy::{ActionClass, LossOrder, Policy};
 use keepwhole_core::registry::AssetIx;
 
@@ -560,20 +560,9 @@ const fn standing(then: &Outcome) -> Direction {
 }
 
 fn outcome(old: &Outcome, new: &Outcome) -> Direction {
-    match (old, new) {
-        (Outcome::Approve(old), Outcome::Approve(new)) => approvals(old, new),
-        _ => number(&old.strictness(), &new.strictness(), Tighter::More),
-    }
-}
-
-fn approvals(old: &Approvals, new: &Approvals) -> Direction {
-    let (was, is): (BTreeSet<_>, BTreeSet<_>) =
-        (old.roles.iter().collect(), new.roles.iter().collect());
-    if new.n >= old.n && new.delay_ms >= old.delay_ms && is.is_superset(&was) {
-        Direction::Tighter
-    } else if new.n <= old.n && new.delay_ms <= old.delay_ms && is.is_subset(&was) {
-        Direction::Looser
-    } else {
-        Direction::Unknown
+    match (new.as_strict_as(old), old.as_strict_as(new)) {
+        (true, _) => Direction::Tighter,
+        (false, true) => Direction::Looser,
+        (false, false) => Direction::Unknown,
     }
 }

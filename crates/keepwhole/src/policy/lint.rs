@@ -142,18 +142,6 @@ const fn asset_of(field: Field) -> Option<AssetIx> {
     }
 }
 
-/// Whether `wide` says at least as much as `narrow` wherever both match.
-fn as_strict(wide: &Outcome, narrow: &Outcome) -> bool {
-    match (wide, narrow) {
-        (Outcome::Approve(wide), Outcome::Approve(narrow)) => {
-            wide.n >= narrow.n
-                && wide.delay_ms >= narrow.delay_ms
-                && narrow.roles.iter().all(|role| wide.roles.contains(role))
-        }
-        _ => wide.strictness() >= narrow.strictness(),
-    }
-}
-
 /// A rule that never makes a difference: another one covers all that it covers and is as strict.
 fn covered(file: &PolicyFile, place: usize, rule: &Rule, cover: &Cover) -> Option<Finding> {
     for (other_place, other) in file.policy.rules.iter().enumerate() {
@@ -161,11 +149,11 @@ fn covered(file: &PolicyFile, place: usize, rule: &Rule, cover: &Cover) -> Optio
         if other_place == place || wide.empty().is_some() || !cover.within(&wide) {
             continue;
         }
-        if !as_strict(&other.then, &rule.then) {
+        if !other.then.as_strict_as(&rule.then) {
             continue;
         }
         // Of two that are the same the later one is told.
-        if wide.within(cover) && as_strict(&rule.then, &other.then) && other_place > place {
+        if wide.within(cover) && rule.then.as_strict_as(&other.then) && other_place > place {
             continue;
         }
         let id = &other.id;
@@ -201,7 +189,7 @@ fn loosening(file: &PolicyFile, rule: &Rule, cover: &Cover, out: &mut Vec<Findin
         beyond.0.insert(*field, open);
         let kept =
             file.policy.rules.iter().any(|other| {
-                as_strict(&other.then, &rule.then) && beyond.within(&Cover::of(other))
+                other.then.as_strict_as(&rule.then) && beyond.within(&Cover::of(other))
             });
         if !kept {
             let shown = number_text(*field, limit, &file.names, file.policy.reference);
