@@ -252,7 +252,8 @@ async fn within_time(State(api): State<Arc<Api>>, request: Request, next: Next) 
         Ok(response) => response,
         Err(_) => {
             let what = format!(
-                "the request took longer than {whole:?}; whether it was recorded is not known here: send it again with the same idempotency key"
+                "the request took longer than {} ms; whether it was recorded is not known here: send it again with the same idempotency key",
+                whole.as_millis()
             );
             let mut response =
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", what).into_response();

@@ -75,7 +75,7 @@ pub enum ImportError {
         file: PathBuf,
         /// The line.
         line: u64,
-        /// The reason's code and numbers.
+        /// The reason in words, with its code.
         reason: String,
         /// What is recorded.
         done: String,

@@ -6,6 +6,8 @@ use super::import::{ImportError, Job, Read};
 use crate::installation::Installation;
 use crate::journal::{Disk, Journal, Publisher};
 use crate::sequencer::{Ended, Sequencer, SequencerError, Turn, Turns};
+use crate::text::Lang;
+use crate::views::reason_line;
 use keepwhole_books::check::{NewOwners, Refused, asset_differs, house_differs, unknown_owner};
 use keepwhole_books::chunk::{Chunk, Unit};
 use keepwhole_books::fault::Fault;
@@ -221,12 +223,12 @@ impl Turns for FileTurns<'_> {
         }))
     }
 
-    fn decided(&mut self, replies: &[Reply]) -> Result<(), ImportError> {
+    fn decided(&mut self, state: &State, replies: &[Reply]) -> Result<(), ImportError> {
         for reply in replies {
             let repeated = u64::from(reply.repeated_rows);
             self.recorded.repeated = self.recorded.repeated.saturating_add(repeated);
             if let Some(reason) = reply.answer.reason() {
-                return Err(self.refusal(reason));
+                return Err(self.refusal(state, reason));
             }
         }
         self.recorded.chunks = self.recorded.chunks.saturating_add(1);
@@ -235,7 +237,7 @@ impl Turns for FileTurns<'_> {
 }
 
 impl FileTurns<'_> {
-    fn refusal(&self, reason: &Reason) -> ImportError {
+    fn refusal(&self, state: &State, reason: &Reason) -> ImportError {
         let (row, inner) = match reason {
             Reason::Row { row, reason } => (*row, reason.as_ref()),
             other => (0, other),
@@ -243,7 +245,7 @@ impl FileTurns<'_> {
         ImportError::Refused {
             file: self.job.path(self.file),
             line: line_at(&self.units, row),
-            reason: format!("`{}` ({inner:?})", inner.code()),
+            reason: reason_line(state, None, inner, Lang::En),
             done: self.job.done(self.file, self.before),
         }
     }

@@ -130,7 +130,7 @@ impl Interface {
             whole: WHOLE / HASTE,
         };
         let line = Tokens::line("outsider", "ledger", TOKEN, date(9999, 1, 1));
-        let tokens = Tokens::parse(&line).map_err(|fault| format!("{fault:?}"))?;
+        let tokens = Tokens::parse(&line).map_err(|fault| fault.to_string())?;
         let router = router(Api::new(Arc::new(desk), None, tokens, bounds, None));
         let said = |error: std::io::Error| error.to_string();
         let listener = TcpListener::bind("127.0.0.1:0").map_err(said)?;

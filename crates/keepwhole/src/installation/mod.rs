@@ -39,6 +39,8 @@ use crate::journal::{
 };
 use crate::law::{SourceFile, load};
 use crate::sequencer::{self, FoldError, Folded, Opening, Sequencer, SequencerError, Until, fold};
+use crate::text::Lang;
+use crate::views::reason_line;
 use keepwhole_core::answer::Answer;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::law::{day_at, offset_of_zone};
@@ -351,9 +353,11 @@ impl Installation {
         match replies.first().map(|reply| &reply.answer) {
             Some(Answer::Recorded) => {}
             other => {
-                return Err(InstallationError::Law(format!(
-                    "its adoption got `{other:?}`"
-                )));
+                let state = self.sequencer.state();
+                let reason = other.and_then(Answer::reason);
+                let why = reason.map(|reason| reason_line(state, None, reason, Lang::En));
+                let why = why.unwrap_or_else(|| String::from("the journal did not record it"));
+                return Err(InstallationError::Law(format!("it is not adopted: {why}")));
             }
         }
         self.publish()?;

@@ -4,11 +4,13 @@
 //! must be read before the journal is; it is written anew where it differs. docs/journal-format.md, "Keys of the log".
 
 use super::log_key::{self, NewKey};
-use super::{Care, Installation, InstallationError, read_origin, reason_json};
+use super::{Care, Installation, InstallationError, read_origin};
 use crate::journal::keys::{self, KeyFile};
 use crate::journal::snapshot::Rules;
 use crate::journal::{Disk as _, JournalError, Options, RealDisk, layout};
 use crate::sequencer::{self, Opening, Until};
+use crate::text::Lang;
+use crate::views::reason_line;
 use keepwhole_core::answer::Answer;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::log_keys::LogKeys;
@@ -233,7 +235,7 @@ fn tell(
         Some(Answer::Recorded) => Ok(()),
         Some(other) => Err(wrong(match other.reason() {
             Some(Reason::Malformed { what }) => what.clone(),
-            Some(reason) => reason_json(reason).to_string(),
+            Some(reason) => reason_line(open.sequencer.state(), None, reason, Lang::En),
             None => String::from("the journal did not record it"),
         })),
         None => Err(InstallationError::Ended),

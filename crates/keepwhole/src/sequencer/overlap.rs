@@ -44,11 +44,12 @@ pub trait Turns {
     /// Ends the run; what was decided before becomes durable.
     fn turn(&mut self, state: &State, ready: Self::Ready) -> Result<Option<Turn>, Self::Error>;
 
-    /// Hears the replies of the turn given last. They are not durable yet: nothing of them may leave.
+    /// Hears the replies of the turn given last, and what the `state` is behind them. They are not durable yet: nothing of
+    /// them may leave.
     ///
     /// # Errors
     /// Ends the run; what was decided, this turn included, becomes durable.
-    fn decided(&mut self, replies: &[Reply]) -> Result<(), Self::Error>;
+    fn decided(&mut self, state: &State, replies: &[Reply]) -> Result<(), Self::Error>;
 }
 
 /// Why a run ended early.
@@ -192,7 +193,8 @@ impl<'a> Deciding<'a> {
                 replies.push(self.decide(command, at)?);
             }
             self.hand_over(Some(turn.mark))?;
-            turns.decided(&replies).map_err(Stop::Turns)?;
+            let heard = turns.decided(&self.read(), &replies);
+            heard.map_err(Stop::Turns)?;
         }
     }
 

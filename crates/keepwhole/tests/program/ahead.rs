@@ -47,7 +47,7 @@ impl Turns for Units {
         Ok(Some(ready))
     }
 
-    fn decided(&mut self, replies: &[Reply]) -> Result<(), u64> {
+    fn decided(&mut self, _: &State, replies: &[Reply]) -> Result<(), u64> {
         assert_eq!(replies.len() as u64, EACH);
         assert!(
             replies

@@ -8,12 +8,14 @@ use super::output::{Output, note, table};
 use super::{DataArgs, wall_clock};
 use crate::installation::Reading;
 use crate::sequencer::Until;
-use crate::text::{rfc3339, seoul};
+use crate::text::{Lang, rfc3339, seoul};
+use crate::views::reason_line;
 use clap::{Args, Subcommand};
 use desk::{Desk, hex, of_vault};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::command::Body;
 use keepwhole_core::reason::Reason;
+use keepwhole_core::state::State;
 use keepwhole_core::subject::{SubjectAction, SubjectCommand, is_code, retention};
 use keepwhole_vault::fields::RECORD_MAX;
 use keepwhole_vault::{Field, FileKeys, Kept, PersonalRecord, RealFiles, open_vault};
@@ -216,8 +218,9 @@ fn put(args: &PutArgs) -> Result<Exit, Failure> {
         desk.vault
             .withdraw(&kept)
             .map_err(|error| of_vault(&error))?;
+        let failure = refused(desk.state(), &answer);
         desk.close()?;
-        return Err(refused(&answer));
+        return Err(failure);
     }
     desk.vault
         .confirm(&kept)
@@ -299,8 +302,9 @@ fn read(args: &ReadArgs) -> Result<Exit, Failure> {
         });
         let answer = desk.send(None, Some(&who.actor), body)?;
         if answer != Answer::Cleared {
+            let failure = refused(desk.state(), &answer);
             desk.close()?;
-            return Err(refused(&answer));
+            return Err(failure);
         }
     }
     desk.close()?;
@@ -349,10 +353,12 @@ fn end(args: &EndArgs) -> Result<Exit, Failure> {
     let body = Body::OfSubject(SubjectCommand::EndRelation { subject, ended });
     let answer = desk.send(None, Some(&who.actor), body)?;
     let kept = retention(desk.state().law.rules.values(), ended, desk.state().at);
-    desk.close()?;
     if answer != Answer::Recorded {
-        return Err(refused(&answer));
+        let failure = refused(desk.state(), &answer);
+        desk.close()?;
+        return Err(failure);
     }
+    desk.close()?;
     let until = kept.as_ref().map(|kept| kept.until);
     let text = match &kept {
         Some(kept) => format!(
@@ -402,8 +408,9 @@ fn act(args: &ActArgs, action: impl Fn(String) -> SubjectAction) -> Result<Exit,
             (format!("done: {word} of person {id}"), "done")
         }
         other => {
+            let failure = refused(desk.state(), other);
             desk.close()?;
-            return Err(refused(other));
+            return Err(failure);
         }
     };
     desk.close()?;
@@ -480,7 +487,7 @@ fn rewrap(data: &DataArgs) -> Result<Exit, Failure> {
 }
 
 /// A refusal in words, with the rule and its end where there is one.
-fn refused(answer: &Answer) -> Failure {
+fn refused(state: &State, answer: &Answer) -> Failure {
     let Some(reason) = answer.reason() else {
         return Failure::fault(
             "answer",
@@ -503,7 +510,7 @@ fn refused(answer: &Answer) -> Failure {
         Reason::AlreadyRegistered { .. } => "this hold stands already".to_owned(),
         Reason::UnknownTarget { .. } => "no hold of this code stands".to_owned(),
         Reason::Malformed { what } => what.clone(),
-        other => format!("refused: {}", other.code()),
+        other => reason_line(state, None, other, Lang::En),
     };
     Failure::refused(reason.code(), say)
 }
