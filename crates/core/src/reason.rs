@@ -213,7 +213,7 @@ reasons! {
     ClearanceMissing { /** What was named. */ target: String } = 47, "clearance_missing", Deny;
     /// The clearance was redeemed for other bytes.
     ClearanceUsed = 48, "clearance_used", Deny;
-    /// The clearance lapsed.
+    /// The clearance lapsed, or the intent ended while it waited.
     ClearanceExpired { /** First moment without it, ms. */ ended: u64 } = 49, "clearance_expired", Deny;
     /// The account holds less than asked.
     InsufficientBalance { /** Balance, minor units. */ has: u128, /** Asked, minor units. */ asked: u128 } = 50, "insufficient_balance", Deny;
