@@ -14,8 +14,9 @@ use crate::event::{Event, Record, RecordRef};
 use crate::history::{History, Sum, Within};
 use crate::index::{HashKey, STAGE};
 use crate::log_keys::{LogKeys, RetiredKey};
+use crate::price::{self, Price, PriceEvent, Suspect, ToldPrice};
 use crate::registry::{AssetIx, OUTSIDE, OwnerIx, WalletIx};
-use crate::state::{Answered, Price, PublishedSet, State};
+use crate::state::{Answered, PublishedSet, State};
 use crate::transfer::{Booked, Transfer};
 use crate::transfer_ids::Keyed;
 use alloc::string::ToString as _;
@@ -170,21 +171,28 @@ pub fn apply_ref(state: &mut State, record: RecordRef<'_>) {
 /// Folds prices, answers and published sets; false if the event is another's.
 fn told(state: &mut State, at: u64, event: &Event) -> bool {
     match event {
-        Event::PriceRecorded {
-            base,
-            quote,
-            price,
-            source,
-        } => {
-            let price = Price {
-                at,
-                price: *price,
-                source: source.clone(),
+        Event::PriceRecorded(old) => {
+            let told = ToldPrice {
+                base: old.base,
+                quote: old.quote,
+                price: old.price.saturating_mul(price::ONE),
+                as_of: at,
+                source: old.source.clone(),
             };
-            if let Some(before) = state.prices.insert((*base, *quote), price) {
-                let pair = (*base, *quote);
-                state.history.price_replaced(pair, before.price);
-            }
+            price_counts(state, at, &told);
+        }
+        Event::OfPrice(PriceEvent::Told(told)) => price_counts(state, at, told),
+        Event::OfPrice(PriceEvent::Suspected {
+            told,
+            last,
+            band_bps,
+        }) => {
+            let known = state.prices.entry((told.base, told.quote)).or_default();
+            known.suspect = Some(Suspect {
+                price: priced(at, told),
+                last: *last,
+                band_bps: *band_bps,
+            });
         }
         Event::Answered {
             id: Some(id),
@@ -215,6 +223,30 @@ fn told(state: &mut State, at: u64, event: &Event) -> bool {
         _ => return false,
     }
     true
+}
+
+fn priced(at: u64, told: &ToldPrice) -> Price {
+    Price {
+        as_of: told.as_of,
+        at,
+        price: told.price,
+        source: told.source.clone(),
+    }
+}
+
+fn price_counts(state: &mut State, at: u64, told: &ToldPrice) {
+    let pair = (told.base, told.quote);
+    let max_age = state.guard.policy.price_max_age_ms;
+    let earlier = state.history.earlier_price(told.base, told.quote);
+    let known = state.prices.entry(pair).or_default();
+    // Nothing waits for a price while there is one to reckon with, and one before it; so a feed that goes on costs nothing.
+    let missed = earlier.is_none() || known.usable(at, max_age).is_err();
+    if let Some(before) = known.counts(priced(at, told)) {
+        state.history.price_replaced(pair, before.price);
+    }
+    if missed {
+        requests::priced(state, told.base);
+    }
 }
 
 /// The first record of a journal gives the key of the lookups.

@@ -10,6 +10,7 @@ use crate::guard::Change;
 use crate::incident::clock::Duty;
 use crate::law::RuleRecord;
 use crate::policy::Policy;
+use crate::price::NewPrice;
 use crate::registry::{Asset, Wallet};
 use crate::subject::SubjectCommand;
 use crate::transfer::TransferBatch;
@@ -397,17 +398,8 @@ pub enum Body {
         /// Wallet.
         wallet: String,
     } = 21,
-    /// Record a price.
-    RecordPrice {
-        /// Base asset.
-        base: String,
-        /// Quote asset.
-        quote: String,
-        /// Minor units of quote for one whole base.
-        price: u128,
-        /// Source.
-        source: String,
-    } = 22,
+    /// Record prices: all or none. One outside its band is recorded as suspect.
+    RecordPrices(Vec<NewPrice>) = 22,
     /// Propose a change of settings or rights.
     ProposeChange(Change) = 23,
     /// Stand behind a proposed change.

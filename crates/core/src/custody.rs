@@ -6,6 +6,7 @@ pub use outflows::Left;
 pub(crate) use outflows::New;
 
 use crate::amount::Amount;
+use crate::price::worth;
 use crate::registry::{AssetIx, Tier, WalletIx};
 use crate::state::State;
 use crate::wide::Wide;
@@ -329,7 +330,7 @@ impl ColdShare {
     }
 }
 
-/// Cold share by value at the prices given (minor units of the quote asset for one whole base asset).
+/// Cold share by value at the prices given, in the unit of [`crate::price`].
 ///
 /// Which prices count is law data (Korea: the mean of daily prices over a year, law id `kr-vaupa-cold-valuation`); the
 /// caller names them. Value is floored per wallet and asset. `None` on more than 128 bits.
@@ -347,7 +348,7 @@ pub fn cold_share(state: &State, prices: &BTreeMap<AssetIx, u128>) -> Option<Col
             }
             continue;
         };
-        let value = value_of(*units, *price, row.decimals)?;
+        let value = worth(*units, *price, row.decimals)?;
         share.all = share.all.checked_add(value)?;
         if state
             .registry

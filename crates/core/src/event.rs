@@ -25,6 +25,7 @@ use crate::incident::{AlarmCode, Cause, Fact, Freeze};
 use crate::law::RuleRecord;
 use crate::log_keys::DeclaredKeys;
 use crate::policy::Policy;
+use crate::price::{OldPrice, PriceEvent};
 use crate::reason::Reason;
 use crate::redress::Claim;
 use crate::registry::{ActorIx, Asset, AssetIx, OwnerIx, PersonIx, Wallet, WalletIx};
@@ -287,17 +288,10 @@ pub enum Event {
         /// Why.
         purpose: String,
     } = 65,
-    /// A price was recorded.
-    PriceRecorded {
-        /// Base asset.
-        base: AssetIx,
-        /// Quote asset.
-        quote: AssetIx,
-        /// Minor units of quote for one whole base.
-        price: u128,
-        /// Source.
-        source: String,
-    } = 70,
+    /// A price was recorded; only in journals from before prices had a time of their own.
+    PriceRecorded(OldPrice) = 70,
+    /// A price was told: it counts, or is suspect.
+    OfPrice(PriceEvent) = 71,
     /// A case was opened.
     IncidentOpened {
         /// What about.

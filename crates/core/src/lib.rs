@@ -6,7 +6,7 @@
 //! the same state to the bit.
 //!
 //! Read in this order: [`amount`], [`split`], [`names`], [`address`], [`registry`], [`book`], [`transfer`], [`transfer_ids`],
-//! [`custody`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`], [`door`]; then
+//! [`custody`], [`price`], [`policy`], [`history`], [`guard`], [`authority`], [`breaker`], [`incident`], [`redress`], [`law`], [`door`]; then
 //! [`command`], [`event`], [`reason`], [`decide`], [`apply`], [`due`]. [`evm_address`] reads what people write.
 //!
 //! Absent on purpose: prices of today, law articles, numbers of hours (all of these are dated data that enter through
@@ -40,6 +40,7 @@ mod moments;
 pub mod names;
 mod pages;
 pub mod policy;
+pub mod price;
 pub mod reason;
 pub mod redress;
 pub mod registry;

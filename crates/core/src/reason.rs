@@ -118,6 +118,18 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// Whether a price that counts may release it.
+    #[must_use]
+    pub fn wants_price(&self) -> bool {
+        match self {
+            Self::PriceMissing { .. } | Self::PriceStale { .. } | Self::PriceBand { .. } => true,
+            Self::FigureUnknown { why, .. } => why == "no_earlier_price",
+            _ => false,
+        }
+    }
+}
+
 /// Tag of [`Reason::Row`].
 const ROW: u8 = 15;
 
@@ -259,8 +271,8 @@ reasons! {
     PriceMissing { /** The asset without a price. */ asset: String } = 70, "price_missing", Hold;
     /// The price is too old.
     PriceStale { /** Age, ms. */ age_ms: u64, /** Greatest age, ms. */ max_ms: u64 } = 71, "price_stale", Hold;
-    /// The price is outside its band around the last good one.
-    PriceBand { /** The price given. */ price: u128, /** The last good price. */ last: u128, /** Band, basis points. */ band_bps: u16 } = 72, "price_band", Hold;
+    /// The newest price that was told is zero or outside its band; prices in 10^-10 minor units of the quote asset.
+    PriceBand { /** The asset. */ asset: String, /** The price told. */ price: u128, /** The good price that it was compared with. */ last: u128, /** Band, basis points. */ band_bps: u16 } = 72, "price_band", Hold;
     /// Nodes report different things, or another amount than claimed.
     NodesDisagree = 73, "nodes_disagree", Hold;
     /// Too few nodes keep up.
@@ -339,4 +351,10 @@ reasons! {
     AddressChecksum { /** The address with its checksum. */ wanted: String } = 120, "address_checksum", Refuse;
     /// The person got the role after the question was asked.
     RoleNotThen { /** The role. */ role: String, /** Journal index of the question. */ index: u64, /** Journal index from which the person holds the role. */ since: u64 } = 121, "role_not_then", Deny;
+    /// A price is told in another currency than the policy's.
+    PriceQuote { /** The currency given. */ quote: String, /** The policy's. */ reference: String } = 122, "price_quote", Refuse;
+    /// A price is of a moment that has not come yet.
+    PriceAhead { /** The asset. */ asset: String, /** Of when the price is, ms. */ as_of: u64, /** Now, ms. */ now: u64 } = 123, "price_ahead", Refuse;
+    /// A price is older than the newest that was told.
+    PriceOlder { /** The asset. */ asset: String, /** Of when the price is, ms. */ as_of: u64, /** Of when the newest is, ms. */ newest: u64 } = 124, "price_older", Refuse;
 }

@@ -14,6 +14,7 @@ use crate::index::Sorted;
 pub use crate::index::UnbuiltPart;
 use crate::law::RuleRecord;
 use crate::log_keys::LogKeys;
+use crate::price::Prices;
 use crate::redress::Claims;
 use crate::registry::{AssetIx, OwnerIx, Registry, WalletIx};
 use crate::subject::Subjects;
@@ -49,17 +50,6 @@ pub struct Deposit {
     pub wallet: WalletIx,
     /// Where it stands: cleared once credited.
     pub standing: Answer,
-}
-
-/// A price as it was recorded.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Price {
-    /// When, ms.
-    pub at: u64,
-    /// Minor units of the quote asset for one whole base asset.
-    pub price: u128,
-    /// Who says so.
-    pub source: String,
 }
 
 /// Law as it was adopted.
@@ -107,8 +97,8 @@ pub struct State {
     pub claims: Claims,
     /// Deposits claimed by the exchange.
     pub deposits: Vec<Deposit>,
-    /// Last good price per base and quote.
-    pub prices: BTreeMap<(AssetIx, AssetIx), Price>,
+    /// Prices per base and quote: the last good one, and what is suspected.
+    pub prices: Prices,
     /// Law.
     pub law: Law,
     /// Answers given, by command id.

@@ -6,6 +6,7 @@
 
 mod books;
 mod chain;
+mod prices;
 mod requests;
 mod rights;
 mod signing;
@@ -147,7 +148,8 @@ pub struct Model {
     proposal_of: BTreeMap<String, usize>,
     /// Moment and person.
     reads: Vec<(u64, String)>,
-    prices: BTreeMap<(String, String), u128>,
+    /// What was told, by base and quote.
+    prices: BTreeMap<(String, String), prices::Told>,
     budgets: BTreeMap<(String, String), u128>,
     flows: BTreeSet<(String, String, bool, String)>,
     sweeps: BTreeSet<(String, String)>,
@@ -262,7 +264,7 @@ impl Model {
                 | Body::RecordTransfers(_)
                 | Body::RecordTrade { .. }
                 | Body::RecordLedgerRow { .. }
-                | Body::RecordPrice { .. }
+                | Body::RecordPrices(_)
                 | Body::RequestWithdrawal { .. }
                 | Body::RequestTransfer { .. }
                 | Body::RequestCredit { .. }
@@ -298,9 +300,7 @@ impl Model {
                 units,
                 credit,
             } => self.ledger_row(customer, asset, *units, *credit),
-            Body::RecordPrice {
-                base, quote, price, ..
-            } => self.price(base, quote, *price),
+            Body::RecordPrices(rows) => self.prices(rows),
             Body::ReadRecord { customer, purpose } => self.read(by, customer, purpose),
             Body::RecordObservation(seen) => self.observation(seen),
             Body::RecordClockJump { .. } | Body::ObserveTime => Ok(Answer::Recorded),

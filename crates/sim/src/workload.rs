@@ -11,6 +11,7 @@ use keepwhole_core::command::{
 use keepwhole_core::custody::Direction;
 use keepwhole_core::guard::Change;
 use keepwhole_core::policy::Policy;
+use keepwhole_core::price::{NewPrice, ONE};
 
 /// Customers of the small exchange.
 pub const CUSTOMERS: u64 = 5;
@@ -189,12 +190,7 @@ impl Workload<'_> {
                 customer: self.customer(),
                 purpose: text(pick(&mut self.draw, &["ticket", "ticket", " "])),
             },
-            92 => Body::RecordPrice {
-                base: self.asset(),
-                quote: text("WON"),
-                price: u128::from(self.draw.below(30)) * 5,
-                source: text("feed"),
-            },
+            92 => self.prices(),
             93 if self.draw.once_in(6) => Body::RecordLedgerRow {
                 customer: self.customer(),
                 asset: self.asset(),
@@ -222,6 +218,18 @@ impl Workload<'_> {
             }
         });
         Body::RecordMovements(lines.collect())
+    }
+
+    /// Mostly one price within what came before; some zero, far off, of the wrong time, twice in a batch, of nothing.
+    fn prices(&mut self) -> Body {
+        let rows = (0..=self.draw.below(2)).map(|_| NewPrice {
+            base: self.asset(),
+            quote: text(pick(&mut self.draw, &["WON", "WON", "WON", "BBB"])),
+            price: u128::from(self.draw.below(30)) * 5 * ONE,
+            as_of: (self.at + self.draw.below(8_000)).saturating_sub(self.draw.below(12_000)),
+            source: text(if self.draw.once_in(30) { "" } else { "feed" }),
+        });
+        Body::RecordPrices(rows.collect())
     }
 
     fn trade(&mut self) -> Body {

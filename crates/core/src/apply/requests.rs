@@ -8,7 +8,7 @@ use crate::event::{Event, Judged};
 use crate::guard::{Ask, Clearance, CreditLine, Proposal, Request, Standing};
 use crate::policy::Policy;
 use crate::reason::Reason;
-use crate::registry::{ActorIx, PersonIx};
+use crate::registry::{ActorIx, AssetIx, PersonIx};
 use crate::state::State;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -282,6 +282,25 @@ pub(super) fn resumed(state: &mut State) {
     if !state.guard.policy.rules.is_empty() {
         judge_waiting(state);
     }
+}
+
+/// A price of the asset counts after there was none to reckon with: what waits for it is judged again, where rules do that.
+pub(super) fn priced(state: &mut State, base: AssetIx) {
+    if state.guard.policy.rules.is_empty() {
+        return;
+    }
+    let guard = &state.guard;
+    let waits = |request: &u32| {
+        guard.request_at(*request).is_some_and(|row| {
+            let of = match &row.ask {
+                Ask::Withdrawal { asset, .. } | Ask::Transfer { asset, .. } => *asset == base,
+                Ask::Credit { lines, .. } => lines.iter().any(|line| line.asset == base),
+            };
+            of && matches!(&row.standing, Standing::Held(reason) if reason.wants_price())
+        })
+    };
+    let waiting: Vec<u32> = guard.waiting.iter().copied().filter(waits).collect();
+    state.guard.again.extend(waiting);
 }
 
 /// All that waits is judged again. Nothing more happens here, however many they are.

@@ -10,8 +10,8 @@ use crate::authority::class::Class;
 use crate::book::MovementKind;
 use crate::breaker::Touch;
 use crate::command::NewPriceDifference;
-use crate::custody::value_of;
 use crate::event::Event;
+use crate::price::{self, Unusable, worth};
 use crate::reason::Reason;
 use crate::redress::{Claim, ClaimBasis, ClaimStanding, Loss, PriceDifference, put_back};
 use crate::registry::{AssetIx, HOUSE, OUTSIDE, OwnerIx};
@@ -156,10 +156,13 @@ fn decide_claim(
                     .assets
                     .get(difference.base.place())
                     .map_or(0, |a| a.decimals);
-                let missed = difference.wanted.saturating_sub(price);
-                value_of(difference.qty, missed, decimals).ok_or(Reason::InvalidAmount {
+                let too_much = Reason::InvalidAmount {
                     asked: difference.qty,
-                })?
+                };
+                let wanted = difference.wanted.checked_mul(price::ONE);
+                let missed = wanted.map(|wanted| wanted.saturating_sub(price));
+                let value = missed.and_then(|missed| worth(difference.qty, missed, decimals));
+                value.ok_or(too_much)?
             }
             Err(reason) => return Ok((0, ClaimStanding::Held(reason))),
         },
@@ -184,14 +187,19 @@ fn custody_owed(state: &State, incident: &str, owner: OwnerIx, asset: AssetIx) -
 
 /// The last good price, if it is fresh enough.
 fn price_of(turn: &Turn<'_>, base: AssetIx, quote: AssetIx) -> Result<u128, Reason> {
-    let name = || Reason::PriceMissing {
-        asset: String::from(turn.state.registry.asset_id(base)),
-    };
-    let price = turn.state.prices.get(&(base, quote)).ok_or_else(name)?;
-    let age_ms = turn.at.saturating_sub(price.at);
-    match turn.policy().price_max_age_ms {
-        Some(max_ms) if age_ms > max_ms => Err(Reason::PriceStale { age_ms, max_ms }),
-        _ => Ok(price.price),
+    let name = || String::from(turn.state.registry.asset_id(base));
+    let known = turn.state.prices.get(&(base, quote));
+    let known = known.ok_or_else(|| Reason::PriceMissing { asset: name() })?;
+    match known.usable(turn.at, turn.policy().price_max_age_ms) {
+        Ok(price) => Ok(price.price),
+        Err(Unusable::Missing) => Err(Reason::PriceMissing { asset: name() }),
+        Err(Unusable::Stale { age_ms, max_ms }) => Err(Reason::PriceStale { age_ms, max_ms }),
+        Err(Unusable::Suspected(suspect)) => Err(Reason::PriceBand {
+            asset: name(),
+            price: suspect.price.price,
+            last: suspect.last,
+            band_bps: suspect.band_bps,
+        }),
     }
 }
 

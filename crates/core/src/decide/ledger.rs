@@ -1,4 +1,4 @@
-//! The books: movements, trades, rows found without a decision, prices, and reads of personal records.
+//! The books: movements, trades, rows found without a decision, and reads of personal records.
 
 use super::Ruling;
 use super::turn::Turn;
@@ -12,7 +12,6 @@ use crate::event::Event;
 use crate::incident::{AlarmCode, Cause};
 use crate::reason::Reason;
 use crate::registry::{AssetIx, OUTSIDE, OwnerIx};
-use crate::split::mul_div;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
@@ -132,41 +131,6 @@ pub(super) fn row(
     let why = "a ledger row without a decision of the guard";
     turn.trip(Scope::Trading, why, incident);
     turn.trip(Scope::Asset(asset), why, incident);
-    Ok(Answer::Recorded)
-}
-
-/// A price that is zero or outside its band around the last good one is refused with an alarm, and never used.
-pub(super) fn price(
-    turn: &mut Turn<'_>,
-    base: &str,
-    quote: &str,
-    price: u128,
-    source: &str,
-) -> Ruling {
-    let (base_ix, quote_ix) = (turn.asset(base)?, turn.asset(quote)?);
-    let last = turn.state.prices.get(&(base_ix, quote_ix)).map(|p| p.price);
-    let band = turn.policy().price_band_bps;
-    let outside = match (last, band) {
-        (Some(last), Some(band)) => {
-            let allowed = mul_div(last, u128::from(band), 10_000).map_or(0, |(floor, _)| floor);
-            price.abs_diff(last) > allowed
-        }
-        _ => false,
-    };
-    if price == 0 || outside {
-        turn.alarm(AlarmCode::PriceBad, base);
-        return Err(Reason::PriceBand {
-            price,
-            last: last.unwrap_or(0),
-            band_bps: band.unwrap_or(0),
-        });
-    }
-    turn.emit(Event::PriceRecorded {
-        base: base_ix,
-        quote: quote_ix,
-        price,
-        source: String::from(source),
-    });
     Ok(Answer::Recorded)
 }
 

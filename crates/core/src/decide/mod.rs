@@ -16,6 +16,7 @@ mod custody;
 mod doors;
 mod ledger;
 mod log_keys;
+mod prices;
 mod registering;
 mod requests;
 mod rules;
@@ -241,12 +242,7 @@ fn route(turn: &mut Turn<'_>, body: &Body) -> Ruling {
             units,
             credit,
         } => ledger::row(turn, customer, asset, *units, *credit),
-        Body::RecordPrice {
-            base,
-            quote,
-            price,
-            source,
-        } => ledger::price(turn, base, quote, *price, source),
+        Body::RecordPrices(rows) => prices::record(turn, rows),
         Body::RequestWithdrawal {
             customer,
             wallet,

@@ -88,6 +88,17 @@ pub(super) fn untold(state: &State, why: Unknown, rule: &str, figure: &str) -> R
     match why {
         Unknown::PriceMissing { asset } => Reason::PriceMissing { asset: name(asset) },
         Unknown::PriceStale { age_ms, max_ms, .. } => Reason::PriceStale { age_ms, max_ms },
+        Unknown::PriceSuspect {
+            asset,
+            price,
+            last,
+            band_bps,
+        } => Reason::PriceBand {
+            asset: name(asset),
+            price,
+            last,
+            band_bps,
+        },
         _ => Reason::FigureUnknown {
             rule: String::from(rule),
             figure: String::from(figure),

@@ -383,7 +383,7 @@ pub struct Guard {
     pub clearances: clearance::Clearances,
     /// Requests that wait.
     pub waiting: BTreeSet<u32>,
-    /// Those of them that a new policy, the end of a halt or of the bootstrap has judged again, and that were not yet.
+    /// Those of them that a new policy, a price, the end of a halt or of the bootstrap has judged again, and that were not yet.
     /// They are judged one after the other as time is observed, oldest first; whoever speaks for one before has it
     /// judged at that moment.
     pub again: BTreeSet<u32>,

@@ -14,14 +14,13 @@ mod taken;
 pub use line::Sum;
 
 use crate::address::one_form;
-use crate::custody::value_of;
 use crate::guard::{Ask, CreditLine};
 use crate::index::HashKey;
 use crate::names::Names;
 use crate::policy::Policy;
 use crate::policy::field::Deposits;
+use crate::price::{Prices, worth};
 use crate::registry::{AssetIx, OwnerIx, PersonIx, Registry, WalletIx};
-use crate::state::Price;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,9 +34,6 @@ const KEPT_MS: u64 = 86_400_000;
 pub const VALUE_MAX: u128 = 1 << 96;
 /// Stands for the asset in lines over all assets.
 const EVERY: AssetIx = AssetIx(0);
-
-/// Prices and what they are good for.
-pub type Prices = BTreeMap<(AssetIx, AssetIx), Price>;
 
 /// Since when a destination is known, ms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
@@ -121,8 +117,12 @@ pub fn value_at(
     let value = if asset == reference {
         units
     } else {
-        let price = prices.get(&(asset, reference))?.price;
-        value_of(units, price, registry.assets.get(asset.place())?.decimals)?
+        let last = prices.get(&(asset, reference))?.last.as_ref()?;
+        worth(
+            units,
+            last.price,
+            registry.assets.get(asset.place())?.decimals,
+        )?
     };
     (value < VALUE_MAX).then_some(value)
 }
@@ -197,7 +197,7 @@ impl History {
         self.known.get(place).copied().unwrap_or_default()
     }
 
-    /// The price recorded before the last one, minor units of the quote asset.
+    /// The price that counted before the last one, [`crate::price::ONE`]ths of a minor unit of the quote asset.
     #[must_use]
     pub fn earlier_price(&self, base: AssetIx, quote: AssetIx) -> Option<u128> {
         self.earlier.get(&(base, quote)).copied()

@@ -45,6 +45,17 @@ pub enum Unknown {
     } = 6,
     /// Nothing is recorded of it.
     NotRecorded = 7,
+    /// A newer price of the asset was told that is outside its band.
+    PriceSuspect {
+        /// The asset.
+        asset: AssetIx,
+        /// The price told, in the unit of [`crate::price`].
+        price: u128,
+        /// The price that it was compared with.
+        last: u128,
+        /// Band, basis points.
+        band_bps: u16,
+    } = 8,
 }
 
 impl Unknown {
@@ -59,6 +70,7 @@ impl Unknown {
             Self::TooLarge => "too_large",
             Self::NoEarlierPrice { .. } => "no_earlier_price",
             Self::NotRecorded => "not_recorded",
+            Self::PriceSuspect { .. } => "price_band",
         }
     }
 }
@@ -178,7 +190,7 @@ impl<'s> Figures<'s> {
             Field::Hour { offset_minutes } => Seen::Number(hour(self.input.at, offset_minutes)),
             Field::PriceAge => {
                 let at = self.input.at;
-                let age = |(_, recorded): (u128, u64)| u128::from(at.saturating_sub(recorded));
+                let age = |(_, as_of): (u128, u64)| u128::from(at.saturating_sub(as_of));
                 self.price().map(age).into()
             }
             Field::PriceMove => self.price_move(),
@@ -224,7 +236,7 @@ impl<'s> Figures<'s> {
         }
     }
 
-    /// Price of the request's asset in the reference currency, and when it was recorded.
+    /// Price of the request's asset in the reference currency, and of when it is.
     fn price(&mut self) -> Result<(u128, u64), Unknown> {
         if let Some(known) = self.price {
             return known;

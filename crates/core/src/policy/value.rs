@@ -1,29 +1,35 @@
 //! Values now: an amount in the reference currency at a price that is fresh enough, or why there is none.
 
 use super::figures::Unknown;
-use crate::custody::value_of;
 use crate::history::VALUE_MAX;
+use crate::price::{Unusable, worth};
 use crate::registry::AssetIx;
 use crate::state::State;
 
-/// Price of an asset in the reference currency that is fresh enough, and when it was recorded. The reference currency
-/// itself has the price one, recorded now.
+/// Price of an asset in the reference currency that is good and fresh enough, and of when it is. The reference currency
+/// itself has the price one, of now.
 pub(super) fn price_of(state: &State, asset: AssetIx, at: u64) -> Result<(u128, u64), Unknown> {
     let policy = &state.guard.policy;
     let reference = policy.reference.ok_or(Unknown::NoReference)?;
     if asset == reference {
         return Ok((0, at));
     }
-    let price = state.prices.get(&(asset, reference));
-    let price = price.ok_or(Unknown::PriceMissing { asset })?;
-    let age_ms = at.saturating_sub(price.at);
-    match policy.price_max_age_ms {
-        Some(max_ms) if age_ms > max_ms => Err(Unknown::PriceStale {
+    let known = state.prices.get(&(asset, reference));
+    let known = known.ok_or(Unknown::PriceMissing { asset })?;
+    match known.usable(at, policy.price_max_age_ms) {
+        Ok(price) => Ok((price.price, price.as_of)),
+        Err(Unusable::Missing) => Err(Unknown::PriceMissing { asset }),
+        Err(Unusable::Stale { age_ms, max_ms }) => Err(Unknown::PriceStale {
             asset,
             age_ms,
             max_ms,
         }),
-        _ => Ok((price.price, price.at)),
+        Err(Unusable::Suspected(suspect)) => Err(Unknown::PriceSuspect {
+            asset,
+            price: suspect.price.price,
+            last: suspect.last,
+            band_bps: suspect.band_bps,
+        }),
     }
 }
 
@@ -37,7 +43,7 @@ pub(super) fn valued(
         Some(units)
     } else {
         let row = state.registry.assets.get(asset.place());
-        row.and_then(|row| value_of(units, price, row.decimals))
+        row.and_then(|row| worth(units, price, row.decimals))
     };
     value
         .filter(|value| *value < VALUE_MAX)

@@ -13,6 +13,7 @@ use keepwhole_core::guard::{Approval, Ask, Change, CreditLine, Proposal, Standin
 use keepwhole_core::incident::{AlarmCode, Cause, Fact, Freeze};
 use keepwhole_core::log_keys::DeclaredKeys;
 use keepwhole_core::policy::figures::Seen;
+use keepwhole_core::price::{OldPrice, PriceEvent, ToldPrice};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::redress::{Claim, ClaimBasis, ClaimStanding, PriceDifference};
 use keepwhole_core::registry::{ActorIx, Asset, OwnerIx, PersonIx, Tier, Wallet};
@@ -261,12 +262,23 @@ fn one_of_each() -> Vec<Event> {
             owner: OwnerIx(2),
             purpose: text(),
         },
-        Event::PriceRecorded {
+        Event::PriceRecorded(OldPrice {
             base: asset,
             quote: asset,
             price: units,
             source: text(),
-        },
+        }),
+        Event::OfPrice(PriceEvent::Suspected {
+            told: ToldPrice {
+                base: asset,
+                quote: asset,
+                price: units,
+                as_of: START,
+                source: text(),
+            },
+            last: u128::MAX,
+            band_bps: u16::MAX,
+        }),
         Event::IncidentOpened {
             cause: Cause::Signing(HOT),
             opened_by: text(),

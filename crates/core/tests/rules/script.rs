@@ -14,6 +14,7 @@ use keepwhole_core::command::{
 use keepwhole_core::custody::{Direction, NodeHealth};
 use keepwhole_core::guard::{BreakGlass, Change, custody_change};
 use keepwhole_core::policy::Policy;
+use keepwhole_core::price::{NewPrice, ONE};
 use keepwhole_core::subject::{SubjectAction, SubjectCommand};
 use keepwhole_core::transfer::{TransferBatch, TransferRow};
 use std::cell::RefCell;
@@ -381,12 +382,13 @@ impl Reader {
             "keep" | "show" | "end" | "erase" | "hold" | "release" => {
                 Body::OfSubject(self.of_subject(step))
             }
-            "price" => Body::RecordPrice {
+            "price" => Body::RecordPrices(vec![NewPrice {
                 base: text("base"),
                 quote: text("quote"),
-                price: units,
+                price: units * ONE,
+                as_of: self.exchange.at + step.millis("ahead") - step.millis("ago"),
                 source: "exchange".into(),
-            },
+            }]),
             "aware" => Body::BecomeAware {
                 incident: text("incident"),
             },

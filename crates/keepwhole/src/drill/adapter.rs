@@ -6,6 +6,7 @@ use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command, NewMovement};
 use keepwhole_core::incident::clock::{Duty, Limit, Start};
 use keepwhole_core::policy::Policy;
+use keepwhole_core::price::{NewPrice, ONE};
 use keepwhole_core::registry::{Asset, OUTSIDE_NAME, Tier, Wallet};
 
 use super::persons;
@@ -40,12 +41,13 @@ pub(super) fn given(given: &Given) -> Vec<(u64, Command)> {
         let source = "given".to_owned();
         (
             price.at,
-            told(Body::RecordPrice {
+            told(Body::RecordPrices(vec![NewPrice {
                 base,
                 quote,
-                price: price.price,
+                price: price.price.saturating_mul(ONE),
+                as_of: price.at,
                 source,
-            }),
+            }])),
         )
     });
     setup.chain(prices).collect()

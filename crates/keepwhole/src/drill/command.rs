@@ -6,6 +6,7 @@ use keepwhole_core::command::{
 };
 use keepwhole_core::custody::{Direction, NodeHealth};
 use keepwhole_core::guard::Change;
+use keepwhole_core::price::{NewPrice, ONE};
 use keepwhole_core::state::State;
 
 use super::persons;
@@ -49,7 +50,7 @@ pub(super) fn command(event: &scenario::event::Event, state: &State) -> Edge<Opt
         EventKind::ChainObserved(_)
         | EventKind::ChainReorg { .. }
         | EventKind::NodeState { .. }
-        | EventKind::Price { .. } => (None, sight(&event.kind)?),
+        | EventKind::Price { .. } => (None, sight(&event.kind, event.at)?),
         EventKind::Aware { .. }
         | EventKind::Classify { .. }
         | EventKind::NewFact { .. }
@@ -306,7 +307,7 @@ fn operation(op: &PayloadOp) -> Edge<Operation> {
     })
 }
 
-fn sight(kind: &EventKind) -> Edge<Body> {
+fn sight(kind: &EventKind, at: u64) -> Edge<Body> {
     Ok(match kind {
         EventKind::ChainObserved(seen) => Body::RecordObservation(Observation {
             node: seen.node.clone(),
@@ -350,12 +351,13 @@ fn sight(kind: &EventKind) -> Edge<Body> {
             quote,
             price,
             source,
-        } => Body::RecordPrice {
+        } => Body::RecordPrices(vec![NewPrice {
             base: base.clone(),
             quote: quote.clone(),
-            price: units(price)?,
+            price: units(price)?.saturating_mul(ONE),
+            as_of: at,
             source: source.clone(),
-        },
+        }]),
         _ => Body::ObserveTime,
     })
 }

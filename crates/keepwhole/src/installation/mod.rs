@@ -12,6 +12,7 @@ mod record_case;
 mod record_clearance;
 mod record_door;
 mod record_json;
+mod record_price;
 mod record_subject;
 mod repair;
 mod restore;

@@ -1,7 +1,7 @@
 //! One record as canonical JSON, with the names of what it numbers. For people and programs that read; the proof is
 //! always over the stored bytes, never over this form.
 
-use super::{record_authority, record_case, record_door, record_subject};
+use super::{record_authority, record_case, record_door, record_price, record_subject};
 use crate::text::rfc3339;
 use keepwhole_core::answer::Answer;
 use keepwhole_core::breaker::{Scope, scope_name};
@@ -29,6 +29,7 @@ pub fn record_json(state: &State, index: u64, record: &Record) -> Value {
         .or_else(|| record_subject::subject(&names, &record.event))
         .or_else(|| record_authority::authority(&names, &record.event))
         .or_else(|| record_door::door(&record.event))
+        .or_else(|| record_price::price(&names, &record.event))
         .or_else(|| service(&record.event))
         .unwrap_or_default();
     Value::object(vec![
@@ -44,6 +45,9 @@ pub fn record_json(state: &State, index: u64, record: &Record) -> Value {
 #[must_use]
 pub const fn kind(event: &Event) -> &'static str {
     if let Some(kind) = record_door::kind(event) {
+        return kind;
+    }
+    if let Some(kind) = record_price::kind(event) {
         return kind;
     }
     match event {
@@ -69,7 +73,6 @@ pub const fn kind(event: &Event) -> &'static str {
         Event::DepositDecided { .. } => "deposit_decided",
         Event::SweepOrdered { .. } => "sweep_ordered",
         Event::KeyRetired { .. } => "key_retired",
-        Event::PriceRecorded { .. } => "price_recorded",
         Event::ClockJumped { .. } => "clock_jumped",
         Event::DowntimeSeen { .. } => "downtime_seen",
         Event::Answered { .. } => "answered",
@@ -271,17 +274,6 @@ fn adopting(names: &Names<'_>, event: &Event) -> Option<Members> {
             ("to", names.owner(row.to)),
             ("units", Value::amount(row.units)),
             ("why", Value::text(row.kind.code())),
-        ],
-        Event::PriceRecorded {
-            base,
-            quote,
-            price,
-            source,
-        } => vec![
-            ("base", names.asset(*base)),
-            ("price", Value::amount(*price)),
-            ("quote", names.asset(*quote)),
-            ("source", Value::text(source.as_str())),
         ],
         _ => return None,
     })

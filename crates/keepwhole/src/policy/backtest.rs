@@ -295,7 +295,7 @@ fn beside(then: &Said, state: &State) -> Option<Said> {
     let of_rules = match code.as_str() {
         "no_rule_clears" | "rule_holds" | "rule_denies" | "rule_delay" | "figure_unknown"
         | "approvals_short" | "unknown_budget" => true,
-        "price_missing" | "price_stale" => by_rules,
+        "price_missing" | "price_stale" | "price_band" => by_rules,
         _ => false,
     };
     (!of_rules).then(|| then.clone())

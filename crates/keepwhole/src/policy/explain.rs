@@ -244,6 +244,12 @@ fn unknown_text(why: Unknown, names: &Names) -> String {
         Unknown::PriceStale { asset, .. } => {
             format!("the price of {} is too old", names.asset_id(asset))
         }
+        Unknown::PriceSuspect { asset, .. } => {
+            format!(
+                "the newest price of {} is outside its band",
+                names.asset_id(asset)
+            )
+        }
         Unknown::NoEarlierPrice { asset } => {
             format!("no earlier price of {}", names.asset_id(asset))
         }

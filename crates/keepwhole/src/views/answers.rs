@@ -156,7 +156,7 @@ fn cold_at_last_prices(state: &State) -> Value {
     };
     let quoted = state.prices.iter().filter(|((_, quote), _)| *quote == won);
     let prices: BTreeMap<AssetIx, u128> = quoted
-        .map(|((base, _), price)| (*base, price.price))
+        .filter_map(|((base, _), known)| Some((*base, known.last.as_ref()?.price)))
         .collect();
     match cold_share(state, &prices) {
         Some(ColdShare {

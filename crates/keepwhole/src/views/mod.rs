@@ -20,6 +20,7 @@ mod journal;
 mod overview;
 mod people;
 mod policy;
+mod price;
 mod quorum;
 mod reason;
 mod report;
@@ -48,6 +49,7 @@ pub use people::{ActorRow, ClassRow, PeopleView};
 pub use policy::{
     ChangeRow, Compared, ConditionRow, PolicyRow, PolicyView, RuleRow, Version, Voice,
 };
+pub use price::{PriceRow, PriceStanding, ToldRow, price_shown};
 pub(crate) use quorum::finding_key;
 pub use quorum::{
     AuthorityView, Bootstrap, CredentialRow, FindingRow, QuorumRow, Recorded, StopRow,

@@ -5,12 +5,13 @@
 
 use keepwhole_core::authority::class::Class;
 use keepwhole_core::policy::field::Unit;
+use keepwhole_core::price;
 use keepwhole_core::reason::{Effect, Reason, Told};
 use keepwhole_core::registry::AssetIx;
 use keepwhole_core::state::State;
 
 use super::quorum::{finding_key, lacks_words, missing_words, quorum_key};
-use super::{condition, wording};
+use super::{condition, price_shown, wording};
 use crate::policy::rules;
 use crate::text::{Arg, Lang, Words, count, ratio_percent};
 
@@ -38,6 +39,8 @@ enum As {
     Units,
     /// Minor units of the policy's reference currency.
     Reference,
+    /// A price in the policy's reference currency, in the core's unit of prices.
+    Price,
     /// A moment, ms.
     Time,
     /// A moment, seconds.
@@ -143,7 +146,7 @@ sentences! {
     "value_band" "reason-value-band" ["of" Part, "value" Reference, "limit" Reference] "release-new";
     "price_missing" "reason-price-missing" ["asset" Text] "release-price";
     "price_stale" "reason-price-stale" ["age_ms" Span, "max_ms" Span] "release-price";
-    "price_band" "reason-price-band" ["price" Count, "last" Count, "band_bps" Bps] "release-price";
+    "price_band" "reason-price-band" ["asset" Text, "price" Price, "last" Price, "band_bps" Bps] "release-price";
     "nodes_disagree" "reason-nodes-disagree" [] "release-nodes";
     "nodes_lagging" "reason-nodes-lagging" ["live" Count, "needs" Count] "release-nodes";
     "unconfirmed" "reason-unconfirmed" ["nodes" Count, "needs" Count] "release-nodes";
@@ -183,6 +186,9 @@ sentences! {
     "proposal_needed" "reason-proposal-needed" ["class" Class] "release-propose";
     "role_not_then" "reason-role-not-then" ["role" Text, "index" Count, "since" Count] "release-new";
     "address_checksum" "reason-address-checksum" ["wanted" Text] "release-correct";
+    "price_quote" "reason-price-quote" ["quote" Text, "reference" Text] "release-correct";
+    "price_ahead" "reason-price-ahead" ["asset" Text, "as_of" Time, "now" Time] "release-correct";
+    "price_older" "reason-price-older" ["asset" Text, "as_of" Time, "newest" Time] "release-correct";
 }
 
 /// Codes that have a sentence, for a test that none is missing.
@@ -332,6 +338,11 @@ fn said(state: &State, asset: Option<AssetIx>, told: Told<'_>, how: As) -> Arg {
             match how {
                 As::Units => asset.map_or_else(whole, amount),
                 As::Reference => state.guard.policy.reference.map_or_else(whole, amount),
+                As::Price => state.guard.policy.reference.map_or_else(whole, |quote| {
+                    let quote = wording::asset(state, quote);
+                    let price = price::text(number, quote.decimals);
+                    Arg::Text(format!("{} {}", price_shown(&price), quote.symbol))
+                }),
                 As::Bps => ratio_percent(number, 10_000).map_or_else(whole, Arg::Text),
                 As::Time => moment.map_or_else(|_| whole(), Arg::Time),
                 As::Seconds => {
@@ -351,6 +362,7 @@ fn why(word: &str) -> Arg {
         "no_reference" => "why-no-reference",
         "unpriced" => "why-unpriced",
         "no_earlier_price" => "why-no-earlier-price",
+        "price_band" => "why-price-band",
         "too_large" => "why-too-large",
         "not_recorded" => "why-not-recorded",
         other => return other.into(),
@@ -375,6 +387,7 @@ fn argument(name: &'static str) -> &'static str {
         "window_ms" => "window",
         "age_ms" => "age",
         "band_bps" => "band",
+        "as_of" => "of",
         other => other,
     }
 }

@@ -1,4 +1,4 @@
-//! The books: movements, trades, rows without a decision, prices, reads.
+//! The books: movements, trades, rows without a decision, reads.
 
 use super::{Model, OUTSIDE, Ruling};
 use keepwhole_core::answer::Answer;
@@ -116,28 +116,6 @@ impl Model {
             self.halts.insert("trading".to_owned());
             self.halts.insert(format!("asset:{asset}"));
         }
-        Ok(Answer::Recorded)
-    }
-
-    /// A price that is zero or outside its band around the last good one is never used.
-    pub(super) fn price(&mut self, base: &str, quote: &str, price: u128) -> Ruling {
-        self.needs_asset(base)?;
-        self.needs_asset(quote)?;
-        let key = (base.to_owned(), quote.to_owned());
-        let last = self.prices.get(&key).copied();
-        let band = self.policy.price_band_bps;
-        let outside = match (last, band) {
-            (Some(last), Some(band)) => price.abs_diff(last) > last * u128::from(band) / 10_000,
-            _ => false,
-        };
-        if price == 0 || outside {
-            return Err(Reason::PriceBand {
-                price,
-                last: last.unwrap_or(0),
-                band_bps: band.unwrap_or(0),
-            });
-        }
-        self.prices.insert(key, price);
         Ok(Answer::Recorded)
     }
 

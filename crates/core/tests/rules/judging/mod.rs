@@ -3,6 +3,7 @@
 mod adoption;
 mod again;
 mod credits;
+mod prices;
 mod properties;
 mod times;
 
@@ -17,6 +18,7 @@ use keepwhole_core::policy::figures::{Input, Seen, Unknown};
 use keepwhole_core::policy::judge::Judging;
 use keepwhole_core::policy::rule::{Approvals, Condition, Outcome, Rule, Rules, Test};
 use keepwhole_core::policy::{Budget, BudgetBand, Policy};
+use keepwhole_core::price::{NewPrice, ONE};
 use keepwhole_core::reason::Reason;
 use keepwhole_core::registry::WalletIx;
 
@@ -115,12 +117,14 @@ fn clear_all() -> Rule {
 }
 
 fn price(exchange: &mut Exchange, price: u128) {
-    exchange.told(Body::RecordPrice {
+    let as_of = exchange.at;
+    exchange.told(Body::RecordPrices(vec![NewPrice {
         base: "BTC".into(),
         quote: "KRW".into(),
-        price,
+        price: price * ONE,
+        as_of,
         source: "exchange".into(),
-    });
+    }]));
 }
 
 fn withdraw(exchange: &mut Exchange, id: &str, customer: &str, units: u128) -> Answer {

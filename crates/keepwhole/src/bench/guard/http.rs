@@ -16,6 +16,7 @@ use axum::http::header;
 use axum::routing::post;
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::Body;
+use keepwhole_core::price::{NewPrice, ONE};
 use keepwhole_core::registry::{Asset, Tier, Wallet};
 use keepwhole_core::transfer::{BATCH_ROWS, TransferBatch, TransferRow};
 use keepwhole_edge::server::serve;
@@ -143,12 +144,13 @@ fn installed(setup: &Setup) -> Result<Installation, BenchError> {
         tell(Body::RecordTransfers(batch))?;
     }
     for price in [100_000_000, 100_500_000] {
-        tell(Body::RecordPrice {
+        tell(Body::RecordPrices(vec![NewPrice {
             base: "A1".to_owned(),
             quote: "A0".to_owned(),
-            price,
+            price: price * ONE,
+            as_of: ledger::now(),
             source: "bench".to_owned(),
-        })?;
+        }]))?;
     }
     tell(Body::AdoptPolicy(Box::new(rules::policy())))?;
     Ok(made)

@@ -7,6 +7,7 @@ use keepwhole_core::book::{Movement, MovementKind};
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::guard::Ask;
+use keepwhole_core::price::{ONE, PriceEvent, ToldPrice};
 use keepwhole_core::registry::{Asset, AssetIx, OUTSIDE, OwnerIx, Tier, Wallet, WalletIx};
 use keepwhole_core::state::State;
 
@@ -152,13 +153,14 @@ impl World {
     fn price(&mut self, at: u64) {
         for price in [100_000_000, 100_500_000] {
             for coin in 1..=COINS {
-                let event = Event::PriceRecorded {
+                let told = ToldPrice {
                     base: AssetIx(coin),
                     quote: AssetIx(0),
-                    price,
+                    price: price * ONE,
+                    as_of: at,
                     source: "bench".to_owned(),
                 };
-                self.tell(at, event);
+                self.tell(at, Event::OfPrice(PriceEvent::Told(told)));
             }
         }
     }

@@ -9,6 +9,7 @@ use keepwhole::sequencer::Until;
 use keepwhole::views::{BacktestAsked, BacktestOutcome, Chosen, DAYS_MAX};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::command::{Body, Command, NewMovement};
+use keepwhole_core::price::{NewPrice, ONE};
 use keepwhole_core::registry::{Asset, Tier, Wallet};
 use tempfile::TempDir;
 
@@ -127,12 +128,16 @@ fn asked() -> TempDir {
         ],
     );
     assert_eq!(adopted.code, 0, "{}{}", adopted.out, adopted.err);
-    let price = Body::RecordPrice {
+    let now = Installation::open(&dir.path().join("ex")).unwrap();
+    let as_of = now.sequencer.state().at + 10 * DAY;
+    drop(now);
+    let price = Body::RecordPrices(vec![NewPrice {
         base: "BTC".into(),
         quote: "KRW".into(),
-        price: 100_000_000,
+        price: 100_000_000 * ONE,
+        as_of,
         source: "test".into(),
-    };
+    }]);
     let bodies = vec![
         ("price-1", price),
         ("r-small", withdrawal(500_000)),
