@@ -3,7 +3,7 @@
 //! Read in this order: [`read`] (bytes to records, strictly), [`profile`] (what a file's columns mean, as TOML),
 //! [`mapping`] (records to transfers), [`chunk`] (transfers in chunks whose bounds depend on the file alone), [`check`]
 //! (would the ledger take them), [`quarantine`] (what was refused, ready to be mended), [`write`](mod@write) and
-//! [`manifest`] (books out). The crate knows no journal: who drives it hands chunks to the ledger.
+//! [`manifest`] (books out); [`prices`] stands for itself. The crate knows no journal: who drives it hands chunks to the ledger.
 
 pub mod check;
 pub mod chunk;
@@ -12,6 +12,7 @@ mod ids;
 pub mod manifest;
 pub mod mapping;
 mod names;
+pub mod prices;
 pub mod print;
 pub mod profile;
 pub mod quarantine;

@@ -1,11 +1,12 @@
 //! The HTTP interface for the exchange's own programs: batches of the ledger, each with an idempotency key.
 //!
-//! `POST /v1/transfers` and `POST /v1/owners` need `Authorization: Bearer TOKEN`, a client certificate that is bound, or
+//! `POST /v1/transfers`, `POST /v1/owners` and `POST /v1/prices` need `Authorization: Bearer TOKEN`, a client certificate that is bound, or
 //! both, as the identity's line says ([`crate::tokens`]); then `Content-Type: application/json`, a `Content-Length` and an
 //! `Idempotency-Key` (the IETF draft of that name). The same key with the same body gets the first answer again; with
 //! another body it is refused. An answer leaves only after its records are durable.
 
 use crate::guard::{self, GuardDesk};
+use crate::price_wire;
 use crate::rates::{Limits, Rates};
 use crate::refusals::{Refusals, Turned};
 use crate::tls::PeerCertificate;
@@ -24,6 +25,7 @@ use jiff::tz::TimeZone;
 use keepwhole_core::answer::{Answer, Reply};
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::door::Door;
+use keepwhole_core::price::NewPrice;
 use keepwhole_core::reason::Reason;
 use keepwhole_core::transfer::TransferBatch;
 use serde_json::{Value, json};
@@ -203,11 +205,24 @@ pub fn read_transfers(body: &[u8]) -> Result<TransferBatch, String> {
     wire::transfers(body).map_err(|fault| format!("`{}`: {}", fault.field, fault.what))
 }
 
+/// Reads a body of `POST /v1/prices`; `decimals` are those of registered assets.
+///
+/// # Errors
+/// The field, what is wrong with it and what to do, in one sentence.
+pub fn read_prices(
+    body: &[u8],
+    decimals: &dyn Fn(&str) -> Option<u8>,
+) -> Result<Vec<NewPrice>, String> {
+    let read = price_wire::prices(body, decimals);
+    read.map_err(|fault| format!("`{}`: {}", fault.field, fault.what))
+}
+
 /// The routes.
 pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/v1/transfers", post(transfers))
         .route("/v1/owners", post(owners))
+        .route("/v1/prices", post(prices))
         .route("/v1/guard/withdrawals", post(guard::withdrawals))
         .route("/v1/guard/credits", post(guard::credits))
         .route("/v1/guard/clearances", post(guard::clearances))
@@ -217,7 +232,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async {
-            let what = "no such address; this interface has `POST /v1/transfers`, `POST /v1/owners`, `GET /livez` and `GET /readyz`, and below `/v1/guard/` what docs/guard-api.md says";
+            let what = "no such address; this interface has `POST /v1/transfers`, `POST /v1/owners`, `POST /v1/prices`, `GET /livez` and `GET /readyz`, and below `/v1/guard/` what docs/guard-api.md says";
             Problem::new(StatusCode::NOT_FOUND, "no_such_address", what)
         })
         .method_not_allowed_fallback(|| async {
@@ -289,6 +304,16 @@ async fn owners(State(api): State<Arc<Api>>, request: Request) -> Result<Respons
     let rows = owners.len();
     let reply = ask(&api, &asked, Body::RegisterOwners(owners)).await?;
     told(&api, &reply, rows)
+}
+
+async fn prices(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+    let asked = admit(&api, request, TokenScope::Prices).await?;
+    let decimals = |asset: &str| api.intake.decimals(asset);
+    let rows = price_wire::prices(&asked.body, &decimals);
+    let rows = rows.map_err(|fault| Problem::of_body(&asked, fault))?;
+    let count = rows.len();
+    let reply = ask(&api, &asked, Body::RecordPrices(rows)).await?;
+    told(&api, &reply, count)
 }
 
 /// A request that is let in.

@@ -10,6 +10,7 @@ pub mod feed;
 pub mod guard;
 mod guard_wire;
 mod intake;
+mod price_wire;
 mod rates;
 pub mod refusals;
 pub mod server;

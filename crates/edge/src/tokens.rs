@@ -35,14 +35,17 @@ pub enum TokenScope {
     Guard,
     /// Redeem clearances.
     Signer,
+    /// Tell prices, and nothing else.
+    Prices,
 }
 
 impl TokenScope {
     /// All, by their names.
-    pub const ALL: [(&'static str, Self); 3] = [
+    pub const ALL: [(&'static str, Self); 4] = [
         ("ledger", Self::Ledger),
         ("guard", Self::Guard),
         ("signer", Self::Signer),
+        ("prices", Self::Prices),
     ];
 }
 

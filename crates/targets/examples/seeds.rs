@@ -185,6 +185,11 @@ fn wires() -> Result<(), Box<dyn Error>> {
         "good-one-row",
         format!("{{\"transfers\":[{row}]}}"),
     )?;
+    put(
+        "http_prices",
+        "good-one-row",
+        r#"{"prices":[{"as_of":"2026-11-22T09:00:00+09:00","asset":"BTC","quote":"KRW","price":"152000000.5","source":"own market"}]}"#,
+    )?;
     let mut request = vec![1];
     request.extend([7; 16]);
     request.extend(rows().as_bytes());

@@ -55,6 +55,7 @@ targets![
     wires::settings,
     wires::tokens,
     wires::http_transfers,
+    wires::http_prices,
     wires::feed_request,
     wires::scenario,
     wires::law,

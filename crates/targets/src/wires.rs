@@ -4,6 +4,7 @@ use keepwhole::drill::load;
 use keepwhole::law::{SourceFile, load as load_law};
 use keepwhole::policy::render::render;
 use keepwhole::policy::{read, read_bytes};
+use keepwhole_core::price;
 use keepwhole_edge::settings::Settings;
 use keepwhole_edge::tokens::Tokens;
 
@@ -38,6 +39,26 @@ pub(crate) fn tokens(bytes: &[u8]) {
 pub(crate) fn http_transfers(bytes: &[u8]) {
     if let Ok(batch) = keepwhole_edge::api::read_transfers(bytes) {
         assert!(batch.rows().all(|row| row.units > 0));
+    }
+}
+
+/// A price that is taken is above zero, and reads the same when it is written out.
+pub(crate) fn http_prices(bytes: &[u8]) {
+    let decimals = |asset: &str| match asset {
+        "KRW" => Some(0),
+        "BTC" => Some(8),
+        _ => None,
+    };
+    let Ok(rows) = keepwhole_edge::api::read_prices(bytes, &decimals) else {
+        return;
+    };
+    for row in rows {
+        let places = decimals(&row.quote).unwrap_or(0);
+        assert!(row.price > 0);
+        assert_eq!(
+            price::parse(&price::text(row.price, places), places),
+            Ok(row.price)
+        );
     }
 }
 

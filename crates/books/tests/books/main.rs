@@ -12,5 +12,6 @@ mod corpus;
 mod foreign;
 mod mutated;
 mod paper;
+mod prices;
 mod profiles;
 mod round;

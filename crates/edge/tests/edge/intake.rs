@@ -83,7 +83,11 @@ impl Intake for Watched {
     }
 
     fn decimals(&self, asset: &str) -> Option<u8> {
-        (asset == "BTC").then_some(8)
+        let known = [("BTC", 8), ("KRW", 0)];
+        known
+            .iter()
+            .find(|(name, _)| *name == asset)
+            .map(|(_, decimals)| *decimals)
     }
 
     fn describe(&self, reason: &Reason) -> serde_json::Value {

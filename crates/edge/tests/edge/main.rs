@@ -12,6 +12,7 @@ mod certificates;
 mod feeding;
 mod http;
 mod intake;
+mod prices;
 mod settings;
 mod tls;
 mod tokens;

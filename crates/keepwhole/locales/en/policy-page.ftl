@@ -74,7 +74,7 @@ policy-change-waits = A change that raises risk waits { $span } after its last a
 policy-ops = Operations that may be signed: { $ops }
 policy-attested = A signer must run the attested guard.
 policy-price-age = A price is used for { $span }.
-policy-price-band = A price may move by { $share } from the last one.
+policy-price-band = A price may move by { $share } from the last one, and by three times that in a day.
 policy-node-names = Nodes that count: { $names }
 policy-node-quorum = Nodes that must agree: { $count }
 policy-node-lag = A node may lag by { $span }.
@@ -187,3 +187,19 @@ change-safe = Safe { $address } on { $network } is wallet { $wallet }
 change-batch-code = Safes may batch calls by the contract { $address } on { $network }
 change-holdings = opening holdings of wallet { $wallet }: assets { $lines }
 policy-clears-any = { $asset }: any amount
+
+### Prices on the page of the policy.
+
+price-heading = Prices that values rest on
+price-note = What needs a value is held while a price is too old, or while the newest one lies outside its band.
+price-none = No price was told yet.
+price-caption = The last price of each asset, with who told it
+price-col-asset = Asset
+price-col-price = Price of one
+price-col-as-of = As of
+price-col-source = Source
+price-col-stands = How it stands
+price-good = in use
+price-is-stale = too old: not used
+price-suspect = not used while a newer one is suspect
+price-never-used = suspect: outside its band, never used

@@ -74,7 +74,7 @@ policy-change-waits = 위험을 높이는 변경은 마지막 찬성 뒤 { $span
 policy-ops = 서명할 수 있는 동작: { $ops }
 policy-attested = 서명자는 확인된 통제 프로그램을 써야 합니다.
 policy-price-age = 시세는 { $span }까지만 씁니다.
-policy-price-band = 시세는 직전 시세에서 { $share }까지 움직일 수 있습니다.
+policy-price-band = 시세는 직전 시세에서 { $share }까지, 하루 동안에는 그 세 배까지 움직일 수 있습니다.
 policy-node-names = 인정하는 노드: { $names }
 policy-node-quorum = 노드 { $count }개가 같아야 합니다.
 policy-node-lag = 노드는 { $span }까지 늦을 수 있습니다.
@@ -187,3 +187,19 @@ change-safe = { $network }의 Safe { $address }을(를) 지갑 { $wallet }(으)�
 change-batch-code = { $network }의 계약 { $address }을(를) Safe의 일괄 호출 코드로 등록
 change-holdings = 지갑 { $wallet }의 기초 보유량: 자산 { $lines }개
 policy-clears-any = { $asset }: 수량에 제한 없음
+
+### Prices on the page of the policy.
+
+price-heading = 금액 판단의 바탕이 되는 시세
+price-note = 시세가 너무 오래되었거나 가장 최근 시세가 허용 폭을 벗어나 있는 동안에는 금액 판단이 필요한 것을 보류합니다.
+price-none = 아직 전달된 시세가 없습니다.
+price-caption = 자산별 마지막 시세와 알린 곳
+price-col-asset = 자산
+price-col-price = 한 개의 시세
+price-col-as-of = 기준 시각
+price-col-source = 출처
+price-col-stands = 상태
+price-good = 사용 중
+price-is-stale = 너무 오래됨: 쓰지 않음
+price-suspect = 더 최근 시세가 의심스러워 쓰지 않음
+price-never-used = 의심: 허용 폭을 벗어나 쓰지 않음

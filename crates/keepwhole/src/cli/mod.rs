@@ -21,6 +21,7 @@ pub mod law;
 pub mod output;
 pub mod person;
 pub mod policy;
+pub mod price;
 mod progress;
 pub mod proof;
 pub mod serve;
@@ -141,6 +142,11 @@ enum Verb {
         after_help = "Examples:\n  keepwhole policy check policies/small.toml\n  keepwhole policy show --data exchange"
     )]
     Policy(policy::PolicyArgs),
+    /// Tell prices from a file, and list what is known of them; a running service takes them over HTTP.
+    #[command(
+        after_help = "Examples:\n  keepwhole price tell prices.csv --data exchange\n  keepwhole price list --data exchange"
+    )]
+    Price(price::PriceArgs),
     /// People, their roles and keys: bootstrap, enrol, suspend, reset, approve; show quorums; export for auditors.
     #[command(
         after_help = "Examples:\n  keepwhole staff list --data exchange\n  keepwhole staff approve enrol-kim ada.approval.json --data exchange --actor ada"
@@ -222,6 +228,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Key(args) => (key::run(args), args.is_json()),
         Verb::Person(args) => (person::run(args), args.is_json()),
         Verb::Policy(args) => (policy::run(args), args.is_json()),
+        Verb::Price(args) => (price::run(args), args.is_json()),
         Verb::Staff(args) => (staff::run(args), args.is_json()),
         Verb::Verify(args) => (verify::run(args), args.json),
         Verb::Demo(args) => (run_demo(args), args.json),

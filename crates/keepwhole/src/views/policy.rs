@@ -12,7 +12,7 @@ use keepwhole_core::state::State;
 use super::change::change_words;
 use super::difference::PolicyDifference;
 use super::reason::{ReasonView, reason_view};
-use super::{Head, Trail, condition, wording};
+use super::{Head, PriceRow, Trail, condition, wording};
 use crate::policy::wording::condition_text;
 use crate::policy::{Names, rules};
 use crate::text::{Arg, Words, ratio_percent};
@@ -130,6 +130,8 @@ pub struct PolicyView {
     pub waiting: Vec<ChangeRow>,
     /// The last changes that were decided, the newest first.
     pub decided: Vec<ChangeRow>,
+    /// Prices that values rest on.
+    pub prices: Vec<PriceRow>,
 }
 
 impl PolicyView {
@@ -180,6 +182,7 @@ impl PolicyView {
             difference,
             waiting,
             decided: decided.into_iter().take(DECIDED).collect(),
+            prices: PriceRow::all(state, state.at),
         }
     }
 }

@@ -45,6 +45,7 @@ mod overlap;
 mod past;
 mod person;
 mod policy;
+mod prices;
 mod real_faults;
 mod redress;
 mod rejudging;

@@ -12,6 +12,7 @@ mod matter;
 mod overview;
 mod people;
 mod policy;
+mod prices;
 mod problem;
 mod rules;
 mod sign_in;

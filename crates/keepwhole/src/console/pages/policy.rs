@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::guard::why;
+use super::prices::prices;
 use crate::console::Reader;
 use crate::console::fragment::{evidence, time};
 use crate::console::frame::{Page, framed};
@@ -39,6 +40,10 @@ pub(crate) fn policy_page(
             }
             @if view.versions.is_empty() { p { (r.t("policy-none")) } } @else { (in_words(r, &view.rows)) }
             @if !view.rules.is_empty() { (rules(r, &view.rules)) }
+        }
+        section aria-labelledby="prices" {
+            h2 #prices { (r.t("price-heading")) }
+            (prices(r, &view.prices))
         }
         section aria-labelledby="versions" {
             h2 #versions { (r.t("policy-versions")) }

@@ -6,7 +6,7 @@ use keepwhole::policy::Direction;
 use keepwhole::text::{Amount, Arg, Words};
 use keepwhole::views::{
     ChangeRow, Compared, ConditionRow, FieldChange, PolicyDifference, PolicyRow, PolicyView,
-    RuleRow, Version, Voice,
+    PriceRow, PriceStanding, RuleRow, ToldRow, Version, Voice,
 };
 
 fn rule() -> RuleRow {
@@ -115,6 +115,41 @@ fn versions() -> Vec<Version> {
     vec![second, first]
 }
 
+fn prices() -> Vec<PriceRow> {
+    let told = |price: &str, minutes: u64, source: &str| ToldRow {
+        price: price.to_owned(),
+        as_of: FIRST + HOUR / 2 - minutes * HOUR / 60,
+        source: source.to_owned(),
+    };
+    let row = |asset: &str, last, suspect, standing| PriceRow {
+        asset: asset.to_owned(),
+        quote: "KRW".to_owned(),
+        last,
+        suspect,
+        standing,
+    };
+    vec![
+        row(
+            "BTC",
+            Some(told("152000000", 0, "own market")),
+            None,
+            PriceStanding::Good,
+        ),
+        row(
+            "SOL",
+            Some(told("201350.5", 9, "own market")),
+            None,
+            PriceStanding::Stale,
+        ),
+        row(
+            "BTT",
+            Some(told("0.0008", 1, "own market")),
+            Some(told("0.00001", 0, super::HOSTILE)),
+            PriceStanding::Suspect,
+        ),
+    ]
+}
+
 pub(crate) fn policy(between: Option<&Compared>) -> PolicyView {
     let tier = Words::key("policy-tier")
         .with("amount", Amount::krw(50_000_000))
@@ -158,5 +193,6 @@ pub(crate) fn policy(between: Option<&Compared>) -> PolicyView {
             policy: false,
             ..change
         }],
+        prices: prices(),
     }
 }
