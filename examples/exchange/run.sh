@@ -33,7 +33,7 @@ node=http://127.0.0.1:$port
 "$anvil" --host 127.0.0.1 --port "$port" --chain-id 31337 --block-base-fee-per-gas 0 --disable-min-priority-fee --silent & started+=($!)
 until_up "$node"
 $keepwhole init --data ex --origin exchange.example/keepwhole >init.txt
-printf 'asset_id,decimals,network,confirmations\nETH,18,%s,1\n' "$network" >assets.csv
+printf 'asset_id,decimals,network,confirmations\nETH,18,%s,1\nKRW,0,,0\n' "$network" >assets.csv
 printf 'as_of,account_id,asset_id,amount_base,scale\n2026-01-01T00:00:00+09:00,ann,ETH,8000000000000000000,18\n' >balances.csv
 $keepwhole import --data ex --profile generic --house house assets.csv
 $keepwhole import --data ex --profile generic balances.csv
@@ -78,6 +78,7 @@ printf 'witness w1 %s %s\nquorum w1\n' "$witness_key" "$witness_url" >policy
 printf 'version = 1\n[api]\nlisten = "127.0.0.1:0"\n' >ex/keepwhole.toml
 mkdir signer
 guard_token=$($keepwhole token add wallet-service --scope guard --data ex)
+price_token=$($keepwhole token add price-feed --scope prices --data ex)
 (umask 077 && $keepwhole token add signer-1 --scope signer --data ex >signer/token)
 $keepwhole serve --data ex --listen 127.0.0.1:0 --witness-policy policy --json >serve.txt & started+=($!)
 for _ in $(seq 100); do grep -q listening serve.txt && break; sleep 0.1; done
@@ -133,6 +134,13 @@ $signer init signer/signer.toml
 $signer status signer/signer.toml
 
 asked=0
+price() { # WON: one ETH, now
+  asked=$((asked + 1)); curl -s -H "authorization: Bearer $price_token" -H 'content-type: application/json' -H "idempotency-key: p-$asked" \
+    -d '{"prices":[{"as_of":"'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'","asset":"ETH","quote":"KRW","price":"'"$1"'","source":"example"}]}' "$api/v1/prices"; echo
+}
+stands() { curl -s -H "authorization: Bearer $guard_token" "$api/v1/guard/requests/$1"; }
+until_cleared() { for _ in $(seq 100); do stands "$1" | grep -q '"outcome":"cleared"' && stands "$1" && return; sleep 0.1; done; stands "$1" >&2; exit 1; }
+until_held() { stands "$1" | grep "\"code\":\"$2\"" && return; stands "$1" >&2; exit 1; }
 post() { asked=$((asked + 1)); curl -s -H "authorization: Bearer $guard_token" -H 'content-type: application/json' \
   -H "idempotency-key: k-$asked" -d "$2" "$api/v1/guard/$1"; }
 withdraw() { post withdrawals '{"id":"'"$1"'","customer":"ann","wallet":"hot-1","asset":"ETH","amount":"'"$2"'","to":"'"$ann"'","max_fee":"42000"}'; echo; }
@@ -145,8 +153,11 @@ sends() { $signer sign signer/signer.toml hot-1/1 hot-1.key "$1.json" "$2" "$nod
 say "before"
 balances
 
-say "1 ETH: the guard clears it, the signer signs, the node takes it"
+say "1 ETH: held while no price is known; the guard clears it by itself, the signer signs, the node takes it"
 withdraw w-1 1000000000000000000
+until_held w-1 price_missing
+price 5000000
+until_cleared w-1
 cleared w-1 0 1000000000000000000
 sends w-1 w-1.tx
 balances
@@ -170,6 +181,19 @@ cleared w-3 2 100000000000000000
 sends w-3 thief.tx && exit 1 || true
 post clearances '{"withdrawal":"w-3","key":"hot-1/1","attempt":2,"payload":{"kind":"evm-tx","bytes":"'"$(sed 's/^0x//' thief.tx | xxd -r -p | base64 -w0)"'"}}'; echo
 balances
+
+say "a thief with the price feed's token: a tenth of the price, to get below the ceiling by value"
+price 500000
+withdraw w-4 4000000000000000000
+until_held w-4 price_band
+withdraw w-5 100000000000000000
+until_held w-5 price_band
+price 5050000
+until_cleared w-5
+
+say "4 ETH more would be above 30 million won in a day: held, whatever people say"
+until_held w-4 rule_holds
+$keepwhole price list --data ex
 
 say "what the journal has"
 $keepwhole guard list --data ex
