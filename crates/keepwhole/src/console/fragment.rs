@@ -96,14 +96,74 @@ pub(crate) fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A table that scrolls by itself where the page is narrow; `class` may be empty.
-pub(crate) fn table(class: &str, caption: &str, columns: &[String], rows: &Markup) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table class=[Some(class).filter(|class| !class.is_empty())] {
-                caption { (caption) }
-                thead { tr { @for column in columns { th scope="col" { (column) } } } }
-                tbody { (rows) }
+/// A table that scrolls by itself where the page is narrow.
+pub(crate) struct Table {
+    caption: String,
+    columns: Vec<String>,
+    numbers: &'static [usize],
+    class: Option<&'static str>,
+    mark: Option<Mark>,
+    heading_above: bool,
+}
+
+impl Table {
+    /// With a caption and the headings of its columns.
+    pub(crate) fn new(caption: String, columns: Vec<String>) -> Self {
+        Self {
+            caption,
+            columns,
+            numbers: &[],
+            class: None,
+            mark: None,
+            heading_above: false,
+        }
+    }
+
+    /// Columns in which numbers stand, from 0.
+    pub(crate) fn numbers(mut self, places: &'static [usize]) -> Self {
+        self.numbers = places;
+        self
+    }
+
+    /// Its class in the stylesheet.
+    pub(crate) fn class(mut self, class: &'static str) -> Self {
+        self.class = Some(class);
+        self
+    }
+
+    /// What its figures are, beside the caption.
+    pub(crate) fn mark(mut self, mark: Mark) -> Self {
+        self.mark = Some(mark);
+        self
+    }
+
+    /// The heading above says what the caption says: only whoever listens to the page needs the caption.
+    pub(crate) fn heading_above(mut self) -> Self {
+        self.heading_above = true;
+        self
+    }
+
+    /// The table with these rows.
+    pub(crate) fn rows(&self, r: &Reader, rows: &Markup) -> Markup {
+        self.bodies(r, &html! { tbody { (rows) } })
+    }
+
+    /// The table with these groups of rows.
+    pub(crate) fn bodies(&self, r: &Reader, bodies: &Markup) -> Markup {
+        html! {
+            div.scroll role="region" aria-label=(self.caption) tabindex="0" {
+                table class=[self.class] {
+                    caption class=[self.heading_above.then_some("unseen")] {
+                        (self.caption) @if let Some(mark) = self.mark { " " (mark_tag(r, mark)) }
+                    }
+                    thead { tr {
+                        @for (place, column) in self.columns.iter().enumerate() {
+                            @if self.numbers.contains(&place) { th.number scope="col" { (column) } }
+                            @else { th scope="col" { (column) } }
+                        }
+                    } }
+                    (bodies)
+                }
             }
         }
     }
@@ -218,21 +278,16 @@ pub(crate) fn clock_words(state: ClockState, lang: Lang) -> (&'static str, &'sta
 
 /// The clocks of a case: each duty with its source, status and confidence.
 pub(crate) fn clock_table(r: &Reader, caption: &str, clocks: &[ClockRow]) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.clocks {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("clock-col-duty")) }
-                    th scope="col" { (r.t("clock-col-start")) }
-                    th scope="col" { (r.t("clock-col-due")) }
-                    th scope="col" { (r.t("clock-col-done")) }
-                    th scope="col" { (r.t("clock-col-state")) }
-                } }
-                tbody { @for clock in clocks { (clock_row(r, clock)) } }
-            }
-        }
-    }
+    let keys = [
+        "clock-col-duty",
+        "clock-col-start",
+        "clock-col-due",
+        "clock-col-done",
+        "clock-col-state",
+    ];
+    let rows = html! { @for clock in clocks { (clock_row(r, clock)) } };
+    let table = Table::new(caption.to_owned(), columns(r, keys));
+    table.class("clocks").rows(r, &rows)
 }
 
 fn clock_row(r: &Reader, clock: &ClockRow) -> Markup {
@@ -306,29 +361,19 @@ pub(crate) fn timeline_list(r: &Reader, events: &[TimelineEvent]) -> Markup {
 
 /// Freezes at other parties.
 pub(crate) fn freeze_table(r: &Reader, caption: &str, freezes: &[Freeze]) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("freeze-col-holder")) }
-                    th scope="col" { (r.t("freeze-col-amount")) }
-                    th scope="col" { (r.t("freeze-col-at")) }
-                    th scope="col" { (r.t("freeze-col-state")) }
-                } }
-                tbody {
-                    @for freeze in freezes {
-                        tr {
-                            th scope="row" { (r.say(&freeze.holder)) }
-                            td { (value(r, &freeze.amount)) " " @if !matches!(freeze.amount, Value::Unknown(_)) { (mark_tag(r, freeze.mark)) } }
-                            td { (time_or(r, freeze.at, "freeze-no-time")) }
-                            td { (r.say(&freeze.state)) " " (evidence(r, &freeze.evidence)) }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let keys = [
+        "freeze-col-holder",
+        "freeze-col-amount",
+        "freeze-col-at",
+        "freeze-col-state",
+    ];
+    let rows = html! { @for freeze in freezes { tr {
+        th scope="row" { (r.say(&freeze.holder)) }
+        td { (value(r, &freeze.amount)) " " @if !matches!(freeze.amount, Value::Unknown(_)) { (mark_tag(r, freeze.mark)) } }
+        td { (time_or(r, freeze.at, "freeze-no-time")) }
+        td { (r.say(&freeze.state)) " " (evidence(r, &freeze.evidence)) }
+    } } };
+    Table::new(caption.to_owned(), columns(r, keys)).rows(r, &rows)
 }
 
 #[cfg(test)]

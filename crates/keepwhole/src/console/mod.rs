@@ -26,7 +26,7 @@ mod ticket;
 mod upload;
 
 pub(crate) use fragment::{
-    amount, clock_table, confidence_key, figures, freeze_table, law_tag, mark_legend, mark_tag,
+    Table, amount, clock_table, columns, confidence_key, figures, freeze_table, law_tag, mark_legend, mark_tag,
     marked_amount, ten_answers, time, time_or, timeline_list, value,
 };
 pub(crate) use pages::{backtest_section, backtest_title};

@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use super::sections::listed;
-use crate::console::{Reader, amount, confidence_key, law_tag, mark_tag, picture, value};
+use crate::console::{
+    Reader, Table, amount, columns, confidence_key, law_tag, mark_tag, picture, value,
+};
 use crate::text::{Words, count, ratio_percent};
 use crate::views::{
     CoverageRow, FineColumn, FineRow, Mark, ProofView, ReportView, TokenLoss, Value,
@@ -11,26 +13,24 @@ use crate::views::{
 
 /// What was taken, per token: picture and table.
 pub(super) fn tokens(r: &Reader, view: &ReportView) -> Markup {
-    let caption = r.t("token-caption");
+    let keys = [
+        "loss-col-asset",
+        "loss-col-taken",
+        "token-col-krw",
+        "loss-col-house",
+        "loss-col-customers",
+        "loss-col-replenished",
+        "loss-col-outstanding",
+    ];
+    let table = Table::new(r.t("token-caption"), columns(r, keys)).class("tokens");
+    let bodies = html! {
+        tbody { @for token in &view.tokens { (token_row(r, token)) } }
+        (token_total(r, &view.tokens))
+    };
     html! {
         p { (r.t("report-tokens-note")) }
         (picture::token_bars(r, "token-picture", &view.tokens))
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.tokens {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("loss-col-asset")) }
-                    th scope="col" .number { (r.t("loss-col-taken")) }
-                    th scope="col" .number { (r.t("token-col-krw")) }
-                    th scope="col" .number { (r.t("loss-col-house")) }
-                    th scope="col" .number { (r.t("loss-col-customers")) }
-                    th scope="col" .number { (r.t("loss-col-replenished")) }
-                    th scope="col" .number { (r.t("loss-col-outstanding")) }
-                } }
-                tbody { @for token in &view.tokens { (token_row(r, token)) } }
-                (token_total(r, &view.tokens))
-            }
-        }
+        (table.numbers(&[1, 2, 3, 4, 5, 6]).bodies(r, &bodies))
     }
 }
 
@@ -66,38 +66,30 @@ fn token_total(r: &Reader, tokens: &[TokenLoss]) -> Markup {
 
 /// Held against owed: picture and table.
 pub(super) fn coverage(r: &Reader, rows: &[CoverageRow]) -> Markup {
-    let caption = r.t("coverage-caption");
-    html! {
-        p { (r.t("report-coverage-note")) }
-        (picture::coverage_bars(r, "coverage-picture", rows))
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("loss-col-asset")) }
-                    th scope="col" .number { (r.t("coverage-col-owed")) }
-                    th scope="col" .number { (r.t("coverage-col-before")) }
-                    th scope="col" .number { (r.t("coverage-col-after")) }
-                    th scope="col" .number { (r.t("coverage-col-restored")) }
-                } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            th scope="row" { (row.owed.asset.symbol) " " (mark_tag(r, row.mark)) }
-                            td.number { (row.owed.number()) }
-                            @for held in [&row.before, &row.after, &row.restored] {
-                                td.number {
-                                    (held.number())
-                                    span.detail {
-                                        (ratio_percent(held.units, row.owed.units).unwrap_or_else(|| r.t("value-no-share")))
-                                    }
-                                }
-                            }
-                        }
-                    }
+    let keys = [
+        "loss-col-asset",
+        "coverage-col-owed",
+        "coverage-col-before",
+        "coverage-col-after",
+        "coverage-col-restored",
+    ];
+    let table = Table::new(r.t("coverage-caption"), columns(r, keys)).numbers(&[1, 2, 3, 4]);
+    let lines = html! { @for row in rows { tr {
+        th scope="row" { (row.owed.asset.symbol) " " (mark_tag(r, row.mark)) }
+        td.number { (row.owed.number()) }
+        @for held in [&row.before, &row.after, &row.restored] {
+            td.number {
+                (held.number())
+                span.detail {
+                    (ratio_percent(held.units, row.owed.units).unwrap_or_else(|| r.t("value-no-share")))
                 }
             }
         }
+    } } };
+    html! {
+        p { (r.t("report-coverage-note")) }
+        (picture::coverage_bars(r, "coverage-picture", rows))
+        (table.rows(r, &lines))
     }
 }
 
@@ -114,39 +106,30 @@ pub(super) fn fines(r: &Reader, rows: &[FineRow]) -> Markup {
 }
 
 fn fine_table(r: &Reader, caption: &str, rows: &[&FineRow]) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.fines {
-                caption.unseen { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("fine-col-rule")) }
-                    th scope="col" { (r.t("fine-col-formula")) }
-                    th scope="col" { (r.t("fine-col-amount")) }
-                    th scope="col" { (r.t("fine-col-note")) }
-                } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            th scope="row" {
-                                span.title { (r.say(&row.title)) }
-                                span.detail { (row.source) " · " code { (row.rule) } }
-                                span.detail {
-                                    (law_tag(r, row.status)) " " (r.t("clock-confidence")) " "
-                                    (r.t(confidence_key(&row.confidence)))
-                                }
-                            }
-                            td { (r.say(&row.formula)) }
-                            td {
-                                (value(r, &row.amount.value))
-                                @if !matches!(row.amount.value, Value::Unknown(_)) { " " (mark_tag(r, row.amount.mark)) }
-                            }
-                            td { (r.say(&row.note)) }
-                        }
-                    }
-                }
+    let keys = [
+        "fine-col-rule",
+        "fine-col-formula",
+        "fine-col-amount",
+        "fine-col-note",
+    ];
+    let table = Table::new(caption.to_owned(), columns(r, keys)).class("fines");
+    let lines = html! { @for row in rows { tr {
+        th scope="row" {
+            span.title { (r.say(&row.title)) }
+            span.detail { (row.source) " · " code { (row.rule) } }
+            span.detail {
+                (law_tag(r, row.status)) " " (r.t("clock-confidence")) " "
+                (r.t(confidence_key(&row.confidence)))
             }
         }
-    }
+        td { (r.say(&row.formula)) }
+        td {
+            (value(r, &row.amount.value))
+            @if !matches!(row.amount.value, Value::Unknown(_)) { " " (mark_tag(r, row.amount.mark)) }
+        }
+        td { (r.say(&row.note)) }
+    } } };
+    table.heading_above().rows(r, &lines)
 }
 
 /// The proof of one customer.
@@ -157,23 +140,17 @@ pub(super) fn proof(r: &Reader, proof: Option<&ProofView>) -> Markup {
     let caption = Words::key("proof-caption")
         .with("id", proof.customer.as_str())
         .say(r.lang);
+    let headings = vec![
+        r.t("customer-col-short"),
+        format!("= {}", r.t("loss-col-replenished")),
+        format!("+ {}", r.t("loss-col-outstanding")),
+    ];
+    let rows = html! { @for (short, replenished, outstanding) in &proof.rows {
+        tr { td { (amount(r, short)) } td { (amount(r, replenished)) } td { (amount(r, outstanding)) } }
+    } };
     html! {
         p { (Words::key("proof-note").with("count", proof.customers).say(r.lang)) }
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("customer-col-short")) }
-                    th scope="col" { "= " (r.t("loss-col-replenished")) }
-                    th scope="col" { "+ " (r.t("loss-col-outstanding")) }
-                } }
-                tbody {
-                    @for (short, replenished, outstanding) in &proof.rows {
-                        tr { td { (amount(r, short)) } td { (amount(r, replenished)) } td { (amount(r, outstanding)) } }
-                    }
-                }
-            }
-        }
+        (Table::new(caption, headings).rows(r, &rows))
         dl.summary {
             div { dt { (r.t("proof-asset")) } dd { (proof.asset) } }
             div { dt { (r.t("proof-leaf")) } dd { code { (proof.leaf) } } }

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::outcome;
 use crate::console::{
-    Reader, clock_table, figures, freeze_table, mark_legend, marked_amount, picture, ten_answers,
-    time, time_or, timeline_list,
+    Reader, Table, clock_table, columns, figures, freeze_table, mark_legend, marked_amount,
+    picture, ten_answers, time, time_or, timeline_list,
 };
 use crate::text::Words;
 use crate::views::{Hypothesis, ReportView, Run, RunMode};
@@ -106,21 +106,15 @@ fn runs(r: &Reader, runs: &[Run]) -> Markup {
 }
 
 fn run_table(r: &Reader, lettered: &[(char, &Run)]) -> Markup {
-    let caption = r.t("run-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.runs {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("run-col-run")) }
-                    th scope="col" { (r.t("run-col-taken")) }
-                    th scope="col" { (r.t("run-col-kept")) }
-                    th scope="col" { (r.t("run-col-stopped")) }
-                } }
-                tbody { @for (letter, run) in lettered { (run_row(r, *letter, run)) } }
-            }
-        }
-    }
+    let keys = [
+        "run-col-run",
+        "run-col-taken",
+        "run-col-kept",
+        "run-col-stopped",
+    ];
+    let rows = html! { @for (letter, run) in lettered { (run_row(r, *letter, run)) } };
+    let table = Table::new(r.t("run-caption"), columns(r, keys));
+    table.class("runs").rows(r, &rows)
 }
 
 fn run_row(r: &Reader, letter: char, run: &Run) -> Markup {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{as_count, columns, evidence, table, time};
+use crate::console::fragment::{Table, as_count, columns, evidence, time};
 use crate::text::{Arg, Words, count};
 use crate::views::{
     AuthorityView, Bootstrap, CredentialRow, FindingRow, QuorumRow, Recorded, StopRow,
@@ -50,7 +50,9 @@ pub(super) const QUORUM_COLUMNS: [&str; 6] = [
 pub(super) fn quorums(r: &Reader, quorums: &[QuorumRow]) -> Markup {
     let rows = html! { @for quorum in quorums { (quorum_row(r, quorum, None)) } };
     let caption = r.t("people-quorums-caption");
-    table("authority", &caption, &columns(r, QUORUM_COLUMNS), &rows)
+    Table::new(caption, columns(r, QUORUM_COLUMNS))
+        .class("authority")
+        .rows(r, &rows)
 }
 
 /// One class; `mark` is the key of a word beside it.
@@ -129,7 +131,7 @@ pub(super) fn stops(r: &Reader, view: &AuthorityView) -> Markup {
     let rows = html! { @for stop in &view.stops { (stop_row(r, stop)) } };
     html! {
         @if view.stops.is_empty() { p { (r.t("people-no-stops")) } }
-        @else { (table("authority", &r.t("people-stops-caption"), &columns, &rows)) }
+        @else { (Table::new(r.t("people-stops-caption"), columns).class("authority").rows(r, &rows)) }
     }
 }
 
@@ -157,7 +159,7 @@ pub(super) fn findings(r: &Reader, view: &AuthorityView) -> Markup {
     let rows = html! { @for finding in &view.findings { (finding_row(r, view, finding)) } };
     html! {
         @if view.findings.is_empty() { p { (r.t("people-no-findings")) } }
-        @else { (table("authority", &r.t("people-findings-caption"), &columns, &rows)) }
+        @else { (Table::new(r.t("people-findings-caption"), columns).class("authority").rows(r, &rows)) }
     }
 }
 
@@ -205,7 +207,7 @@ pub(super) fn credentials(r: &Reader, view: &AuthorityView) -> Markup {
     let rows = html! { @for credential in &view.credentials { (credential_row(r, credential)) } };
     html! {
         @if view.credentials.is_empty() { p { (r.t("people-no-credentials")) } }
-        @else { (table("authority", &r.t("people-credentials-caption"), &columns, &rows)) }
+        @else { (Table::new(r.t("people-credentials-caption"), columns).class("authority").rows(r, &rows)) }
     }
 }
 

@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
+use crate::console::fragment::{Table, columns};
 use crate::console::frame::{Page, framed};
 use crate::console::picture::{hatch, place, sum_words, verdict_columns};
 use crate::text::{Words, count};
@@ -133,29 +134,21 @@ pub(crate) fn backtest_section(r: &Reader, shown: &BacktestShown) -> Markup {
     }
 }
 
-fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.days {
-                caption { (caption) }
-                thead { tr { @for column in columns { th scope="col" { (column) } } } }
-                (rows)
-            }
-        }
-    }
+fn days_table(r: &Reader, caption: &str, columns: Vec<String>, bodies: &Markup) -> Markup {
+    let table = Table::new(r.t(caption), columns);
+    table.class("days").bodies(r, bodies)
 }
 
 /// The picture's figures: two rows for each column, then and under the other policy.
 fn days(r: &Reader, shown: &BacktestShown) -> Markup {
-    let columns = [
+    let keys = [
         "backtest-day",
         "backtest-which",
         "backtest-cleared",
         "backtest-approvals",
         "backtest-held",
         "backtest-denied",
-    ]
-    .map(|key| r.t(key));
+    ];
     let day = |column: &Column| match column.from == column.to {
         true => column.from.clone(),
         false => format!("{} ~ {}", column.from, column.to),
@@ -175,17 +168,16 @@ fn days(r: &Reader, shown: &BacktestShown) -> Markup {
             }
         }
     };
-    table(&r.t("backtest-days-table"), &columns, rows)
+    days_table(r, "backtest-days-table", columns(r, keys), &rows)
 }
 
 fn pairs(r: &Reader, shown: &BacktestShown) -> Markup {
-    let columns = [
+    let keys = [
         "backtest-then",
         "backtest-now",
         "backtest-examples",
         "backtest-sum",
-    ]
-    .map(|key| r.t(key));
+    ];
     let rows = html! {
         tbody {
             @for pair in &shown.pairs {
@@ -198,11 +190,11 @@ fn pairs(r: &Reader, shown: &BacktestShown) -> Markup {
             }
         }
     };
-    table(&r.t("backtest-picture"), &columns, rows)
+    days_table(r, "backtest-picture", columns(r, keys), &rows)
 }
 
 fn rules(r: &Reader, shown: &BacktestShown) -> Markup {
-    let columns = ["policy-col-rule", "backtest-matched", "backtest-decided"].map(|key| r.t(key));
+    let keys = ["policy-col-rule", "backtest-matched", "backtest-decided"];
     let rows = html! {
         tbody {
             @for rule in &shown.rules {
@@ -214,7 +206,7 @@ fn rules(r: &Reader, shown: &BacktestShown) -> Markup {
             }
         }
     };
-    table(&r.t("backtest-rules"), &columns, rows)
+    days_table(r, "backtest-rules", columns(r, keys), &rows)
 }
 
 fn verdict(r: &Reader, word: &str) -> String {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{as_count, evidence, mark_tag, time};
+use crate::console::fragment::{Table, as_count, columns, evidence, time};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::text::Words;
@@ -100,75 +100,52 @@ pub(crate) fn customer_page(r: &Reader, view: &CustomerView, banner: Option<&Ban
 }
 
 fn balance_table(r: &Reader, balances: &[Balance]) -> Markup {
-    let caption = r.t("customer-balances-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) " " (mark_tag(r, Mark::Derived)) }
-                thead { tr {
-                    th scope="col" { (r.t("loss-col-asset")) }
-                    th scope="col" .number { (r.t("customer-col-owed")) }
-                    th scope="col" .number { (r.t("customer-col-reserved")) }
-                } }
-                tbody {
-                    @for balance in balances {
-                        tr {
-                            th scope="row" { (balance.owed.asset.symbol) }
-                            td.number { (balance.owed.number()) }
-                            td.number { (balance.reserved.number()) }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let keys = [
+        "loss-col-asset",
+        "customer-col-owed",
+        "customer-col-reserved",
+    ];
+    let rows = html! { @for balance in balances { tr {
+        th scope="row" { (balance.owed.asset.symbol) }
+        td.number { (balance.owed.number()) }
+        td.number { (balance.reserved.number()) }
+    } } };
+    let table = Table::new(r.t("customer-balances-caption"), columns(r, keys));
+    table.numbers(&[1, 2]).mark(Mark::Derived).rows(r, &rows)
 }
 
 fn redress_table(r: &Reader, rows: &[Redress]) -> Markup {
-    let caption = r.t("customer-redress-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) " " (mark_tag(r, Mark::Derived)) }
-                thead { tr {
-                    th scope="col" { (r.t("loss-col-asset")) }
-                    th scope="col" { (r.t("customer-col-loss")) }
-                    th scope="col" .number { (r.t("customer-col-short")) }
-                    th scope="col" .number { "= " (r.t("loss-col-replenished")) }
-                    th scope="col" .number { "+ " (r.t("loss-col-outstanding")) }
-                } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            th scope="row" { (row.short.asset.symbol) }
-                            td { (row.loss) }
-                            td.number { (row.short.number()) }
-                            td.number { (row.replenished.number()) }
-                            td.number { (row.outstanding.number()) }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let headings = vec![
+        r.t("loss-col-asset"),
+        r.t("customer-col-loss"),
+        r.t("customer-col-short"),
+        format!("= {}", r.t("loss-col-replenished")),
+        format!("+ {}", r.t("loss-col-outstanding")),
+    ];
+    let rows = html! { @for row in rows { tr {
+        th scope="row" { (row.short.asset.symbol) }
+        td { (row.loss) }
+        td.number { (row.short.number()) }
+        td.number { (row.replenished.number()) }
+        td.number { (row.outstanding.number()) }
+    } } };
+    let table = Table::new(r.t("customer-redress-caption"), headings);
+    table.numbers(&[2, 3, 4]).mark(Mark::Derived).rows(r, &rows)
 }
 
 fn statement_table(r: &Reader, view: &CustomerView) -> Markup {
-    let caption = r.t("customer-statement-caption");
+    let keys = [
+        "customer-col-at",
+        "customer-col-what",
+        "customer-col-amount",
+        "customer-col-balance",
+        "customer-col-entry",
+    ];
+    let rows = html! { @for line in &view.statement { (statement_line(r, line)) } };
+    let table = Table::new(r.t("customer-statement-caption"), columns(r, keys));
+    let table = table.numbers(&[2, 3]).mark(Mark::Recorded);
     html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) " " (mark_tag(r, Mark::Recorded)) }
-                thead { tr {
-                    th scope="col" { (r.t("customer-col-at")) }
-                    th scope="col" { (r.t("customer-col-what")) }
-                    th scope="col" .number { (r.t("customer-col-amount")) }
-                    th scope="col" .number { (r.t("customer-col-balance")) }
-                    th scope="col" { (r.t("customer-col-entry")) }
-                } }
-                tbody { @for line in &view.statement { (statement_line(r, line)) } }
-            }
-        }
+        (table.rows(r, &rows))
         p.quiet {
             (Words::key("customer-statement-shown").with("shown", as_count(view.statement.len()).to_string())
                 .with("count", view.statement_total).say(r.lang))

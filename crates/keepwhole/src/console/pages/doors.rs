@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{columns, table, time};
+use crate::console::fragment::{Table, columns, time};
 use crate::text::count;
 use crate::views::{DoorsView, IdentityRow, TurnedAwayRow};
 
@@ -40,7 +40,7 @@ fn turned_away(r: &Reader, rows: &[TurnedAwayRow]) -> Markup {
             }
         }
     };
-    table("", &r.t("doors-turned-away-caption"), &columns, &rows)
+    Table::new(r.t("doors-turned-away-caption"), columns).rows(r, &rows)
 }
 
 fn identities(r: &Reader, rows: &[IdentityRow]) -> Markup {
@@ -57,5 +57,5 @@ fn identities(r: &Reader, rows: &[IdentityRow]) -> Markup {
             }
         }
     };
-    table("", &r.t("doors-identities-caption"), &columns, &rows)
+    Table::new(r.t("doors-identities-caption"), columns).rows(r, &rows)
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{amount, as_count, columns, evidence, table, time};
+use crate::console::fragment::{Table, amount, as_count, columns, evidence, time};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::text::{Words, count};
@@ -110,7 +110,8 @@ fn list(r: &Reader, lines: &[RequestLine]) -> Markup {
         "guard-col-deadline",
     ];
     let rows = html! { @for line in lines { (list_row(r, line)) } };
-    table("requests", &r.t("guard-caption"), &columns(r, keys), &rows)
+    let table = Table::new(r.t("guard-caption"), columns(r, keys));
+    table.class("requests").rows(r, &rows)
 }
 
 fn list_row(r: &Reader, line: &RequestLine) -> Markup {
@@ -216,22 +217,13 @@ pub(crate) fn request_page(
 }
 
 fn credit_lines(r: &Reader, view: &RequestView) -> Markup {
-    let caption = r.t("request-lines");
+    let headings = columns(r, ["request-customer", "request-amount"]);
+    let rows = html! { @for (customer, credited) in &view.credits {
+        tr { th scope="row" { (customer) } td.number { (amount(r, credited)) } }
+    } };
+    let table = Table::new(r.t("request-lines"), headings).numbers(&[1]);
     html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("request-customer")) }
-                    th scope="col" .number { (r.t("request-amount")) }
-                } }
-                tbody {
-                    @for (customer, credited) in &view.credits {
-                        tr { th scope="row" { (customer) } td.number { (amount(r, credited)) } }
-                    }
-                }
-            }
-        }
+        (table.rows(r, &rows))
         @if as_count(view.credits.len()) < view.credits_total {
             p.quiet { (Words::key("request-lines-more").with("count", view.credits_total).say(r.lang)) }
         }
@@ -253,12 +245,7 @@ fn approvals(r: &Reader, rows: &[ApprovalRow]) -> Markup {
             }
         }
     } };
-    table(
-        "",
-        &r.t("request-approvals-caption"),
-        &columns(r, keys),
-        &rows,
-    )
+    Table::new(r.t("request-approvals-caption"), columns(r, keys)).rows(r, &rows)
 }
 
 fn one_step(r: &Reader, step: &Step) -> Markup {

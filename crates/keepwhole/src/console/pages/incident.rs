@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use crate::console::Reader;
 use crate::console::fragment::{
-    as_count, clock_table, evidence, figures, freeze_table, mark_legend, mark_tag, time, time_or,
-    timeline_list,
+    Table, as_count, clock_table, columns, evidence, figures, freeze_table, mark_legend, mark_tag,
+    time, time_or, timeline_list,
 };
 use crate::console::frame::{Page, framed};
 use crate::console::picture;
@@ -20,25 +20,17 @@ pub(crate) fn incident_list(
     banner: Option<&Banner>,
     head: Option<&Head>,
 ) -> String {
-    let caption = r.t("incidents-caption");
+    let keys = [
+        "incidents-col-id",
+        "incidents-col-title",
+        "incidents-col-opened",
+        "incidents-col-state",
+        "incidents-col-due",
+    ];
+    let table = Table::new(r.t("incidents-caption"), columns(r, keys));
+    let rows = html! { @for line in lines { (incident_line(r, line)) } };
     let body = html! {
-        @if lines.is_empty() {
-            p { (r.t("incidents-none")) }
-        } @else {
-            div.scroll role="region" aria-label=(caption) tabindex="0" {
-                table {
-                    caption { (caption) }
-                    thead { tr {
-                        th scope="col" { (r.t("incidents-col-id")) }
-                        th scope="col" { (r.t("incidents-col-title")) }
-                        th scope="col" { (r.t("incidents-col-opened")) }
-                        th scope="col" { (r.t("incidents-col-state")) }
-                        th scope="col" { (r.t("incidents-col-due")) }
-                    } }
-                    tbody { @for line in lines { (incident_line(r, line)) } }
-                }
-            }
-        }
+        @if lines.is_empty() { p { (r.t("incidents-none")) } } @else { (table.rows(r, &rows)) }
     };
     framed(
         r,
@@ -151,58 +143,39 @@ fn awareness(r: &Reader, candidate: &Awareness) -> Markup {
 }
 
 fn loss_table(r: &Reader, losses: &[LossRow]) -> Markup {
-    let caption = r.t("loss-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("loss-col-asset")) }
-                    th scope="col" .number { (r.t("loss-col-taken")) }
-                    th scope="col" .number { (r.t("loss-col-house")) }
-                    th scope="col" .number { (r.t("loss-col-customers")) }
-                    th scope="col" .number { (r.t("loss-col-replenished")) }
-                    th scope="col" .number { (r.t("loss-col-outstanding")) }
-                } }
-                tbody {
-                    @for loss in losses {
-                        tr {
-                            th scope="row" { (loss.taken.asset.symbol) " " (mark_tag(r, loss.mark)) }
-                            @for part in [&loss.taken, &loss.house, &loss.customers, &loss.replenished, &loss.outstanding] {
-                                td.number { (part.number()) }
-                            }
-                        }
-                    }
-                }
-            }
+    let keys = [
+        "loss-col-asset",
+        "loss-col-taken",
+        "loss-col-house",
+        "loss-col-customers",
+        "loss-col-replenished",
+        "loss-col-outstanding",
+    ];
+    let rows = html! { @for loss in losses { tr {
+        th scope="row" { (loss.taken.asset.symbol) " " (mark_tag(r, loss.mark)) }
+        @for part in [&loss.taken, &loss.house, &loss.customers, &loss.replenished, &loss.outstanding] {
+            td.number { (part.number()) }
         }
+    } } };
+    let table = Table::new(r.t("loss-caption"), columns(r, keys)).numbers(&[1, 2, 3, 4, 5]);
+    html! {
+        (table.rows(r, &rows))
         p.quiet { (Words::key("loss-rows").with("count", as_count(losses.len())).say(r.lang)) }
     }
 }
 
 fn trip_table(r: &Reader, trips: &[Trip]) -> Markup {
-    let caption = r.t("trip-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("trip-col-scope")) }
-                    th scope="col" { (r.t("trip-col-cause")) }
-                    th scope="col" { (r.t("trip-col-at")) }
-                    th scope="col" { (r.t("trip-col-reset")) }
-                } }
-                tbody {
-                    @for trip in trips {
-                        tr {
-                            th scope="row" { (r.say(&trip.scope)) }
-                            td { (r.say(&trip.cause)) " " (evidence(r, &[trip.entry])) }
-                            td { (time(trip.at)) }
-                            td { (time_or(r, trip.reset, if trip.armed { "trip-stands" } else { "trip-not-armed" })) }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let keys = [
+        "trip-col-scope",
+        "trip-col-cause",
+        "trip-col-at",
+        "trip-col-reset",
+    ];
+    let rows = html! { @for trip in trips { tr {
+        th scope="row" { (r.say(&trip.scope)) }
+        td { (r.say(&trip.cause)) " " (evidence(r, &[trip.entry])) }
+        td { (time(trip.at)) }
+        td { (time_or(r, trip.reset, if trip.armed { "trip-stands" } else { "trip-not-armed" })) }
+    } } };
+    Table::new(r.t("trip-caption"), columns(r, keys)).rows(r, &rows)
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::time;
+use crate::console::fragment::{Table, columns, time};
 use crate::console::frame::{Page, framed};
 use crate::text::{Words, count};
 use crate::views::{Banner, JournalView, Record};
@@ -79,28 +79,18 @@ fn pager(r: &Reader, view: &JournalView) -> Markup {
 }
 
 fn records(r: &Reader, records: &[Record]) -> Markup {
-    let caption = r.t("journal-caption");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.records {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" .number { (r.t("journal-col-index")) }
-                    th scope="col" { (r.t("journal-col-at")) }
-                    th scope="col" { (r.t("journal-col-kind")) }
-                    th scope="col" { (r.t("journal-col-json")) }
-                } }
-                tbody {
-                    @for record in records {
-                        tr id=(format!("entry-{}", record.index)) {
-                            th.number scope="row" { (record.index) }
-                            td { (time(record.at)) }
-                            td { code { (record.kind) } }
-                            td.json { code { (record.json) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let keys = [
+        "journal-col-index",
+        "journal-col-at",
+        "journal-col-kind",
+        "journal-col-json",
+    ];
+    let rows = html! { @for record in records { tr id=(format!("entry-{}", record.index)) {
+        th.number scope="row" { (record.index) }
+        td { (time(record.at)) }
+        td { code { (record.kind) } }
+        td.json { code { (record.json) } }
+    } } };
+    let table = Table::new(r.t("journal-caption"), columns(r, keys)).class("records");
+    table.numbers(&[0]).rows(r, &rows)
 }

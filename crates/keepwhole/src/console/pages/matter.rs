@@ -8,7 +8,7 @@ use super::rules::rules_difference;
 use super::sign_in::{Guest, obstacle, page, passkey_form, signed_in};
 use crate::authority::{Behind, MatterView, Said, Stands, Waiting};
 use crate::console::Reader;
-use crate::console::fragment::{amount, columns, shell_quoted, table, time};
+use crate::console::fragment::{Table, amount, columns, shell_quoted, time};
 use crate::console::reader::segment;
 use crate::console::refusal::No;
 use crate::text::{Words, count, span};
@@ -265,7 +265,7 @@ fn said(r: &Reader, rows: &[Said]) -> Markup {
         td { @if row.approves { (r.t("matter-approved")) } @else { (r.t("matter-rejected")) } }
         td { (time(row.at)) }
     } } };
-    table("", &r.t("matter-said-caption"), &columns(r, keys), &rows)
+    Table::new(r.t("matter-said-caption"), columns(r, keys)).rows(r, &rows)
 }
 
 /// The ways to give one's word: the passkey, the approver client, the command line.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::authority;
 use super::doors::doors;
 use crate::console::Reader;
-use crate::console::fragment::{as_count, columns, table, time};
+use crate::console::fragment::{Table, as_count, columns, time};
 use crate::console::frame::{Page, framed};
 use crate::text::{Words, count};
 use crate::views::{ActorRow, Banner, ClassRow, PeopleView};
@@ -70,7 +70,7 @@ fn classes(r: &Reader, classes: &[ClassRow]) -> Markup {
         "people-col-filled",
     ];
     let rows = html! { @for class in classes { (class_row(r, class)) } };
-    table("", &r.t("people-classes-caption"), &columns(r, keys), &rows)
+    Table::new(r.t("people-classes-caption"), columns(r, keys)).rows(r, &rows)
 }
 
 fn class_row(r: &Reader, class: &ClassRow) -> Markup {
@@ -107,7 +107,7 @@ fn actors(r: &Reader, actors: &[ActorRow]) -> Markup {
         "people-col-until",
     ];
     let rows = html! { @for actor in actors { (actor_row(r, actor)) } };
-    table("", &r.t("people-actors-caption"), &columns(r, keys), &rows)
+    Table::new(r.t("people-actors-caption"), columns(r, keys)).rows(r, &rows)
 }
 
 fn actor_row(r: &Reader, actor: &ActorRow) -> Markup {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::guard::why;
 use super::prices::prices;
 use crate::console::Reader;
-use crate::console::fragment::{evidence, time};
+use crate::console::fragment::{Table, columns, evidence, time};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::policy::Direction;
@@ -96,28 +96,14 @@ fn in_words(r: &Reader, rows: &[PolicyRow]) -> Markup {
 }
 
 fn rules(r: &Reader, rules: &[RuleRow]) -> Markup {
-    let caption = r.t("policy-rules");
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.rules {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("policy-col-rule")) }
-                    th scope="col" { (r.t("policy-col-then")) }
-                    th scope="col" { (r.t("policy-col-when")) }
-                } }
-                tbody {
-                    @for rule in rules {
-                        tr {
-                            th scope="row" { code { (rule.id) } span.detail { (r.say(&rule.says)) } }
-                            td { (r.say(&rule.then)) }
-                            td { (conditions(r, rule)) }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let keys = ["policy-col-rule", "policy-col-then", "policy-col-when"];
+    let rows = html! { @for rule in rules { tr {
+        th scope="row" { code { (rule.id) } span.detail { (r.say(&rule.says)) } }
+        td { (r.say(&rule.then)) }
+        td { (conditions(r, rule)) }
+    } } };
+    let table = Table::new(r.t("policy-rules"), columns(r, keys));
+    table.class("rules").rows(r, &rows)
 }
 
 fn conditions(r: &Reader, rule: &RuleRow) -> Markup {
@@ -128,49 +114,45 @@ fn conditions(r: &Reader, rule: &RuleRow) -> Markup {
 }
 
 fn versions(r: &Reader, versions: &[Version]) -> Markup {
-    let caption = r.t("policy-versions-caption");
+    let keys = [
+        "policy-col-version",
+        "policy-col-since",
+        "policy-col-until",
+        "policy-col-proposed",
+        "policy-col-approved",
+        "policy-col-entry",
+    ];
+    let rows = html! { @for version in versions { (version_row(r, version)) } };
+    let table = Table::new(r.t("policy-versions-caption"), columns(r, keys));
+    table.numbers(&[0]).rows(r, &rows)
+}
+
+fn version_row(r: &Reader, version: &Version) -> Markup {
     html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" .number { (r.t("policy-col-version")) }
-                    th scope="col" { (r.t("policy-col-since")) }
-                    th scope="col" { (r.t("policy-col-until")) }
-                    th scope="col" { (r.t("policy-col-proposed")) }
-                    th scope="col" { (r.t("policy-col-approved")) }
-                    th scope="col" { (r.t("policy-col-entry")) }
-                } }
-                tbody {
-                    @for version in versions {
-                        tr {
-                            th.number scope="row" { (count(u128::from(version.version))) }
-                            td { (time(version.at)) }
-                            td {
-                                @match version.until {
-                                    Some(until) => (time(until)),
-                                    None => (r.t("policy-still")),
-                                }
-                            }
-                            td {
-                                @match &version.proposed {
-                                    Some(voice) => (voice_of(r, voice)),
-                                    None => span.quiet { (r.t("policy-no-proposal")) },
-                                }
-                            }
-                            td {
-                                @match version.approved.as_slice() {
-                                    [] if version.proposed.is_none() => {},
-                                    [] => span.quiet { (r.t("policy-nobody")) },
-                                    [one] => (voice_of(r, one)),
-                                    several => ul { @for one in several { li { (voice_of(r, one)) } } },
-                                }
-                            }
-                            td { (evidence(r, &[version.entry])) }
-                        }
-                    }
+        tr {
+            th.number scope="row" { (count(u128::from(version.version))) }
+            td { (time(version.at)) }
+            td {
+                @match version.until {
+                    Some(until) => (time(until)),
+                    None => (r.t("policy-still")),
                 }
             }
+            td {
+                @match &version.proposed {
+                    Some(voice) => (voice_of(r, voice)),
+                    None => span.quiet { (r.t("policy-no-proposal")) },
+                }
+            }
+            td {
+                @match version.approved.as_slice() {
+                    [] if version.proposed.is_none() => {},
+                    [] => span.quiet { (r.t("policy-nobody")) },
+                    [one] => (voice_of(r, one)),
+                    several => ul { @for one in several { li { (voice_of(r, one)) } } },
+                }
+            }
+            td { (evidence(r, &[version.entry])) }
         }
     }
 }
@@ -210,7 +192,7 @@ fn compare(r: &Reader, view: &PolicyView, between: Option<&Compared>) -> Markup 
     }
 }
 
-fn difference_of(r: &Reader, difference: &PolicyDifference) -> Markup {
+pub(super) fn difference_of(r: &Reader, difference: &PolicyDifference) -> Markup {
     let versions = |key| {
         Words::key(key)
             .with("old", count(u128::from(difference.old)))
@@ -221,23 +203,19 @@ fn difference_of(r: &Reader, difference: &PolicyDifference) -> Markup {
         None => versions("policy-difference"),
     };
     let caption = r.say(&caption);
+    let keys = [
+        "policy-col-what",
+        "policy-col-way",
+        "policy-col-before",
+        "policy-col-after",
+    ];
+    let rows = html! { @for change in &difference.changes { (field_change(r, change)) } };
     html! {
         h3 #difference { (caption) }
         @if difference.changes.is_empty() { p { (r.t("policy-same")) } }
         @else {
             p { strong { (r.t(if difference.at_once { "policy-tightens" } else { "policy-loosens" })) } " " (needs(r, difference)) }
-            div.scroll role="region" aria-label=(caption) tabindex="0" {
-                table {
-                    caption { (caption) }
-                    thead { tr {
-                        th scope="col" { (r.t("policy-col-what")) }
-                        th scope="col" { (r.t("policy-col-way")) }
-                        th scope="col" { (r.t("policy-col-before")) }
-                        th scope="col" { (r.t("policy-col-after")) }
-                    } }
-                    tbody { @for change in &difference.changes { (field_change(r, change)) } }
-                }
-            }
+            (Table::new(caption, columns(r, keys)).rows(r, &rows))
         }
     }
 }
@@ -292,37 +270,24 @@ fn looks(r: &Reader, id: &str) -> Markup {
 }
 
 fn changes(r: &Reader, caption: &str, changes: &[ChangeRow]) -> Markup {
-    html! {
-        div.scroll role="region" aria-label=(caption) tabindex="0" {
-            table.requests {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { (r.t("policy-col-change")) }
-                    th scope="col" { (r.t("policy-col-who")) }
-                    th scope="col" { (r.t("policy-col-stands")) }
-                } }
-                tbody {
-                    @for change in changes {
-                        tr {
-                            th scope="row" {
-                                (r.say(&change.what)) span.detail { code { (change.id) } }
-                                @if change.policy && change.waits { (looks(r, &change.id)) }
-                            }
-                            td {
-                                (change.persons.join(", "))
-                                span.detail { (r.t("policy-last-approval")) " " (time(change.last)) }
-                            }
-                            td {
-                                @match &change.reason {
-                                    Some(reason) => (why(r, reason)),
-                                    None => (r.t("policy-change-in-force")),
-                                }
-                                " " (evidence(r, &change.entries))
-                            }
-                        }
-                    }
-                }
-            }
+    let keys = ["policy-col-change", "policy-col-who", "policy-col-stands"];
+    let rows = html! { @for change in changes { tr {
+        th scope="row" {
+            (r.say(&change.what)) span.detail { code { (change.id) } }
+            @if change.policy && change.waits { (looks(r, &change.id)) }
         }
-    }
+        td {
+            (change.persons.join(", "))
+            span.detail { (r.t("policy-last-approval")) " " (time(change.last)) }
+        }
+        td {
+            @match &change.reason {
+                Some(reason) => (why(r, reason)),
+                None => (r.t("policy-change-in-force")),
+            }
+            " " (evidence(r, &change.entries))
+        }
+    } } };
+    let table = Table::new(caption.to_owned(), columns(r, keys));
+    table.class("requests").rows(r, &rows)
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::authority::{QUORUM_COLUMNS, quorum_row};
 use crate::console::Reader;
-use crate::console::fragment::{columns, table};
+use crate::console::fragment::{Table, columns};
 use crate::text::{Words, count};
 use crate::views::{RulesDifference, TermChange, Turn};
 use keepwhole_verify::visible::visible;
@@ -25,8 +25,8 @@ pub(super) fn rules_difference(r: &Reader, rules: &RulesDifference) -> Markup {
                     .with("after", count(rules.after.into())).say(r.lang))
             }
             p { (r.t("rules-note")) }
-            (table("authority", &r.t("rules-quorums"), &columns(r, QUORUM_COLUMNS), &quorums))
-            (table("", &r.t("rules-terms"), &columns(r, ["rules-col-term", "rules-now", "rules-proposed"]), &terms))
+            (Table::new(r.t("rules-quorums"), columns(r, QUORUM_COLUMNS)).class("authority").rows(r, &quorums))
+            (Table::new(r.t("rules-terms"), columns(r, ["rules-col-term", "rules-now", "rules-proposed"])).rows(r, &terms))
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::matter::{action_words, waits_for};
 use crate::authority::Waiting;
 use crate::console::Reader;
-use crate::console::fragment::{columns, table, time};
+use crate::console::fragment::{Table, columns, time};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::console::staff::Seat;
@@ -167,7 +167,7 @@ fn waiting_table(r: &Reader, lines: &[Waiting]) -> Markup {
         td { (time(line.asked)) }
         td { (waits_for(r, line)) }
     } } };
-    table("", &r.t("waiting-caption"), &columns(r, keys), &rows)
+    Table::new(r.t("waiting-caption"), columns(r, keys)).rows(r, &rows)
 }
 
 /// What one person may stop at once.
