@@ -242,7 +242,8 @@ impl ConsoleFeed {
             head,
         };
         self.catch_up(journal)?;
-        let trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        trail.settle(state);
         answer(&moment, &trail)
     }
 }
@@ -319,7 +320,10 @@ impl ConsoleSource for ConsoleFeed {
     }
 
     fn guard(&self, only: Option<RequestState>, from: u64) -> Result<GuardView, SourceError> {
-        self.at(|moment, _| Ok(GuardView::of(moment.state, &moment.head, only, from)))
+        self.at(|moment, trail| {
+            let (state, head) = (moment.state, &moment.head);
+            Ok(GuardView::of(state, trail, head, only, from))
+        })
     }
 
     fn request(&self, id: &str) -> Result<Option<RequestView>, SourceError> {

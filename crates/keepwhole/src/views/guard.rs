@@ -74,7 +74,7 @@ impl RequestState {
         }
     }
 
-    fn of(state: &State, number: u32, request: &Request) -> Self {
+    pub(super) fn of(state: &State, number: u32, request: &Request) -> Self {
         let clearance = request.clearance.as_ref();
         let redeemed = || {
             let issued = state.guard.clearances.of(number);
@@ -120,7 +120,7 @@ pub struct GuardView {
     pub as_of: u64,
     /// The head of the journal at that moment.
     pub head: Head,
-    /// How many requests stand how, in the order of [`RequestState::ALL`].
+    /// How many of all requests stand how, in the order of [`RequestState::ALL`].
     pub counts: [u64; 6],
     /// Only these are listed; all where it is `None`.
     pub only: Option<RequestState>,
@@ -280,32 +280,26 @@ impl RequestLine {
 }
 
 impl GuardView {
-    /// The list at this state: those that stand as `only` says, without the newest `from`.
+    /// The list at this state: those that stand as `only` says, without the newest `from`. The trail must be settled in it.
     #[must_use]
-    pub fn of(state: &State, head: &Head, only: Option<RequestState>, from: u64) -> Self {
-        let mut counts = [0_u64; 6];
-        let mut total = 0_u64;
-        let mut lines = Vec::new();
-        for (place, request) in state.guard.requests.iter().enumerate().rev() {
-            let number = u32::try_from(place).unwrap_or(u32::MAX);
-            let stands = RequestState::of(state, number, request);
-            for (count, one) in counts.iter_mut().zip(RequestState::ALL) {
-                *count = count.saturating_add(u64::from(one == stands));
-            }
-            if only.is_some_and(|only| only != stands) {
-                continue;
-            }
-            if (from..from.saturating_add(PAGE)).contains(&total) {
-                lines.push(RequestLine::of(state, number, request));
-            }
-            total = total.saturating_add(1);
-        }
+    pub fn of(
+        state: &State,
+        trail: &Trail,
+        head: &Head,
+        only: Option<RequestState>,
+        from: u64,
+    ) -> Self {
+        let (numbers, total) = trail.tally().page(only, (from, PAGE));
+        let lines = numbers.into_iter().filter_map(|number| {
+            let request = state.guard.request_at(number)?;
+            Some(RequestLine::of(state, number, request))
+        });
         Self {
             as_of: state.at,
             head: head.clone(),
-            counts,
+            counts: trail.tally().counts(),
             only,
-            lines,
+            lines: lines.collect(),
             from,
             total,
         }

@@ -25,6 +25,7 @@ mod quorum;
 mod reason;
 mod report;
 mod rules;
+mod tally;
 mod trail;
 mod wording;
 

@@ -8,6 +8,9 @@ use keepwhole_core::breaker::Scope;
 use keepwhole_core::custody::{Direction, Explained};
 use keepwhole_core::event::{Event, Record};
 use keepwhole_core::registry::{HOUSE, OUTSIDE, OwnerIx};
+use keepwhole_core::state::State;
+
+use super::tally::Tally;
 
 /// At most so many positions of one sort are kept as examples; their number is counted in full.
 const EXAMPLES: usize = 16;
@@ -88,6 +91,7 @@ pub struct Trail {
     pub movements: Option<(u64, u64)>,
     statements: BTreeMap<OwnerIx, Vec<u64>>,
     requests: Vec<Vec<u64>>,
+    tally: Tally,
     proposals: Vec<Vec<u64>>,
     /// The proposal that came into force in the entry before.
     in_force: Option<u32>,
@@ -105,6 +109,21 @@ impl Trail {
     pub fn request(&self, number: u32) -> &[u64] {
         let place = usize::try_from(number).unwrap_or(usize::MAX);
         self.requests.get(place).map_or(&[], Vec::as_slice)
+    }
+
+    /// All requests by where they stand, as of the last [`settle`](Self::settle).
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Looks at the requests of which the records told, in the state that the same records led to.
+    pub fn settle(&mut self, state: &State) {
+        self.tally.settle(state);
+    }
+
+    fn told_of(&mut self, request: u32, position: u64) {
+        numbered(&mut self.requests, request, position);
+        self.tally.touch(request);
     }
 
     /// Positions of the entries about the proposal at that place, oldest first.
@@ -180,7 +199,10 @@ impl Trail {
     /// Follows requests and proposals; both are numbered in the order in which they came.
     fn follow_guard(&mut self, position: u64, event: &Event) {
         match event {
-            Event::RequestMade { .. } => self.requests.push(vec![position]),
+            Event::RequestMade { .. } => {
+                self.requests.push(vec![position]);
+                self.tally.made();
+            }
             Event::RequestHeld { request, .. }
             | Event::RequestDenied { request, .. }
             | Event::RequestCleared { request, .. }
@@ -189,12 +211,12 @@ impl Trail {
             | Event::IntentBound { request, .. }
             | Event::ClearanceIssued { request, .. }
             | Event::IssuedRedeemed { request, .. }
-            | Event::ClearanceLapsed { request } => {
-                numbered(&mut self.requests, *request, position)
-            }
-            Event::RequestJudged(judged) => {
-                numbered(&mut self.requests, judged.request, position);
-            }
+            | Event::ClearanceLapsed { request } => self.told_of(*request, position),
+            Event::RequestJudged(judged) => self.told_of(judged.request, position),
+            Event::OutflowExplained {
+                explained: Explained::Clearance(request),
+                ..
+            } => self.tally.touch(*request),
             Event::ChangeProposed(_) => self.proposals.push(vec![position]),
             Event::ChangeApproved { proposal, .. }
             | Event::ChangeWaits { proposal, .. }

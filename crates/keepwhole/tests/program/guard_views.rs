@@ -4,8 +4,8 @@ use keepwhole::journal::{Journal, JournalError, Options, SimDisk};
 use keepwhole::sequencer::Sequencer;
 use keepwhole::text::Lang;
 use keepwhole::views::{
-    AuthorityView, Bootstrap, Compared, GuardView, Head, PeopleView, PolicyView, RequestState,
-    RequestView, Trail, reason_codes, reason_line,
+    AuthorityView, Bootstrap, Compared, GuardView, Head, PAGE, PeopleView, PolicyView,
+    RequestState, RequestView, Trail, reason_codes, reason_line,
 };
 use keepwhole_core::answer::Answer;
 use keepwhole_core::authority::Stop;
@@ -86,8 +86,9 @@ impl World {
     }
 
     fn guard(&self, only: Option<RequestState>, from: u64) -> GuardView {
-        let (_, head, _) = self.seen();
-        GuardView::of(self.sequencer.state(), &head, only, from)
+        let (mut trail, head, _) = self.seen();
+        trail.settle(self.sequencer.state());
+        GuardView::of(self.sequencer.state(), &trail, &head, only, from)
     }
 }
 
@@ -267,6 +268,48 @@ fn a_held_request_says_why_what_releases_it_and_who_approved() {
         view.line.deadline.as_ref().unwrap().1,
         START + 60_000 + 2 * HOUR
     );
+}
+
+/// Numbers of all requests are kept up entry by entry; they must be those of a look at everything.
+#[test]
+fn numbers_of_all_requests_are_kept_up_page_by_page() {
+    let mut world = opened();
+    let mut trail = Trail::default();
+    let mut follow = |world: &World| {
+        let records = world.records();
+        let from = usize::try_from(trail.size).unwrap();
+        for (position, record) in records.iter().enumerate().skip(from) {
+            trail.follow(u64::try_from(position).unwrap(), record);
+        }
+        trail.settle(world.sequencer.state());
+        trail.clone()
+    };
+    let mut at = START;
+    for step in 0..120_u64 {
+        at += HOUR / 20;
+        let units =
+            [1_500_000_000, 200_000_000_000, 950_000_000_000][usize::try_from(step % 3).unwrap()];
+        world.named(at, &format!("w-{step}"), None, withdraw(units));
+        if step % 7 == 0 {
+            let (kept, head) = (follow(&world), world.seen().1);
+            let state = world.sequencer.state();
+            let view = GuardView::of(state, &kept, &head, None, 0);
+            assert_eq!(view, world.guard(None, 0), "step {step}");
+            assert_eq!(view.counts.iter().sum::<u64>(), step + 1);
+            assert_eq!(view.total, step + 1);
+            for (only, number) in RequestState::ALL.into_iter().zip(view.counts) {
+                let view = GuardView::of(state, &kept, &head, Some(only), 0);
+                assert_eq!((view.total, view.counts), (number, view.counts));
+                assert!(view.lines.iter().all(|line| line.state == only));
+                assert_eq!(u64::try_from(view.lines.len()).unwrap(), number.min(PAGE));
+            }
+        }
+    }
+    let view = world.guard(None, 0);
+    assert_eq!(view.counts[..2], [40, 40]);
+    assert!(view.counts[5] > 20, "lapsed: {:?}", view.counts);
+    let last = world.guard(None, 100);
+    assert_eq!((last.lines.len(), last.lines[0].id.as_str()), (20, "w-19"));
 }
 
 #[test]
