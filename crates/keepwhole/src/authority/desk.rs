@@ -4,8 +4,9 @@
 use super::files::{Unbrought, answer, brought};
 use super::matters::{MatterView, Waiting, matter, waiting};
 use crate::journal::RealDisk;
+use crate::policy::{Finding, Names, Unadoptable, adopt};
 use crate::sequencer::{Handle, Reader, ServiceError};
-use crate::views::{ReasonView, reason_view};
+use crate::views::{PolicyDifference, ReasonView, RulesDifference, reason_view};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::authority::binding;
 use keepwhole_core::authority::command::AuthorityCommand;
@@ -16,6 +17,7 @@ use keepwhole_core::authority::rules::RelyingParty;
 use keepwhole_core::authority::session::SessionRules;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::guard::Change;
+use keepwhole_core::policy::Policy;
 use keepwhole_core::registry::PersonIx;
 use keepwhole_core::state::State;
 
@@ -83,6 +85,15 @@ pub enum Told {
     Waits(ReasonView),
     /// A rule refused it.
     Refused(ReasonView),
+}
+
+/// What a change would bring, beside what is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Another policy.
+    Policy(Box<PolicyDifference>),
+    /// Other rules of authority.
+    Rules(Box<RulesDifference>),
 }
 
 /// The desk at which staff is served.
@@ -175,6 +186,43 @@ impl StaffDesk {
             Some((command.digest(), command.to_text()))
         })
         .flatten()
+    }
+
+    /// Reads a file of TOML as the next policy; with what its check finds that is no error.
+    ///
+    /// # Errors
+    /// The journal can't be read now, or why the file can't follow the policy in force.
+    pub fn next_policy(
+        &self,
+        text: &str,
+    ) -> Result<Result<(Policy, Vec<Finding>), Unadoptable>, ServiceError> {
+        let (names, known, now) = self.reader.read(|state| {
+            let now = self.now().max(state.at);
+            let names = Names::of_registry(&state.registry, now);
+            (names, state.guard.policy.version, now)
+        })?;
+        // The sequencer goes on while the file is looked at.
+        let read = adopt::next("", text.as_bytes(), (&names, known), now);
+        Ok(read.map(|(file, found)| (file.policy, found)))
+    }
+
+    /// What a policy or rules of authority would change now; nothing for other changes.
+    #[must_use]
+    pub fn offer(&self, change: &Change) -> Option<Offer> {
+        let look = self.read(|state| match change {
+            Change::AdoptPolicy(next) => {
+                let policy = &state.guard.policy;
+                let difference = PolicyDifference::of(state, policy, next, None);
+                Some(Offer::Policy(Box::new(difference)))
+            }
+            Change::AdoptAuthority(next) => {
+                let rules = state.authority.rules.as_deref()?;
+                let difference = RulesDifference::of(state, rules, next);
+                Some(Offer::Rules(Box::new(difference)))
+            }
+            _ => None,
+        });
+        look.flatten()
     }
 
     /// Records a sign-in whose assertion was checked.

@@ -7,18 +7,19 @@ mod desk;
 mod export;
 mod files;
 mod matters;
+mod rules_file;
 
 use keepwhole_core::authority::command::AuthorityCommand;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::state::State;
 
-pub use desk::{Holder, NoHolder, Now, StaffDesk, Told};
+pub use desk::{Holder, NoHolder, Now, Offer, StaffDesk, Told};
 pub use export::{ExportError, Recorded, approvals, roster};
 pub use files::{
-    FileFault, Unbrought, answer, brought, credential, credential_text, proof, request_text, rules,
-    rules_text,
+    FileFault, Unbrought, answer, brought, credential, credential_text, proof, request_text,
 };
 pub use matters::{Behind, MatterView, OfferedKey, Said, Stands, Waiting, matter};
+pub use rules_file::{RulesRefused, rules, rules_text};
 
 pub use keepwhole_verify::words::of_credential as credential_words;
 

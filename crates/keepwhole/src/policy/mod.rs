@@ -7,6 +7,7 @@
 //! (requests of the journal before a policy). The language is described in
 //! `docs/policy.md`.
 
+pub mod adopt;
 mod amounts;
 pub mod backtest;
 pub mod check;
@@ -31,6 +32,7 @@ mod source;
 pub(crate) mod unit;
 pub mod wording;
 
+pub use adopt::{Unadoptable, Unchecked};
 pub use check::{Finding, Severity, check, fails};
 pub use diff::{Change, Difference, Direction, diff};
 pub use file::{LawScope, PolicyFile, SCHEMA, read, read_bytes};

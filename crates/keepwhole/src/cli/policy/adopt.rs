@@ -3,10 +3,10 @@
 use super::super::exit::{Exit, Failure};
 use super::super::output::Output;
 use super::super::{DataArgs, wall_clock};
-use super::check::{findings, text as check_text};
-use super::read_file;
+use super::check::{of_unchecked, text as check_text};
+use super::{bytes_of, of_refused};
 use crate::installation::{Installation, reason_json};
-use crate::policy::{Names, PolicyFile, fails};
+use crate::policy::{Names, PolicyFile, Unadoptable, adopt};
 use crate::text::Lang;
 use crate::views::reason_line;
 use clap::Args;
@@ -17,8 +17,7 @@ use keepwhole_core::reason::Reason;
 use keepwhole_verify::json::to_hex;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `policy adopt`.
 #[derive(Debug, Args)]
@@ -44,17 +43,10 @@ pub(super) fn run(args: &AdoptArgs) -> Result<Exit, Failure> {
     let mut open = Installation::open(dir).map_err(failed)?;
     let now = wall_clock()?.max(open.sequencer.state().at);
     let names = Names::of_registry(&open.sequencer.state().registry, now);
-    let file = read_file(&args.file, Some(&names))?;
-    let found = findings(&file)?;
-    if fails(&found) {
-        let message = format!(
-            "the policy is not adopted: `keepwhole policy check` finds errors in it\n{}",
-            check_text(&file, &found)
-        );
-        return Err(Failure::refused("policy_check", message));
-    }
     let known = open.sequencer.state().guard.policy.version;
-    follows(&file, known)?;
+    let place = args.file.display().to_string();
+    let read = adopt::next(&place, &bytes_of(&args.file)?, (&names, known), now);
+    let (file, _) = read.map_err(|why| unadoptable(&why))?;
     let digest = to_hex(&sha256_of(&file.policy));
     let id = id_of(args, &file, &digest)?;
     // Under rules of authority the first one too is proposed, and two administrators approve it.
@@ -87,21 +79,19 @@ pub(super) fn run(args: &AdoptArgs) -> Result<Exit, Failure> {
     told(args, (&file, &digest), &answer, &id, &says)
 }
 
-/// One version after the other.
-fn follows(file: &PolicyFile, known: u32) -> Result<(), Failure> {
-    let next = known.saturating_add(1);
-    if file.policy.version == next {
-        return Ok(());
+fn unadoptable(why: &Unadoptable) -> Failure {
+    match why {
+        Unadoptable::Unread(refused) => of_refused(refused),
+        Unadoptable::Checked(file, found) => {
+            let message = format!(
+                "the policy is not adopted: `keepwhole policy check` finds errors in it\n{}",
+                check_text(file, found)
+            );
+            Failure::refused("policy_check", message)
+        }
+        Unadoptable::Version(refused) => Failure::refused("version", refused.to_string()),
+        Unadoptable::Unchecked(why) => of_unchecked(why),
     }
-    Err(Failure::refused(
-        "version",
-        format!(
-            "{}:{}: `version`: `{}` does not follow version `{known}` of the journal; write `version = {next}`",
-            file.file,
-            file.line("version"),
-            file.policy.version
-        ),
-    ))
 }
 
 /// The same policy on the same back-test has the same id, so that a repeat is harmless.
@@ -111,7 +101,7 @@ fn id_of(args: &AdoptArgs, file: &PolicyFile, digest: &str) -> Result<String, Fa
     let Some(path) = &args.backtest else {
         return Ok(base);
     };
-    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = bytes_of(path)?;
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
         let message = format!(
             "`{}` is no back-test: {error}; write one with `keepwhole policy backtest --json`",
@@ -131,14 +121,6 @@ fn id_of(args: &AdoptArgs, file: &PolicyFile, digest: &str) -> Result<String, Fa
         "{base}-backtest-{}",
         to_hex(&Sha256::digest(&bytes))
     ))
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let message = format!(
-        "can't read `{}`: {error}; give the path of a file that you may read",
-        path.display()
-    );
-    Failure::usage("unreadable_file", message)
 }
 
 fn told(

@@ -3,8 +3,8 @@
 use super::super::exit::{Exit, Failure};
 use super::super::output::Output;
 use super::super::wall_clock;
-use super::{law_today, open, read_file};
-use crate::policy::{Finding, Names, PolicyFile, Severity, check, fails};
+use super::{open, read_file};
+use crate::policy::{Finding, Names, PolicyFile, Severity, Unchecked, adopt, fails};
 use crate::sequencer::Until;
 use clap::Args;
 use serde_json::{Value, json};
@@ -50,8 +50,16 @@ pub(super) fn names_of(dir: &Path) -> Result<Names, Failure> {
 
 /// What the check finds, against the shipped law as it stands today.
 pub(super) fn findings(file: &PolicyFile) -> Result<Vec<Finding>, Failure> {
-    let (law, day) = law_today()?;
-    check(file, &law, day).map_err(|error| Failure::fault("law_demands", error.to_string()))
+    adopt::findings(file, wall_clock()?).map_err(|why| of_unchecked(&why))
+}
+
+/// The check could not be made.
+pub(super) fn of_unchecked(why: &Unchecked) -> Failure {
+    match why {
+        Unchecked::Clock => Failure::fault("clock", why.to_string()),
+        Unchecked::Law(_) => Failure::fault("law", why.to_string()),
+        Unchecked::Demands(_) => Failure::fault("law_demands", why.to_string()),
+    }
 }
 
 fn count(findings: &[Finding], severity: Severity) -> usize {

@@ -8,13 +8,10 @@ mod explain;
 mod show;
 
 use super::exit::{Exit, Failure};
-use super::wall_clock;
 use crate::installation::Reading;
-use crate::law::{SourceFile, load};
 use crate::policy::journal::WalkError;
 use crate::policy::{Names, PolicyFile, Refused, read_bytes};
 use clap::{Args, Subcommand};
-use keepwhole_core::law::{Day, LawSet, day_at, offset_of_zone};
 use std::fs;
 use std::path::Path;
 
@@ -89,15 +86,22 @@ pub fn run(args: &PolicyArgs) -> Result<Exit, Failure> {
     }
 }
 
+/// The bytes of a file that was named.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        let message = format!(
+            "can't read `{}`: {error}; give the path of a file that you may read",
+            path.display()
+        );
+        Failure::usage("unreadable_file", message)
+    })
+}
+
 /// Reads a policy file.
 fn read_file(path: &Path, known: Option<&Names>) -> Result<PolicyFile, Failure> {
     let place = path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| {
-        let message =
-            format!("can't read `{place}`: {error}; give the path of a file that you may read");
-        Failure::usage("unreadable_file", message)
-    })?;
-    read_bytes(&place, &bytes, known).map_err(|refused| of_refused(&refused))
+    let read = read_bytes(&place, &bytes_of(path)?, known);
+    read.map_err(|refused| of_refused(&refused))
 }
 
 fn of_refused(refused: &Refused) -> Failure {
@@ -119,21 +123,4 @@ fn of_walk(dir: &Path, error: &WalkError) -> Failure {
 
 fn open(dir: &Path) -> Result<Reading, Failure> {
     Reading::open_whole(dir).map_err(|error| Failure::of_installation(dir, &error))
-}
-
-/// The shipped law and the civil day in Seoul now.
-fn law_today() -> Result<(LawSet, Day), Failure> {
-    let now = wall_clock()?;
-    let day = offset_of_zone("Asia/Seoul").and_then(|offset| day_at(now, offset));
-    let day = day.ok_or_else(|| {
-        Failure::fault(
-            "clock",
-            "the system clock is before 1970 or after 9999; set it",
-        )
-    })?;
-    let law = load(&SourceFile::shipped(), None);
-    match law.refusals.first() {
-        Some(refusal) => Err(Failure::fault("law", refusal.to_string())),
-        None => Ok((law.set, day)),
-    }
 }
