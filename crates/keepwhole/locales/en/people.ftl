@@ -65,6 +65,7 @@ people-col-closed = How it is closed
 people-cleared-by = cleared by { $person }
 people-stands = It stands.
 people-clears = Another person clears it with a passkey, in one of these roles: { $roles }
+people-clears-by = This console only shows: it is done on the command line, on the machine of the exchange.
 people-credentials = Passkeys
 people-credentials-caption = Passkeys, in order of enrolment
 people-no-credentials = No passkey is enrolled.

@@ -65,6 +65,7 @@ people-col-closed = 해제
 people-cleared-by = { $person }이(가) 해제함
 people-stands = 해제되지 않았습니다.
 people-clears = 다음 역할의 다른 사람이 패스키로 해제합니다: { $roles }
+people-clears-by = 이 콘솔은 보여 주기만 합니다. 거래소의 기계에서 명령줄로 합니다.
 people-credentials = 패스키
 people-credentials-caption = 패스키, 등록된 순서
 people-no-credentials = 등록된 패스키가 없습니다.

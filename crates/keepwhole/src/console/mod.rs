@@ -6,6 +6,7 @@
 
 mod ceremony;
 mod cookies;
+mod files;
 mod fragment;
 mod frame;
 mod listener;
@@ -24,10 +25,11 @@ mod staff;
 mod staff_routes;
 mod ticket;
 mod upload;
+mod visit;
 
 pub(crate) use fragment::{
-    Table, amount, clock_table, columns, confidence_key, figures, freeze_table, law_tag, mark_legend, mark_tag,
-    marked_amount, ten_answers, time, time_or, timeline_list, value,
+    Table, amount, clock_table, columns, confidence_key, figures, freeze_table, law_tag,
+    mark_legend, mark_tag, marked_amount, ten_answers, time, time_or, timeline_list, value,
 };
 pub(crate) use pages::{backtest_section, backtest_title};
 pub use reader::Reader;

@@ -1,9 +1,10 @@
-//! What staff proposes at the console: stops, what lifts them, and people with the passkeys that were made here.
+//! What staff proposes at the console: stops, what lifts them, people with the passkeys that were made or brought here, and
+//! what files say that were brought.
 //!
 //! The journal keeps no assertion of a proposal, only those of its approvals. The console asks for one all the same: a
 //! session can read and nothing else.
 
-use keepwhole_core::authority::credential::Enrolment;
+use keepwhole_core::authority::credential::{Enrolment, NewCredential};
 use keepwhole_core::guard::Change;
 use serde::Deserialize;
 
@@ -26,15 +27,15 @@ const ROLE_DAYS_MAX: u64 = 90;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PostedProposal {
-    /// `halt`, `resume`, `suspend`, `reinstate` or `enrol`.
+    /// `halt`, `resume`, `suspend`, `reinstate`, `enrol`, `reset`, `renew` or `file`.
     kind: String,
     /// The scope of a halt.
     #[serde(default)]
     scope: String,
-    /// Account to suspend, or to enrol.
+    /// Account to suspend, to enrol, or whose roles are prolonged.
     #[serde(default)]
     account: String,
-    /// Person to reinstate, or to enrol.
+    /// Person to reinstate, to enrol, or whose keys are replaced.
     #[serde(default)]
     person: String,
     /// Roles, with commas or spaces between.
@@ -43,9 +44,12 @@ pub(crate) struct PostedProposal {
     /// Days that the roles last.
     #[serde(default)]
     days: String,
-    /// The passkey that was made here.
+    /// The passkey that was made or brought here.
     #[serde(default)]
     made: String,
+    /// The file that was brought here.
+    #[serde(default)]
+    file: String,
 }
 
 fn named(text: &str) -> Result<String, No> {
@@ -57,7 +61,7 @@ fn named(text: &str) -> Result<String, No> {
 }
 
 impl Staff {
-    fn change(&self, posted: &PostedProposal) -> Result<Change, No> {
+    fn change(&self, seat: &Seat, posted: &PostedProposal) -> Result<Change, No> {
         Ok(match posted.kind.as_str() {
             "halt" => Change::Halt {
                 scope: named(&posted.scope)?,
@@ -72,16 +76,40 @@ impl Staff {
                 person: named(&posted.person)?,
             },
             "enrol" => Change::EnrolPerson(Box::new(self.enrolment(posted)?)),
+            "reset" => Change::ResetCredentials {
+                person: named(&posted.person)?,
+                credential: Box::new(self.key(posted)?),
+            },
+            "renew" => Change::RenewRoles {
+                actor: named(&posted.account)?,
+                expires: self.end(posted)?,
+            },
+            "file" => {
+                let file = self.file(seat, &posted.file);
+                let gone = || No::key(409, "not_brought", "propose-gone");
+                file.ok_or_else(gone)?.change
+            }
             _ => return Err(No::malformed()),
         })
     }
 
-    fn enrolment(&self, posted: &PostedProposal) -> Result<Enrolment, No> {
+    fn key(&self, posted: &PostedProposal) -> Result<NewCredential, No> {
         let made = self.made(&posted.made);
         let made = made.ok_or_else(|| No::key(409, "not_made", "enrol-gone"))?;
+        Ok(made.key)
+    }
+
+    /// First moment without the roles, ms.
+    fn end(&self, posted: &PostedProposal) -> Result<u64, No> {
         let days = posted.days.trim().parse().ok();
         let days = days.filter(|days| (1..=ROLE_DAYS_MAX).contains(days));
-        let days = days.ok_or_else(|| No::key(400, "days", "propose-bad-days"))?;
+        let days: u64 = days.ok_or_else(|| No::key(400, "days", "propose-bad-days"))?;
+        let now = self.desk.now();
+        Ok(now.saturating_add(days.saturating_mul(DAY_MS)))
+    }
+
+    fn enrolment(&self, posted: &PostedProposal) -> Result<Enrolment, No> {
+        let (key, expires) = (self.key(posted)?, self.end(posted)?);
         let parts = posted
             .roles
             .split([',', ' '])
@@ -90,13 +118,12 @@ impl Staff {
         if roles.is_empty() {
             return Err(No::key(400, "roles", "propose-no-roles"));
         }
-        let now = self.desk.now();
         Ok(Enrolment {
             actor: named(&posted.account)?,
             person: named(&posted.person)?,
             roles,
-            expires: now.saturating_add(days.saturating_mul(DAY_MS)),
-            credentials: vec![made.key],
+            expires,
+            credentials: vec![key],
         })
     }
 
@@ -106,7 +133,7 @@ impl Staff {
         seat: &Seat,
         posted: &PostedProposal,
     ) -> Result<Prompt, No> {
-        let change = self.change(posted)?;
+        let change = self.change(seat, posted)?;
         let id = format!("{}-{}", change.action(), random_hex::<4>()?);
         let digest = self.desk.digest_of(&id, &change, &seat.holder.person);
         let (digest, _) = digest.ok_or_else(No::unavailable)?;

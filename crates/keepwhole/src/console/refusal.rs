@@ -146,13 +146,18 @@ impl No {
     }
 
     /// A file that was brought can't be read.
-    pub(crate) fn of_file(fault: &FileFault) -> Self {
+    pub(crate) fn file(words: Words) -> Self {
         Self {
             status: 400,
             code: "file".to_owned(),
-            words: Words::key("matter-bad-file").with("why", fault.to_string()),
+            words,
             release: Box::new(Words::plain("")),
         }
+    }
+
+    /// An answer that was brought can't be read.
+    pub(crate) fn of_file(fault: &FileFault) -> Self {
+        Self::file(Words::key("matter-bad-file").with("why", fault.to_string()))
     }
 }
 

@@ -26,7 +26,8 @@ use super::reader::segment;
 use super::refusal::No;
 use super::request::{Asked, admit, cookie, is_bundle_path, is_tile_path, reader_from};
 use super::staff::Seat;
-use super::staff_routes::{staff_routes, told};
+use super::staff_routes::staff_routes;
+use super::visit::told;
 use super::{ConsoleSource, Reader, STYLE, SourceError, Staff};
 use crate::text::Words;
 use crate::views::{Banner, Head};
@@ -99,8 +100,11 @@ fn is_open(path: &str) -> bool {
 /// The page of a form that was posted to `path`: nobody can be led back to the posting itself.
 fn page_of_form(path: &str) -> &str {
     let answered = path.strip_suffix("/answer");
-    let matter = answered.filter(|path| path.starts_with("/approve/"));
-    matter.unwrap_or("/approve")
+    match answered.filter(|path| path.starts_with("/approve/")) {
+        Some(matter) => matter,
+        None if path.starts_with("/propose/") => "/propose",
+        None => "/approve",
+    }
 }
 
 /// Whether the script asks, which reads JSON alone.
@@ -418,11 +422,12 @@ async fn backtest(
     .await
 }
 
-async fn people(State(source): State<Source>, headers: HeaderMap, query: QueryResult) -> Response {
+async fn people(State(room): State<Room>, headers: HeaderMap, query: QueryResult) -> Response {
     answered(&headers, query, async |r, _| {
         let look = |source: &dyn ConsoleSource| source.people();
-        viewed(&source, &r, look, |view, banner, _| {
-            Ok(people_page(&r, view, banner))
+        let live = room.staff.is_some();
+        viewed(&room.source, &r, look, |view, banner, _| {
+            Ok(people_page(&r, view, live, banner))
         })
         .await
     })

@@ -17,6 +17,7 @@ use keepwhole_verify::webauthn::{Assertion, Expected, PublicKey, counter_follows
 use serde_json::{Value, json};
 
 use super::ceremony::{Begun, Ceremonies, PATIENCE_MS, Purpose};
+use super::files::Files;
 use super::passkey::{Given, encoded, new_passkey};
 use super::refusal::No;
 use super::session::{Session, Sessions, random, random_hex};
@@ -33,10 +34,10 @@ const MADE_MS: u64 = 60 * 60_000;
 /// Counters of authenticators remembered between two approvals.
 const COUNTERS_MOST: usize = 4_096;
 
-/// A passkey that was made here and is enrolled nowhere yet.
+/// A passkey that was made or brought here and is enrolled nowhere yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
-    /// The name that was given.
+    /// The name that was given; empty for one that was brought as a file.
     pub(crate) name: String,
     /// What would be enrolled.
     pub(crate) key: NewCredential,
@@ -71,6 +72,7 @@ pub struct Staff {
     /// Begun in a session, so that no stranger pushes them out.
     seated: Ceremonies,
     made: Mutex<VecDeque<(String, Made)>>,
+    pub(super) files: Files,
     counters: Mutex<BTreeMap<Vec<u8>, u32>>,
     refusals: Option<Arc<Refusals>>,
 }
@@ -89,6 +91,7 @@ impl Staff {
             open: Ceremonies::default(),
             seated: Ceremonies::default(),
             made: Mutex::default(),
+            files: Files::default(),
             counters: Mutex::default(),
             refusals: None,
         })
@@ -223,17 +226,24 @@ impl Staff {
         };
         let data = (authenticator_data, client_data);
         let key = new_passkey(data, &begun.challenge, site, kind).map_err(No::of_form)?;
-        let under = random_hex::<16>()?;
+        self.keep_made(&name, key)
+    }
+
+    /// Keeps a passkey that was made, or brought as a file without a name; gives the name under which
+    /// [`made`](Self::made) finds it.
+    pub(super) fn keep_made(&self, name: &str, key: NewCredential) -> Result<String, No> {
+        let (under, at) = (random_hex::<16>()?, self.desk.now());
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.retain(|(_, row)| now < row.at.saturating_add(MADE_MS));
+        made.retain(|(_, row)| at < row.at.saturating_add(MADE_MS));
         if made.len() >= MADE_MOST {
             made.pop_front();
         }
-        made.push_back((under.clone(), Made { name, key, at: now }));
+        let name = name.to_owned();
+        made.push_back((under.clone(), Made { name, key, at }));
         Ok(under)
     }
 
-    /// A passkey that was made here within the hour.
+    /// A passkey that was made or brought here within the hour.
     pub(crate) fn made(&self, under: &str) -> Option<Made> {
         let now = self.desk.now();
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

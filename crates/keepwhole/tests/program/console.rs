@@ -207,6 +207,23 @@ fn every_answer_carries_the_headers_that_protect_the_reader() {
 }
 
 #[test]
+fn a_console_that_only_shows_leads_to_no_page_that_it_does_not_have() {
+    for lang in ["ko", "en"] {
+        let page = get(&format!("/people?lang={lang}")).text().to_owned();
+        assert!(!page.contains("href=\"/approve/"), "{page}");
+        let asks = "keepwhole staff ask finding-";
+        assert!(page.contains(asks), "how it is done instead");
+        let paths = page.split("href=\"").skip(1);
+        for path in paths.filter_map(|rest| rest.split('"').next()) {
+            if path.starts_with('/') {
+                let path = path.replace("&amp;", "&");
+                assert_eq!(get(&path).status, 200, "{path}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_page_holds_a_script_or_an_inline_style() {
     for path in [
         "/",

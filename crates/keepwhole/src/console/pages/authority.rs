@@ -145,8 +145,9 @@ fn stop_row(r: &Reader, stop: &StopRow) -> Markup {
     }
 }
 
-/// Findings, the newest first: what, when, what it does to quorums, and how it is closed.
-pub(super) fn findings(r: &Reader, view: &AuthorityView) -> Markup {
+/// Findings, the newest first: what, when, what it does to quorums, and how it is closed; here where `live`, else on the
+/// command line alone.
+pub(super) fn findings(r: &Reader, view: &AuthorityView, live: bool) -> Markup {
     let columns = columns(
         r,
         [
@@ -156,14 +157,15 @@ pub(super) fn findings(r: &Reader, view: &AuthorityView) -> Markup {
             "people-col-closed",
         ],
     );
-    let rows = html! { @for finding in &view.findings { (finding_row(r, view, finding)) } };
+    let rows = html! { @for finding in &view.findings { (finding_row(r, view, finding, live)) } };
     html! {
         @if view.findings.is_empty() { p { (r.t("people-no-findings")) } }
         @else { (Table::new(r.t("people-findings-caption"), columns).class("authority").rows(r, &rows)) }
     }
 }
 
-fn finding_row(r: &Reader, view: &AuthorityView, finding: &FindingRow) -> Markup {
+fn finding_row(r: &Reader, view: &AuthorityView, finding: &FindingRow, live: bool) -> Markup {
+    let id = &finding.id;
     html! {
         tr {
             th scope="row" { (finding.person) }
@@ -184,8 +186,14 @@ fn finding_row(r: &Reader, view: &AuthorityView, finding: &FindingRow) -> Markup
                         span.detail {
                             (Words::key("people-clears").with("roles", view.clearers.join(", ")).say(r.lang))
                         }
-                        span.detail { a href=(r.href(&format!("/approve/{}", finding.id))) { (r.t("matter-speak")) } }
-                        span.detail { code { "keepwhole staff approve " (finding.id) " answer.json" } }
+                        @if live {
+                            span.detail { a href=(r.href(&format!("/approve/{id}"))) { (r.t("matter-speak")) } }
+                        } @else {
+                            span.detail { (r.t("people-clears-by")) }
+                            span.detail { code { "keepwhole staff ask " (id) " --data exchange --approver bea --role " (view.clearers.first().map_or("risk", String::as_str)) " --out request.json" } }
+                            span.detail { code { "keepwhole-approver sign request.json --key bea.key --decision approve --out answer.json" } }
+                        }
+                        span.detail { code { "keepwhole staff approve " (id) " answer.json --data exchange --actor bea" } }
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::sign_in::{Guest, obstacle, page, passkey_form, signed_in};
+use super::sign_in::{Guest, field, obstacle, page, passkey_form, proposal_form, signed_in};
 use crate::authority::{credential_text, credential_words};
 use crate::console::Reader;
 use crate::console::fragment::shell_quoted;
@@ -64,11 +64,13 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
     let file = format!("/enrol/{}/credential.json", segment(under));
     let name = &made.name;
     let word = |text: String| visible(&shell_quoted(&text));
-    let (account, named) = (word(name.clone()), word(format!("{name}.json")));
+    // A credential that was brought has no name here.
+    let called = if name.is_empty() { "kim" } else { name };
+    let (account, named) = (word(called.to_owned()), word(format!("{called}.json")));
     let body = html! {
         p.lead { (r.t("made-lead")) }
         dl.summary {
-            div { dt { (r.t("made-name")) } dd { (visible(name)) } }
+            @if !name.is_empty() { div { dt { (r.t("made-name")) } dd { (visible(name)) } } }
             div { dt { (r.t("made-words")) } dd {
                 strong.six { (credential_words(&key.id, &key.public_key)) }
                 span.detail { (r.t("made-words-note")) }
@@ -78,7 +80,7 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
                 @if key.device_bound { (r.t("made-is-bound")) } @else { (r.t("made-not-bound")) }
             } }
             div { dt { (r.t("made-file")) } dd {
-                a href=(file) download=(format!("{name}.json")) { (visible(name)) ".json" }
+                a href=(file) download=(format!("{called}.json")) { (visible(called)) ".json" }
                 span.detail { (r.t("made-file-note")) }
             } }
         }
@@ -87,18 +89,24 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
         @match guest.seat {
             Some(seat) if guest.can_ask() => {
                 (signed_in(r, seat))
-                (propose_form(r, under, made))
+                noscript { div.notice { p { (r.t("passkey-needs-script")) } } }
+                (enrol_form(r, under, name))
+                h2 { (r.t("made-reset")) }
+                p { (r.t("made-reset-note")) }
+                (reset_form(r, under, name))
             },
             _ => p { (r.t("made-sign-in")) },
         }
         h3 { (r.t("made-command-line")) }
         pre tabindex="0" {
-            "keepwhole staff enrol " (account) " --data exchange --actor ada --id " (word(format!("enrol-{name}")))
+            "keepwhole staff enrol " (account) " --data exchange --actor ada --id " (word(format!("enrol-{called}")))
             " --roles risk --credential " (named) "\n"
+            "keepwhole staff reset " (account) " --data exchange --actor ada --id " (word(format!("reset-{called}")))
+            " --credential " (named) "\n"
         }
         p { (r.t("made-bootstrap")) }
         pre tabindex="0" {
-            "keepwhole staff bootstrap --data exchange --administrator " (word(format!("{name}={name}.json"))) " ..."
+            "keepwhole staff bootstrap --data exchange --administrator " (word(format!("{called}={called}.json"))) " ..."
         }
     };
     page(
@@ -110,24 +118,21 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
     )
 }
 
-fn propose_form(r: &Reader, under: &str, made: &Made) -> Markup {
-    let field = |name: &str, label: &'static str, value: &str| {
-        html! { p {
-            label for=(name) { (r.t(label)) }
-            input id=(name) name=(name) value=(value) required maxlength="256" autocomplete="off";
-        } }
-    };
+fn enrol_form(r: &Reader, under: &str, name: &str) -> Markup {
     let inner = html! {
-        input type="hidden" name="kind" value="enrol";
         input type="hidden" name="made" value=(under);
-        (field("person", "made-person", &made.name))
-        (field("account", "made-account", &made.name))
-        (field("roles", "made-roles", "risk"))
-        (field("days", "made-days", "90"))
-        p { button { (r.t("made-propose")) } }
+        (field(r, ("person", "person"), ("made-person", None), name))
+        (field(r, ("account", "account"), ("made-account", None), name))
+        (field(r, ("roles", "roles"), ("made-roles", None), "risk"))
+        (field(r, ("days", "days"), ("made-days", None), "90"))
     };
-    html! {
-        noscript { div.notice { p { (r.t("passkey-needs-script")) } } }
-        (passkey_form(r, "get", ("/propose/begin", "/propose/finish"), &inner))
-    }
+    proposal_form(r, "enrol", &inner, "made-propose")
+}
+
+fn reset_form(r: &Reader, under: &str, name: &str) -> Markup {
+    let inner = html! {
+        input type="hidden" name="made" value=(under);
+        (field(r, ("person", "reset-person"), ("made-person", Some("made-reset-hint")), name))
+    };
+    proposal_form(r, "reset", &inner, "made-reset-button")
 }

@@ -14,6 +14,7 @@ mod people;
 mod policy;
 mod prices;
 mod problem;
+mod propose;
 mod rules;
 mod sign_in;
 
@@ -28,4 +29,5 @@ pub(crate) use overview::overview_page;
 pub(crate) use people::people_page;
 pub(crate) use policy::policy_page;
 pub(crate) use problem::{Problem, problem_page};
+pub(crate) use propose::{file_page, propose_page};
 pub(crate) use sign_in::{Guest, sign_in_page, stop_page, waiting_page};

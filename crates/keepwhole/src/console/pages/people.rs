@@ -10,8 +10,13 @@ use crate::console::frame::{Page, framed};
 use crate::text::{Words, count};
 use crate::views::{ActorRow, Banner, ClassRow, PeopleView};
 
-/// The page of the people.
-pub(crate) fn people_page(r: &Reader, view: &PeopleView, banner: Option<&Banner>) -> String {
+/// The page of the people; `live` where people are asked for their word here.
+pub(crate) fn people_page(
+    r: &Reader,
+    view: &PeopleView,
+    live: bool,
+    banner: Option<&Banner>,
+) -> String {
     let body = html! {
         p { (r.t("people-note")) }
         (authority::bootstrap(r, &view.authority))
@@ -29,7 +34,7 @@ pub(crate) fn people_page(r: &Reader, view: &PeopleView, banner: Option<&Banner>
         }
         section aria-labelledby="findings" {
             h2 #findings { (r.t("people-findings")) }
-            (authority::findings(r, &view.authority))
+            (authority::findings(r, &view.authority, live))
         }
         section aria-labelledby="actors" {
             h2 #actors { (r.t("people-actors")) }

@@ -37,6 +37,54 @@ impl Guest<'_> {
     }
 }
 
+/// Who is signed in; else the way to it, and under `key` what for.
+pub(crate) fn seat_or_sign_in(
+    r: &Reader,
+    guest: &Guest<'_>,
+    here: &str,
+    key: &'static str,
+) -> Markup {
+    html! {
+        @match guest.seat {
+            Some(seat) => (signed_in(r, seat)),
+            None => @if guest.live {
+                p { a href=(r.href(&format!("/sign-in?next={}", segment(here)))) { (r.t("sign-in-heading")) } " · " (r.t(key)) }
+            },
+        }
+    }
+}
+
+/// A line of a form: label, hint below it, field.
+pub(crate) fn field(
+    r: &Reader,
+    (name, id): (&str, &str),
+    (label, hint): (&'static str, Option<&'static str>),
+    value: &str,
+) -> Markup {
+    let hint_id = hint.map(|_| format!("{id}-hint"));
+    html! { p {
+        label for=(id) { (r.t(label)) }
+        @if let Some(hint) = hint { span.detail id=[hint_id.as_deref()] { (r.t(hint)) } }
+        input id=(id) name=(name) value=[Some(value).filter(|value| !value.is_empty())] required maxlength="256"
+            autocomplete="off" aria-describedby=[hint_id.as_deref()];
+    } }
+}
+
+/// A form whose fields are proposed with a touch.
+pub(crate) fn proposal_form(
+    r: &Reader,
+    kind: &str,
+    inner: &Markup,
+    button: &'static str,
+) -> Markup {
+    let inner = html! {
+        input type="hidden" name="kind" value=(kind);
+        (inner)
+        p { button { (r.t(button)) } }
+    };
+    passkey_form(r, "get", ("/propose/begin", "/propose/finish"), &inner)
+}
+
 /// A form that asks the authenticator: shown by the script, since nothing works without.
 pub(crate) fn passkey_form(r: &Reader, what: &str, paths: (&str, &str), inner: &Markup) -> Markup {
     html! {
@@ -143,13 +191,11 @@ pub(crate) fn signed_in(r: &Reader, seat: &Seat) -> Markup {
 pub(crate) fn waiting_page(r: &Reader, guest: &Guest<'_>, lines: &[Waiting]) -> String {
     let body = html! {
         (obstacle(r, guest, "/approve"))
-        @match guest.seat {
-            Some(seat) => (signed_in(r, seat)),
-            None => @if guest.live { p { a href=(r.href("/sign-in")) { (r.t("sign-in-heading")) } " · " (r.t("waiting-sign-in")) } },
-        }
+        (seat_or_sign_in(r, guest, "/approve", "waiting-sign-in"))
         @if lines.is_empty() { p { (r.t("waiting-none")) } } @else { (waiting_table(r, lines)) }
         h2 { (r.t("waiting-also")) }
         ul {
+            li { a href=(r.href("/propose")) { (r.t("propose-heading")) } }
             li { a href=(r.href("/stop")) { (r.t("stop-heading")) } }
             li { a href=(r.href("/enrol")) { (r.t("enrol-heading")) } }
         }
@@ -172,28 +218,15 @@ fn waiting_table(r: &Reader, lines: &[Waiting]) -> Markup {
 
 /// What one person may stop at once.
 pub(crate) fn stop_page(r: &Reader, guest: &Guest<'_>) -> String {
-    let form = |kind: &str, inner: Markup, button: &'static str| {
-        let inner = html! {
-            input type="hidden" name="kind" value=(kind);
-            (inner)
-            p { button { (r.t(button)) } }
-        };
-        passkey_form(r, "get", ("/propose/begin", "/propose/finish"), &inner)
-    };
+    let form =
+        |kind: &str, inner: Markup, button: &'static str| proposal_form(r, kind, &inner, button);
     let field = |name: &str, id: &str, label: &'static str, hint: &'static str| {
-        html! { p {
-            label for=(id) { (r.t(label)) }
-            span.detail id=(format!("{id}-hint")) { (r.t(hint)) }
-            input id=(id) name=(name) required maxlength="256" autocomplete="off" aria-describedby=(format!("{id}-hint"));
-        } }
+        field(r, (name, id), (label, Some(hint)), "")
     };
     let body = html! {
         p.lead { (r.t("stop-lead")) }
         (obstacle(r, guest, "/stop"))
-        @match guest.seat {
-            Some(seat) => (signed_in(r, seat)),
-            None => @if guest.live { p { a href=(r.href("/sign-in?next=/stop")) { (r.t("sign-in-heading")) } " · " (r.t("stop-sign-in")) } },
-        }
+        (seat_or_sign_in(r, guest, "/stop", "stop-sign-in"))
         @if guest.can_ask() && guest.seat.is_some() {
             noscript { div.notice { p { (r.t("passkey-needs-script")) } } }
             h2 { (r.t("stop-halt-heading")) }

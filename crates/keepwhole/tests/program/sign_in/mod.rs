@@ -2,6 +2,7 @@
 //! may do, and what is refused.
 
 mod answers;
+mod proposals;
 mod sessions;
 
 use std::io::{Read as _, Write as _};

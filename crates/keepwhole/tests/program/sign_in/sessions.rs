@@ -221,6 +221,7 @@ fn sessions_end_by_idleness_by_age_and_by_the_door() {
     // A form that was sent too late leads back to its page, not to an address that takes no reading.
     for (path, next) in [
         ("/approve/w-1/answer", "%2Fapprove%2Fw-1"),
+        ("/propose/policy", "%2Fpropose"),
         ("/sign-out", "%2Fapprove"),
     ] {
         let late = world.post_with(path, &format!("Origin: {}\r\n", world.origin), "");
@@ -312,6 +313,7 @@ fn the_page_reads_without_a_script_and_says_what_does_the_same() {
         ("/sign-in", ""),
         ("/enrol", ""),
         ("/stop", &cookies),
+        ("/propose", &cookies),
         ("/approve/w-1", &cookies),
     ] {
         let page = world.get(path, cookies);
