@@ -267,6 +267,8 @@ sign-in-other = Use another passkey of yours, or have a new one enrolled.
 sign-in-reinstate = Others may lift it on the page of what must stop.
 sign-in-role = Somebody proposes to prolong it: “keepwhole staff renew”.
 
+brought-heading = Whose key is it? It counts for nothing yet
+brought-lead = Nothing is recorded yet. The file is kept for an hour; whose key it is, the six words tell.
 made-reset = Or replace all keys of somebody with it
 made-reset-note = It waits longest of all, and everybody is told. Until then the old keys count.
 made-reset-hint = Whose keys are lost; the six words are told by that person's own voice

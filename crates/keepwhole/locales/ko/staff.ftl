@@ -266,6 +266,8 @@ sign-in-other = 다른 패스키를 쓰거나 새 패스키를 등록하십시�
 sign-in-reinstate = 다른 사람들이 중지 화면에서 풀 수 있습니다.
 sign-in-role = keepwhole staff renew 명령으로 역할의 연장을 제안받으십시오.
 
+brought-heading = 누구의 열쇠입니까? 아직 효력이 없습니다
+brought-lead = 아직 아무것도 기록되지 않았습니다. 파일은 한 시간 보관합니다. 누구의 열쇠인지는 여섯 낱말로 확인합니다.
 made-reset = 또는 한 사람의 열쇠를 모두 이것으로 교체
 made-reset-note = 가장 오래 기다리며 모두에게 알립니다. 그때까지는 이전 열쇠가 효력이 있습니다.
 made-reset-hint = 열쇠를 잃은 사람. 여섯 낱말은 본인이 직접 말로 알립니다

@@ -86,9 +86,10 @@ impl Tally {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let lists = self.lists.iter().zip(RequestState::ALL);
-        let list = lists.filter(|(_, of)| Some(*of) == only).map(|row| row.0);
-        let (numbers, total) = match list.last() {
-            Some(list) => {
+        let list = lists.map(|(list, of)| (of, list));
+        let mut list = list.filter(|(of, _)| Some(*of) == only);
+        let (numbers, total) = match list.next() {
+            Some((_, list)) => {
                 let numbers = list.iter().rev().skip(from).take(most).copied();
                 (numbers.collect(), list.len())
             }

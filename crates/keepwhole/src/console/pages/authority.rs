@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{Table, as_count, columns, evidence, time};
+use crate::console::fragment::{Table, as_count, columns, evidence, shell_quoted, time};
 use crate::text::{Arg, Words, count};
 use crate::views::{
     AuthorityView, Bootstrap, CredentialRow, FindingRow, QuorumRow, Recorded, StopRow,
@@ -160,7 +160,26 @@ pub(super) fn findings(r: &Reader, view: &AuthorityView, live: bool) -> Markup {
     let rows = html! { @for finding in &view.findings { (finding_row(r, view, finding, live)) } };
     html! {
         @if view.findings.is_empty() { p { (r.t("people-no-findings")) } }
-        @else { (Table::new(r.t("people-findings-caption"), columns).class("authority").rows(r, &rows)) }
+        @else {
+            (Table::new(r.t("people-findings-caption"), columns).class("authority").rows(r, &rows))
+            @if !live { (cleared_elsewhere(r, view)) }
+        }
+    }
+}
+
+/// How a finding is cleared where nobody gives a word on the console.
+fn cleared_elsewhere(r: &Reader, view: &AuthorityView) -> Markup {
+    let standing = view.findings.iter().find(|row| row.cleared.is_none());
+    let role = view.clearers.first().map_or("security", String::as_str);
+    html! {
+        @if let Some(finding) = standing {
+            p { (r.t("people-clears-by")) }
+            pre tabindex="0" role="region" aria-label=(r.t("people-clears-by")) {
+                "keepwhole staff ask " (finding.id) " --data exchange --approver bea --role " (shell_quoted(role)) " --out request.json\n"
+                "keepwhole-approver sign request.json --key bea.key --decision approve --out answer.json\n"
+                "keepwhole staff approve " (finding.id) " answer.json --data exchange --actor bea"
+            }
+        }
     }
 }
 
@@ -188,12 +207,8 @@ fn finding_row(r: &Reader, view: &AuthorityView, finding: &FindingRow, live: boo
                         }
                         @if live {
                             span.detail { a href=(r.href(&format!("/approve/{id}"))) { (r.t("matter-speak")) } }
-                        } @else {
-                            span.detail { (r.t("people-clears-by")) }
-                            span.detail { code { "keepwhole staff ask " (id) " --data exchange --approver bea --role " (view.clearers.first().map_or("risk", String::as_str)) " --out request.json" } }
-                            span.detail { code { "keepwhole-approver sign request.json --key bea.key --decision approve --out answer.json" } }
-                        }
-                        span.detail { code { "keepwhole staff approve " (id) " answer.json --data exchange --actor bea" } }
+                            span.detail { code { "keepwhole staff approve " (id) " answer.json" } }
+                        } @else { span.detail { code { (id) } } }
                     }
                 }
             }

@@ -68,7 +68,7 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
     let called = if name.is_empty() { "kim" } else { name };
     let (account, named) = (word(called.to_owned()), word(format!("{called}.json")));
     let body = html! {
-        p.lead { (r.t("made-lead")) }
+        p.lead { (r.t(if name.is_empty() { "brought-lead" } else { "made-lead" })) }
         dl.summary {
             @if !name.is_empty() { div { dt { (r.t("made-name")) } dd { (visible(name)) } } }
             div { dt { (r.t("made-words")) } dd {
@@ -112,7 +112,11 @@ pub(crate) fn made_page(r: &Reader, guest: &Guest<'_>, under: &str, made: &Made)
     page(
         r,
         guest,
-        r.t("made-heading"),
+        r.t(if name.is_empty() {
+            "brought-heading"
+        } else {
+            "made-heading"
+        }),
         &format!("/enrol/{}", segment(under)),
         body,
     )
