@@ -47,6 +47,7 @@ mod person;
 mod policy;
 mod prices;
 mod real_faults;
+mod reason_views;
 mod redress;
 mod rejudging;
 mod rotations;
