@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{columns, table, time};
+use crate::console::fragment::{Table, columns, time};
 use crate::views::{PriceRow, ToldRow, price_shown};
 
 /// The table, or that there is nothing.
@@ -27,7 +27,7 @@ pub(super) fn prices(r: &Reader, rows: &[PriceRow]) -> Markup {
     html! {
         p { (r.t("price-note")) }
         @if rows.is_empty() { p { (r.t("price-none")) } }
-        @else { (table("", &r.t("price-caption"), &heads, &shown)) }
+        @else { (Table::new(r.t("price-caption"), heads).rows(r, &shown)) }
     }
 }
 
