@@ -148,7 +148,7 @@ impl Ending<'_> {
 
     fn import(&self, event: &str, applied: u64, rejected: u64, bad_lines: Option<&[u64]>) -> Check {
         let line = |applied: u64, rejected: u64, lines: Option<&[u64]>| {
-            let lines = lines.map(|lines| format!(", lines {lines:?}"));
+            let lines = lines.map(|lines| format!(", lines {}", listed(lines)));
             format!(
                 "{applied} applied, {rejected} rejected{}",
                 lines.unwrap_or_default()
@@ -226,7 +226,7 @@ impl Ending<'_> {
             ),
             ExpectKind::Exposed { customers } => {
                 let expected: BTreeSet<String> = customers.iter().cloned().collect();
-                let line = |set: &BTreeSet<String>| format!("exposed {set:?}");
+                let line = |set: &BTreeSet<String>| format!("exposed {}", listed(set));
                 same(line(&expected), line(&self.journal.exposed))
             }
             _ => differ(kind.word(), "this build can't check it"),
@@ -525,10 +525,8 @@ impl Ending<'_> {
         same(verify, found.state.to_string())?;
         let [first_bad, events_lost, unacked_max, duplicates] = expected;
         if first_bad.is_some() && first_bad != found.first_bad {
-            return differ(
-                format!("first_bad {first_bad:?}"),
-                format!("first_bad {:?}", found.first_bad),
-            );
+            let line = |event: Option<u64>| format!("first_bad {}", listed(&event));
+            return differ(line(first_bad), line(found.first_bad));
         }
         same(
             format!("events_lost {}", events_lost.unwrap_or(0)),
@@ -562,6 +560,15 @@ fn times(raised: &[u64]) -> String {
             .collect::<Vec<_>>()
             .join(", ")
     )
+}
+
+/// Each of them, or that there is none.
+fn listed<'a, T: ToString + 'a>(all: impl IntoIterator<Item = &'a T>) -> String {
+    let all: Vec<String> = all.into_iter().map(ToString::to_string).collect();
+    match all.is_empty() {
+        true => "none".to_owned(),
+        false => all.join(", "),
+    }
 }
 
 fn clock_line(due: Option<u64>, state: String, met_at: Option<u64>) -> String {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::{Body, Command};
-use keepwhole_core::event::Record;
+use keepwhole_core::event::{Record, RecordError};
 use keepwhole_core::state::State;
 use keepwhole_verify::checkpoint::Checkpoint;
 use keepwhole_verify::note::{Ed25519Signer, NoteSigner, VerifierKey};
@@ -431,10 +431,7 @@ impl Service {
     /// What keeps it from being read, or that an entry is no record.
     pub(super) fn examine(&self, visit: &mut Visit<'_>) -> Result<Examined, String> {
         self.read(self.machine.after_power_loss(), &mut |bytes| {
-            visit(
-                Record::decode(bytes)
-                    .map_err(|error| format!("an entry is no record: {error:?}"))?,
-            );
+            visit(Record::decode(bytes).map_err(no_record)?);
             Ok(())
         })
     }
@@ -453,10 +450,7 @@ impl Service {
             tamper::mend(disk, damage)?;
         }
         self.read(copy, &mut |bytes| {
-            visit(
-                Record::decode(bytes)
-                    .map_err(|error| format!("an entry is no record: {error:?}"))?,
-            );
+            visit(Record::decode(bytes).map_err(no_record)?);
             Ok(())
         })
     }
@@ -516,5 +510,15 @@ impl<D> Plan<D> for Against {
 
     fn seen(&mut self, _: &Frame<'_>) -> Result<(), JournalError> {
         Ok(())
+    }
+}
+
+/// What is wrong with the bytes of an entry.
+fn no_record(error: RecordError) -> String {
+    match error {
+        RecordError::UnknownVersion { version } => {
+            format!("an entry is of version {version}, which this program does not know")
+        }
+        RecordError::NotARecord => "an entry is no record".to_owned(),
     }
 }
