@@ -9,7 +9,9 @@ const BECH32: [&str; 3] = ["bc1", "tb1", "bcrt1"];
 /// a checksum of their case), and bech32, all of it in letters of one case. Any other address as it is.
 #[must_use]
 pub fn one_form(address: &str) -> Cow<'_, str> {
-    if address.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    // Not `any`, which looks at one byte after the other.
+    let large = |any: bool, byte: u8| any | byte.is_ascii_uppercase();
+    if address.bytes().fold(false, large) {
         let small = address.to_ascii_lowercase();
         let hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         let one_case = !address.bytes().any(|byte| byte.is_ascii_lowercase());

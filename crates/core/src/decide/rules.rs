@@ -147,7 +147,7 @@ impl Judging<'_> {
         for (condition, source) in rule.when.iter().zip(sources) {
             let word = condition.field.word();
             let seen = match source {
-                Source::Figure(place) => Some(*self.figure(place)),
+                Source::Figure(place) => Some(self.figure(place)),
                 Source::Choice => None,
             };
             match (&condition.test, seen) {

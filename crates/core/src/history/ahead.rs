@@ -47,7 +47,14 @@ impl History {
         }
         for (owner, _) in of {
             asked ^= self.depositor(*owner).map_or(0, |row| {
-                u32::from(row.money.last.is_some()) ^ u32::from(row.other.last.is_some())
+                let ends = [
+                    row.money.first,
+                    row.money.last,
+                    row.other.first,
+                    row.other.last,
+                ];
+                ends.iter()
+                    .fold(0, |all, end| all ^ u32::from(end.is_some()))
             });
         }
         for (owner, _) in of {
@@ -59,7 +66,8 @@ impl History {
         let numbers = numbers.iter().flatten();
         for number in numbers.clone() {
             asked ^= self.by_destination.touch(*number);
-            asked ^= u32::from(self.destination_known(*number).paid.is_some());
+            let known = self.destination_known(*number);
+            asked ^= u32::from(known.listed.is_some()) ^ u32::from(known.paid.is_some());
         }
         for number in numbers.clone() {
             asked ^= self.by_destination.touch_row(*number);

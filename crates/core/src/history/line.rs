@@ -195,6 +195,7 @@ impl Line {
     }
 
     /// The sum of `(now - ms, now]`, for a `now` that is not before the last entry.
+    #[inline]
     pub(super) fn sum(&self, now: u64, ms: u64) -> Sum {
         let Some(last) = self.entries.last() else {
             return Sum::default();

@@ -8,10 +8,12 @@
 
 mod ahead;
 mod line;
+mod lines;
 mod rows;
 mod taken;
 
 pub use line::Sum;
+pub use lines::Lines;
 
 use crate::address::one_form;
 use crate::guard::{Ask, CreditLine};
@@ -203,69 +205,68 @@ impl History {
         self.earlier.get(&(base, quote)).copied()
     }
 
-    /// Withdrawals of a customer in `(now - ms, now]`: of one asset, or of all.
+    /// Withdrawals of a customer: of one asset, or of all.
     #[must_use]
-    pub fn of_customer(&self, owner: OwnerIx, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
-        sum(&self.by_customer, owner.0, asset, now, ms)
+    pub fn of_customer(&self, owner: OwnerIx, asset: Option<AssetIx>) -> Lines<'_> {
+        self.by_customer.lines(owner.0, asset)
     }
 
-    /// Withdrawals to a destination in `(now - ms, now]`: of one asset, or of all.
+    /// Withdrawals to a destination: of one asset, or of all.
     #[must_use]
-    pub fn of_destination(&self, number: u32, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
-        sum(&self.by_destination, number, asset, now, ms)
+    pub fn of_destination(&self, number: u32, asset: Option<AssetIx>) -> Lines<'_> {
+        self.by_destination.lines(number, asset)
     }
 
-    /// What left a wallet in `(now - ms, now]`: of one asset, or of all.
+    /// What left a wallet: of one asset, or of all.
     #[must_use]
-    pub fn of_wallet(&self, wallet: WalletIx, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
+    pub fn of_wallet(&self, wallet: WalletIx, asset: Option<AssetIx>) -> Lines<'_> {
         match asset {
-            Some(asset) => self.by_wallet.sum(wallet.0, asset, now, ms),
-            None => self.by_wallet_all.sum(wallet.0, EVERY, now, ms),
+            Some(_) => self.by_wallet.lines(wallet.0, asset),
+            None => self.by_wallet_all.lines(wallet.0, Some(EVERY)),
         }
     }
 
-    /// Withdrawals of an asset in `(now - ms, now]`.
+    /// Withdrawals of an asset.
     #[must_use]
-    pub fn of_asset(&self, asset: AssetIx, now: u64, ms: u64) -> Sum {
-        self.by_asset.sum(u32::from(asset.0), EVERY, now, ms)
+    pub fn of_asset(&self, asset: AssetIx) -> Lines<'_> {
+        self.by_asset.lines(u32::from(asset.0), Some(EVERY))
     }
 
-    /// Withdrawals on a network in `(now - ms, now]`; its units say nothing.
+    /// Withdrawals on a network.
     #[must_use]
-    pub fn of_network(&self, network: &str, now: u64, ms: u64) -> Sum {
-        let line = self.by_network.get(network);
-        line.map_or_else(Sum::default, |line| line.sum(now, ms))
+    pub fn of_network(&self, network: &str) -> Lines<'_> {
+        Lines::one(self.by_network.get(network))
     }
 
-    /// All withdrawals in `(now - ms, now]`; its units say nothing.
+    /// All withdrawals.
     #[must_use]
-    pub fn of_all(&self, now: u64, ms: u64) -> Sum {
-        self.all.sum(now, ms)
+    pub const fn of_all(&self) -> Lines<'_> {
+        Lines::one(Some(&self.all))
     }
 
-    /// Credits to a customer in `(now - ms, now]`: of one asset, or of all.
+    /// Credits to a customer: of one asset, or of all.
     #[must_use]
-    pub fn of_recipient(&self, owner: OwnerIx, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
-        sum(&self.by_recipient, owner.0, asset, now, ms)
+    pub fn of_recipient(&self, owner: OwnerIx, asset: Option<AssetIx>) -> Lines<'_> {
+        self.by_recipient.lines(owner.0, asset)
     }
 
-    /// Credits that a person asked for in `(now - ms, now]`: of one asset, or of all.
+    /// Credits that a person asked for: of one asset, or of all.
     #[must_use]
-    pub fn of_requester(&self, person: PersonIx, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
-        sum(&self.by_requester, person.0, asset, now, ms)
+    pub fn of_requester(&self, person: PersonIx, asset: Option<AssetIx>) -> Lines<'_> {
+        self.by_requester.lines(person.0, asset)
     }
 
-    /// Credits of a campaign in `(now - ms, now]`: of one asset, or of all.
+    /// Credits of a campaign: of one asset, or of all.
     #[must_use]
-    pub fn of_campaign(&self, budget: &str, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
+    pub fn of_campaign(&self, budget: &str, asset: Option<AssetIx>) -> Lines<'_> {
         let rows = self.by_campaign.get(budget);
-        rows.map_or_else(Sum::default, |rows| sum(rows, 0, asset, now, ms))
+        rows.map_or(Lines::NONE, |rows| rows.lines(0, asset))
     }
 
-    /// All credits in `(now - ms, now]`: of one asset, or of all.
+    /// All credits: of one asset, or of all.
     #[must_use]
-    pub fn of_credits(&self, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
-        sum(&self.credits, 0, asset, now, ms)
+    pub fn of_credits(&self, asset: Option<AssetIx>) -> Lines<'_> {
+        self.credits.lines(0, asset)
     }
 
     /// Bytes of memory, without what maps take themselves.
@@ -294,13 +295,6 @@ impl History {
                     .saturating_mul(size_of::<Destination>()),
             )
             .saturating_add(self.all.bytes())
-    }
-}
-
-fn sum(rows: &Rows, of: u32, asset: Option<AssetIx>, now: u64, ms: u64) -> Sum {
-    match asset {
-        Some(asset) => rows.sum(of, asset, now, ms),
-        None => rows.sum_all(of, now, ms),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Lines by a dense number and an asset. A number without anything lately costs four bytes.
 
 use super::line::{Line, Sum};
+use super::lines::Lines;
 use crate::registry::AssetIx;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -116,17 +117,18 @@ impl Rows {
         }
     }
 
-    /// The sum of a window of one asset.
-    pub(super) fn sum(&self, of: u32, asset: AssetIx, now: u64, ms: u64) -> Sum {
-        let mut chain = self.chain(of);
-        let row = chain.find(|row| row.asset == asset);
-        row.map_or_else(Sum::default, |row| row.line.sum(now, ms))
+    /// The lines of a number: of one asset, or of all.
+    pub(super) fn lines(&self, of: u32, asset: Option<AssetIx>) -> Lines<'_> {
+        let Some(asset) = asset else {
+            return Lines::all(self, of);
+        };
+        let row = self.chain(of).find(|row| row.asset == asset);
+        Lines::one(row.map(|row| &row.line))
     }
 
-    /// The sum of a window over all assets; its units say nothing.
-    pub(super) fn sum_all(&self, of: u32, now: u64, ms: u64) -> Sum {
-        let sums = self.chain(of).map(|row| row.line.sum(now, ms));
-        sums.fold(Sum::default(), Sum::and)
+    /// The lines of a number, of all assets.
+    pub(super) fn each(&self, of: u32) -> impl Iterator<Item = &Line> {
+        self.chain(of).map(|row| &row.line)
     }
 
     pub(super) fn unprice(&mut self) {

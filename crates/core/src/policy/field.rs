@@ -31,6 +31,15 @@ impl RequestKind {
             Self::Credit => "credit",
         }
     }
+
+    /// A bit for it.
+    pub(super) const fn bit(self) -> u8 {
+        match self {
+            Self::Withdrawal => 1,
+            Self::Transfer => 2,
+            Self::Credit => 4,
+        }
+    }
 }
 
 /// What a rolling window adds up.

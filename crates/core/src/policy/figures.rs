@@ -3,7 +3,7 @@
 use super::field::{Deposits, Field, Of, Per, RequestKind, Window};
 use super::value::{price_of, value_now, valued};
 use crate::guard::{Ask, CreditLine};
-use crate::history::{Destination, Sum};
+use crate::history::{Destination, Lines, Sum};
 use crate::registry::{ActorIx, AssetIx, OwnerIx, WalletIx};
 use crate::split::mul_div;
 use crate::state::State;
@@ -169,11 +169,8 @@ impl<'s> Figures<'s> {
         }
     }
 
-    /// What is seen of a number or flag.
+    /// What is seen of a number or flag that the request has.
     pub(super) fn seen(&mut self, field: Field) -> Seen {
-        if !field.applies_to(self.input.kind()) {
-            return Seen::Absent;
-        }
         match field {
             Field::Amount(asset) => self.amount(asset),
             Field::Value => self.value().into(),
@@ -420,14 +417,14 @@ impl<'s> Figures<'s> {
         if window.of == Of::Value && self.state.guard.policy.reference.is_none() {
             return Seen::Unknown(Unknown::NoReference);
         }
-        let before = match self.input.ask {
+        let lines = match self.input.ask {
             Ask::Credit { budget, lines, .. } => return self.of_credits(window, budget, lines),
             _ => self.left(window),
         };
-        let Some(before) = before else {
+        let Some(lines) = lines else {
             return Seen::Absent;
         };
-        self.with_this(window, before)
+        self.with_this(window, lines.sum(self.input.at, window.ms))
     }
 
     fn touches(&self, of: AssetIx) -> bool {
@@ -437,9 +434,9 @@ impl<'s> Figures<'s> {
         }
     }
 
-    /// What left in a window before this request.
-    fn left(&mut self, window: Window) -> Option<Sum> {
-        let (history, at, ms) = (&self.state.history, self.input.at, window.ms);
+    /// What left before this request, where the window looks.
+    fn left(&mut self, window: Window) -> Option<Lines<'s>> {
+        let history = &self.state.history;
         let of = match window.of {
             Of::Amount(asset) => Some(asset),
             _ => None,
@@ -450,27 +447,24 @@ impl<'s> Figures<'s> {
             return None;
         };
         match (window.per, self.input.ask) {
-            (Per::Wallet, _) => Some(history.of_wallet(*wallet, of, at, ms)),
-            (Per::Customer, Ask::Withdrawal { owner, .. }) => {
-                Some(history.of_customer(*owner, of, at, ms))
-            }
+            (Per::Wallet, _) => Some(history.of_wallet(*wallet, of)),
+            (Per::Customer, Ask::Withdrawal { owner, .. }) => Some(history.of_customer(*owner, of)),
             (Per::Destination, Ask::Withdrawal { to, .. }) => {
                 let number = self.number(to);
-                let none = Sum::default();
-                Some(number.map_or(none, |number| history.of_destination(number, of, at, ms)))
+                Some(number.map_or(Lines::NONE, |number| history.of_destination(number, of)))
             }
-            (Per::Asset, _) => Some(history.of_asset(*asset, at, ms)),
+            (Per::Asset, _) => Some(history.of_asset(*asset)),
             (Per::Network, _) => {
                 let row = self.state.registry.assets.get(asset.place())?;
                 let network = row.network.as_deref()?;
                 Some(match of {
-                    Some(of) => history.of_asset(of, at, ms),
-                    None => history.of_network(network, at, ms),
+                    Some(of) => history.of_asset(of),
+                    None => history.of_network(network),
                 })
             }
             (Per::All, _) => Some(match of {
-                Some(of) => history.of_asset(of, at, ms),
-                None => history.of_all(at, ms),
+                Some(of) => history.of_asset(of),
+                None => history.of_all(),
             }),
             _ => None,
         }
@@ -514,10 +508,10 @@ impl<'s> Figures<'s> {
                 let Some(actor) = actor else {
                     return Seen::Unknown(Unknown::NotRecorded);
                 };
-                history.of_requester(actor.person, of, at, ms)
+                history.of_requester(actor.person, of).sum(at, ms)
             }
-            Per::Campaign => history.of_campaign(budget, of, at, ms),
-            Per::Credits => history.of_credits(of, at, ms),
+            Per::Campaign => history.of_campaign(budget, of).sum(at, ms),
+            Per::Credits => history.of_credits(of).sum(at, ms),
             Per::Recipient => return self.of_recipients(window, of, lines),
             _ => return Seen::Absent,
         };
@@ -544,7 +538,7 @@ impl<'s> Figures<'s> {
         let mut most = 0;
         for (owner, more) in each {
             let (at, ms) = (self.input.at, window.ms);
-            let before = self.state.history.of_recipient(owner, of, at, ms);
+            let before = self.state.history.of_recipient(owner, of).sum(at, ms);
             match told(window.of, before) {
                 Ok(before) => most = most.max(before.saturating_add(more)),
                 Err(why) => return Seen::Unknown(why),

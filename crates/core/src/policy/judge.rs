@@ -48,6 +48,32 @@ pub enum Held {
     Unknown(Unknown),
 }
 
+/// What is seen of a field, laid out so that comparing it reads what was written in the same steps: the processor hands
+/// the bytes on then, and waits where they are copied together between.
+#[derive(Clone, Copy)]
+pub(super) struct Flat {
+    pub(super) number: u128,
+    pub(super) sort: Sort,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Unseen,
+    Number,
+    /// The number is one for true.
+    Flag,
+    Absent,
+    Unknown,
+}
+
+impl Flat {
+    const UNSEEN: Self = Self::of(Sort::Unseen, 0);
+
+    const fn of(sort: Sort, number: u128) -> Self {
+        Self { number, sort }
+    }
+}
+
 /// What all rules together say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Verdict {
@@ -74,24 +100,29 @@ pub struct Judging<'s> {
     state: &'s State,
     rules: &'s Rules,
     figures: Figures<'s>,
-    seen: [Option<Seen>; FIGURES_MAX],
+    seen: [Flat; FIGURES_MAX],
+    /// Of the figures that can't be told, why.
+    untold: Vec<(u8, Unknown)>,
 }
 
 impl<'s> Judging<'s> {
     /// A request before the rules of the policy in force.
     #[must_use]
+    #[inline]
     pub fn new(state: &'s State, input: Input<'s>) -> Self {
         Self::by(state, &state.guard.policy.rules, input)
     }
 
     /// A request before other rules. Reference currency and greatest age of a price stay those of the policy in force.
     #[must_use]
+    #[inline]
     pub const fn by(state: &'s State, rules: &'s Rules, input: Input<'s>) -> Self {
         Self {
             state,
             rules,
             figures: Figures::new(state, input),
-            seen: [None; FIGURES_MAX],
+            seen: [Flat::UNSEEN; FIGURES_MAX],
+            untold: Vec::new(),
         }
     }
 
@@ -158,8 +189,8 @@ impl<'s> Judging<'s> {
 
     /// The figures that were worked out so far, by place.
     pub fn vector(&self) -> impl Iterator<Item = (u8, Seen)> + '_ {
-        let told = (0..=u8::MAX).zip(self.seen.iter());
-        told.filter_map(|(place, seen)| Some((place, (*seen)?)))
+        let told = (0..=u8::MAX).zip(&self.seen);
+        told.filter_map(|(place, flat)| Some((place, self.told(place, flat)?)))
     }
 
     /// True if all conditions of the rule at that place hold; what can't be told stands in the way where nothing else does.
@@ -191,7 +222,11 @@ impl<'s> Judging<'s> {
     /// What the condition at that place of the rule comes to.
     fn holds(&mut self, rule: usize, at: usize, step: &Step) -> Held {
         match step.source {
-            Source::Figure(place) => step.held(self.figure(place)),
+            Source::Figure(place) => match step.meets(self.flat(place)) {
+                Some(true) => Held::Yes,
+                Some(false) => Held::No,
+                None => Held::Unknown(self.why(place)),
+            },
             Source::Choice => match self.condition(rule, at) {
                 Some(condition) => self.chosen(&condition.test),
                 None => Held::No,
@@ -208,20 +243,54 @@ impl<'s> Judging<'s> {
 
     /// Takes a figure as it was seen before, instead of working it out.
     pub fn tell(&mut self, place: u8, seen: Seen) {
-        if let Some(slot) = self.seen.get_mut(usize::from(place)) {
-            *slot = Some(seen);
-        }
+        let Some(slot) = self.seen.get_mut(usize::from(place)) else {
+            return;
+        };
+        // Nearly all are numbers.
+        *slot = if let Seen::Number(number) = seen {
+            Flat::of(Sort::Number, number)
+        } else if let Seen::Flag(flag) = seen {
+            Flat::of(Sort::Flag, u128::from(flag))
+        } else if let Seen::Unknown(why) = seen {
+            self.untold.push((place, why));
+            Flat::of(Sort::Unknown, 0)
+        } else {
+            Flat::of(Sort::Absent, 0)
+        };
     }
 
     /// The figure at that place, worked out once.
-    pub(crate) fn figure(&mut self, place: u8) -> &Seen {
+    pub(crate) fn figure(&mut self, place: u8) -> Seen {
+        let flat = *self.flat(place);
+        self.told(place, &flat).unwrap_or(Seen::Absent)
+    }
+
+    /// `None` where it was not worked out yet.
+    fn told(&self, place: u8, flat: &Flat) -> Option<Seen> {
+        Some(match flat.sort {
+            Sort::Unseen => return None,
+            Sort::Number => Seen::Number(flat.number),
+            Sort::Flag => Seen::Flag(flat.number == 1),
+            Sort::Absent => Seen::Absent,
+            Sort::Unknown => Seen::Unknown(self.why(place)),
+        })
+    }
+
+    fn flat(&mut self, place: u8) -> &Flat {
         let at = usize::from(place);
-        let (Some(slot), Some(field)) = (self.seen.get_mut(at), self.rules.figures().get(at))
-        else {
-            // Rules that look at more figures are not adopted.
-            return &Seen::Absent;
-        };
-        slot.get_or_insert_with(|| self.figures.seen(*field))
+        let unseen = |flat: &Flat| flat.sort == Sort::Unseen;
+        if self.seen.get(at).is_some_and(unseen) {
+            let field = self.rules.figure_of(at, self.figures.input.kind());
+            let seen = field.map_or(Seen::Absent, |field| self.figures.seen(field));
+            self.tell(place, seen);
+        }
+        // Rules that look at more figures are not adopted.
+        self.seen.get(at).unwrap_or(&Flat::UNSEEN)
+    }
+
+    fn why(&self, place: u8) -> Unknown {
+        let untold = self.untold.iter().rfind(|(of, _)| *of == place);
+        untold.map_or(Unknown::NotRecorded, |(_, why)| *why)
     }
 
     fn chosen(&self, test: &Test) -> Held {
@@ -274,7 +343,7 @@ impl<'s> Judging<'s> {
                 continue;
             };
             // A destination that nobody listed or paid does not grow old.
-            let seen = *self.figure(place);
+            let seen = self.figure(place);
             let (Seen::Number(age), true) = (seen, condition.field != Field::PriceAge) else {
                 continue;
             };
@@ -296,7 +365,7 @@ impl<'s> Judging<'s> {
             let conditions = steps.iter().enumerate().map(|(at, step)| {
                 let held = self.holds(place, at, step);
                 let seen = match step.source {
-                    Source::Figure(place) => Some(*self.figure(place)),
+                    Source::Figure(place) => Some(self.figure(place)),
                     Source::Choice => None,
                 };
                 ConditionSeen { seen, held }

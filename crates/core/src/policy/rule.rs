@@ -1,8 +1,7 @@
 //! Rules: a conjunction of conditions and what follows where all of them hold.
 
-use super::field::{Choice, Field, Members, Per, Type};
-use super::figures::Seen;
-use super::judge::Held;
+use super::field::{Choice, Field, Members, Per, RequestKind, Type};
+use super::judge::{Flat, Sort};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -178,17 +177,17 @@ impl Step {
         }
     }
 
-    /// What the condition comes to where that is seen.
-    pub(super) const fn held(&self, seen: &Seen) -> Held {
-        let holds = match (self.compare, seen) {
-            (_, Seen::Unknown(why)) => return Held::Unknown(*why),
-            (Compare::AtLeast, Seen::Number(number)) => *number >= self.limit,
-            (Compare::Below, Seen::Number(number)) => *number < self.limit,
-            (Compare::Equals, Seen::Number(number)) => *number == self.limit,
-            (Compare::Is, Seen::Flag(flag)) => *flag == (self.limit == 1),
+    /// Whether the condition holds where that is seen; `None` where it can't be told.
+    pub(super) const fn meets(&self, seen: &Flat) -> Option<bool> {
+        Some(match (self.compare, seen.sort) {
+            (_, Sort::Unknown) => return None,
+            (Compare::AtLeast, Sort::Number) => seen.number >= self.limit,
+            (Compare::Below, Sort::Number) => seen.number < self.limit,
+            (Compare::Equals, Sort::Number) | (Compare::Is, Sort::Flag) => {
+                seen.number == self.limit
+            }
             _ => false,
-        };
-        if holds { Held::Yes } else { Held::No }
+        })
     }
 }
 
@@ -197,6 +196,8 @@ impl Step {
 pub struct Rules {
     rules: Vec<Rule>,
     figures: Vec<Field>,
+    /// For each figure the kinds of request that have it, a bit each.
+    kinds: Vec<u8>,
     /// The conditions of all rules.
     steps: Vec<Step>,
     /// Where each rule's conditions end, and whether it restricts.
@@ -218,6 +219,14 @@ const fn looks_back(field: &Field) -> bool {
         | Field::DestinationListed => true,
         _ => false,
     }
+}
+
+/// The kinds of request that have the field, a bit each.
+fn kinds_of(field: &Field) -> u8 {
+    let having = RequestKind::ALL
+        .iter()
+        .filter(|kind| field.applies_to(**kind));
+    having.fold(0, |bits, kind| bits | kind.bit())
 }
 
 /// Where a condition on that field finds its value: a figure gets a place when it is first met.
@@ -249,6 +258,7 @@ impl Rules {
         }
         Self {
             look_back: figures.iter().any(looks_back),
+            kinds: figures.iter().map(kinds_of).collect(),
             rules,
             figures,
             steps,
@@ -276,6 +286,12 @@ impl Rules {
     #[must_use]
     pub fn figures(&self) -> &[Field] {
         &self.figures
+    }
+
+    /// The figure at that place, where a request of that kind has it.
+    pub(super) fn figure_of(&self, place: usize, kind: RequestKind) -> Option<Field> {
+        let has = *self.kinds.get(place)? & kind.bit() != 0;
+        self.figures.get(place).copied().filter(|_| has)
     }
 
     /// The conditions of the rule at that place.

@@ -382,7 +382,8 @@ impl Plain {
         let told = self
             .state
             .history
-            .of_wallet(wallet, Some(asset), self.at, ms);
+            .of_wallet(wallet, Some(asset))
+            .sum(self.at, ms);
         assert_eq!((told.count, told.units), plain, "{ms}");
     }
 

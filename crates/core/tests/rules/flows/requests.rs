@@ -432,6 +432,8 @@ fn spellings_of_one_address_are_one_destination() {
     let history = &r.exchange.state.history;
     assert_eq!(history.destination(small), history.destination(checksum));
     let number = history.destination(small).unwrap();
-    let day = history.of_destination(number, Some(BTC), r.exchange.at, DAY);
+    let day = history
+        .of_destination(number, Some(BTC))
+        .sum(r.exchange.at, DAY);
     assert_eq!((day.count, day.units), (2, 20), "one window");
 }
