@@ -18,6 +18,7 @@ use certificates::Certificates;
 use keepwhole_core::answer::Reply;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::door::{Door, DoorCommand};
+use keepwhole_core::reason::Reason;
 use keepwhole_edge::api::{Api, now_ms, router};
 use keepwhole_edge::feed::{Feed, FeedError};
 use keepwhole_edge::guard::GuardDesk;
@@ -284,7 +285,8 @@ fn tell_identities(
     let outcome = |reply: Result<Reply, NoReply>| match reply {
         Ok(reply) => match reply.answer.reason() {
             None => Ok(()),
-            Some(reason) => Err(format!("{}: {:?}", reason.code(), reason.numbers())),
+            Some(Reason::Malformed { what }) => Err(what.clone()),
+            Some(reason) => Err(reason.code().to_owned()),
         },
         Err(why) => Err(why.to_string()),
     };

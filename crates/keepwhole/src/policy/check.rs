@@ -214,17 +214,19 @@ fn caps(file: &PolicyFile, out: &mut Vec<Finding>) {
     }
 }
 
+/// A rule that holds whatever leaves caps it as well.
 fn capped(policy: &Policy, per: Per) -> bool {
     policy.rules.iter().any(|rule| {
         let cover = demands::withdrawals(rule);
         let mut rows = cover.0.iter();
-        let (Some((field, extent)), None) = (rows.next(), rows.next()) else {
-            return false;
+        let caps = match (rows.next(), rows.next()) {
+            (None, _) => true,
+            (Some((Field::Window(window), Extent::Range(_, None))), None) => {
+                window.of == Of::Value && window.per == per
+            }
+            _ => false,
         };
-        let window =
-            matches!(field, Field::Window(Window { of: Of::Value, per: own, .. }) if *own == per);
-        let restricts = matches!(rule.then, Outcome::Hold | Outcome::Deny);
-        restricts && window && matches!(extent, Extent::Range(_, None))
+        caps && matches!(rule.then, Outcome::Hold | Outcome::Deny)
     })
 }
 
