@@ -324,9 +324,11 @@ pub(super) fn halt(turn: &mut Turn<'_>, number: u32, scope: Scope) {
     authority::stop_begun(turn, number, scope);
 }
 
-/// Trips a scope that is not yet, whatever the policy arms.
+/// Trips a scope, whatever the policy arms. What one person stopped before is tripped all the same: it takes another
+/// quorum to resume it then.
 pub(super) fn trip_by_person(turn: &mut Turn<'_>, scope: Scope, cause: &str) {
-    if turn.state.breaker.tripped.contains_key(&scope) {
+    let by_one = turn.state.authority.stops.contains_key(&scope);
+    if turn.state.breaker.tripped.contains_key(&scope) && !by_one {
         return;
     }
     let cause = String::from(cause);

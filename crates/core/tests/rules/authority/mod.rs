@@ -4,6 +4,7 @@ mod approvals;
 mod custody;
 mod demanded;
 mod doors;
+mod kept;
 mod quorums;
 mod rejected;
 mod released;
