@@ -250,10 +250,8 @@ pub(super) fn cancel(turn: &mut Turn<'_>, target: &str) -> Ruling {
 
 /// The change and what it does.
 pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
-    // Of two that become due in the same turn the first is in force already for the second.
-    let adopted = |event: &Event| matches!(event, Event::PolicyAdopted(_));
     if let Change::AdoptPolicy(next) = change
-        && (!follows(turn.policy(), next) || turn.events.iter().any(adopted))
+        && !follows(turn.policy(), next)
     {
         turn.emit(Event::ChangeOvertaken { proposal: number });
         return;

@@ -5,6 +5,7 @@ mod custody;
 mod demanded;
 mod doors;
 mod kept;
+mod outage;
 mod quorums;
 mod rejected;
 mod released;
