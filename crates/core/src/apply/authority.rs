@@ -7,6 +7,7 @@ use crate::authority::finding::Finding;
 use crate::authority::matter::{Matter, Target, Voice};
 use crate::authority::people;
 use crate::authority::proof::Proof;
+use crate::authority::{Stopped, stopped_by};
 use crate::due::Timer;
 use crate::event::{AuthorityEvent, Event};
 use crate::guard::Standing;
@@ -115,10 +116,18 @@ fn stops(state: &mut State, at: u64, event: &AuthorityEvent) -> bool {
             may_complete(state);
         }
         AuthorityEvent::StopKept { proposal } => {
+            let place = usize::try_from(*proposal).unwrap_or(usize::MAX);
+            let change = state.guard.proposals.get(place).map(|row| &row.change);
+            let stopped = change.and_then(|change| stopped_by(state, change));
             let authority = &mut state.authority;
-            let stops = authority.stops.values_mut();
-            for stop in stops.chain(authority.suspended.values_mut()) {
-                stop.kept |= stop.proposal == *proposal;
+            let stop = match stopped {
+                Some(Stopped::Scope(scope)) => authority.stops.get_mut(&scope),
+                Some(Stopped::Person(person)) => authority.suspended.get_mut(&person),
+                None => None,
+            };
+            if let Some(stop) = stop {
+                stop.kept = true;
+                stop.proposal = *proposal;
             }
         }
         AuthorityEvent::RolesRenewed { actor, expires } => {

@@ -27,6 +27,7 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
         }
         Event::RequestDenied { request, reason } => {
             forget_waits(state, *request);
+            holds_until_signed(state, *request);
             stand(state, *request, Standing::Denied(reason.clone()));
         }
         Event::RequestJudged(of) => judged(state, of.request, of),
@@ -226,7 +227,12 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
 
 fn lapsed(state: &mut State, request: u32) {
     release(state, request);
-    stand(state, request, Standing::Lapsed);
+    // What was denied meanwhile stays so.
+    if let Some(row) = state.guard.request_mut(request)
+        && row.standing == Standing::Cleared
+    {
+        row.standing = Standing::Lapsed;
+    }
     // It stays in the window of the caps, but holds nothing back in the wallet any more.
     if let Some(Ask::Withdrawal { wallet, asset, .. } | Ask::Transfer { wallet, asset, .. }) =
         state.guard.request_at(request).map(|row| &row.ask)
@@ -253,6 +259,24 @@ pub(super) fn lapses_no_more(state: &mut State, request: u32) {
     if let Some(until) = clearance.and_then(|clearance| clearance.until) {
         let timer = Timer::ClearanceLapses(request);
         state.timers.remove(until, timer);
+    }
+}
+
+/// It is denied after it was cleared, while a signer may still sign what was issued: what it took goes back when the last
+/// of that ended.
+fn holds_until_signed(state: &mut State, request: u32) {
+    let ended = state.guard.clearances.last_end(request);
+    let row = state.guard.request_at(request);
+    let cleared = row.is_some_and(|row| row.standing == Standing::Cleared);
+    let Some(ended) = ended.filter(|_| cleared) else {
+        return;
+    };
+    lapses_no_more(state, request);
+    if let Some(row) = state.guard.request_mut(request)
+        && let Some(clearance) = &mut row.clearance
+    {
+        clearance.until = Some(ended);
+        state.timers.insert(ended, Timer::ClearanceLapses(request));
     }
 }
 

@@ -19,8 +19,10 @@ pub mod quorum;
 pub mod rules;
 pub mod session;
 
-use crate::breaker::Scope;
+use crate::breaker::{Scope, scope_of};
+use crate::guard::Change;
 use crate::registry::{PersonIx, WalletIx};
+use crate::state::State;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -42,6 +44,32 @@ pub struct Stop {
     pub since: u64,
     /// True once a quorum stands behind it.
     pub kept: bool,
+}
+
+/// What one person may stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stopped {
+    /// A scope of the breaker.
+    Scope(Scope),
+    /// A person.
+    Person(PersonIx),
+}
+
+/// What a change stops; `None` if it stops nothing that is known.
+pub(crate) fn stopped_by(state: &State, change: &Change) -> Option<Stopped> {
+    let registry = &state.registry;
+    match change {
+        Change::Halt { scope } => scope_of(state, scope).map(Stopped::Scope),
+        Change::RetireKey { wallet } => {
+            let wallet = registry.wallet(wallet)?;
+            Some(Stopped::Scope(Scope::Wallet(wallet)))
+        }
+        Change::Revoke { actor } => {
+            let row = registry.actors.get(registry.actor(actor)?.place())?;
+            Some(Stopped::Person(row.person))
+        }
+        _ => None,
+    }
 }
 
 /// What is known of a person's sign-ins.

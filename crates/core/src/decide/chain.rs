@@ -195,7 +195,9 @@ fn explain(state: &State, wallet: WalletIx, asset: AssetIx, seen: &Observation) 
     let redeemed_first = fitting.map(|number| {
         let request = state.guard.request_at(number);
         let clearance = request.and_then(|request| request.clearance.as_ref());
-        let redeemed = clearance.is_some_and(|clearance| clearance.redeemed.is_some());
+        let mut issued = state.guard.clearances.of(number).iter();
+        let redeemed = clearance.is_some_and(|clearance| clearance.redeemed.is_some())
+            || issued.any(|issued| issued.redeemed.is_some());
         (!redeemed, number)
     });
     if let Some((_, number)) = redeemed_first.min() {

@@ -250,10 +250,8 @@ pub(super) fn cancel(turn: &mut Turn<'_>, target: &str) -> Ruling {
 
 /// The change and what it does.
 pub(super) fn in_force(turn: &mut Turn<'_>, number: u32, change: &Change) {
-    // Of two that become due in the same turn the first is in force already for the second.
-    let adopted = |event: &Event| matches!(event, Event::PolicyAdopted(_));
     if let Change::AdoptPolicy(next) = change
-        && (!follows(turn.policy(), next) || turn.events.iter().any(adopted))
+        && !follows(turn.policy(), next)
     {
         turn.emit(Event::ChangeOvertaken { proposal: number });
         return;
@@ -324,9 +322,11 @@ pub(super) fn halt(turn: &mut Turn<'_>, number: u32, scope: Scope) {
     authority::stop_begun(turn, number, scope);
 }
 
-/// Trips a scope that is not yet, whatever the policy arms.
+/// Trips a scope, whatever the policy arms. What one person stopped before is tripped all the same: it takes another
+/// quorum to resume it then.
 pub(super) fn trip_by_person(turn: &mut Turn<'_>, scope: Scope, cause: &str) {
-    if turn.state.breaker.tripped.contains_key(&scope) {
+    let by_one = turn.state.authority.stops.contains_key(&scope);
+    if turn.state.breaker.tripped.contains_key(&scope) && !by_one {
         return;
     }
     let cause = String::from(cause);

@@ -32,35 +32,12 @@ pub(super) fn check(turn: &Turn<'_>, body: &Body) -> Result<(), Reason> {
     }
 }
 
-/// An event of the same turn registered the same.
-pub(super) fn clashes(turn: &Turn<'_>, event: &Event, body: &Body) -> bool {
-    match (event, body) {
-        (Event::AssetRegistered(known), Body::Asset(new)) => known.id == new.asset.id,
-        (Event::AssetNamed { caip19, .. }, Body::Asset(new)) => {
-            let same = |name: &String| name.eq_ignore_ascii_case(caip19);
-            new.caip19.as_ref().is_some_and(same)
-        }
-        (Event::SafeRegistered(known), Body::Safe(new)) => {
-            same(&known.at, &new.network, &new.address)
-        }
-        (Event::BatchCodeRegistered(known), Body::BatchCode { network, address }) => {
-            same(known, network, address)
-        }
-        (Event::HoldingDeclared { wallet: of, .. }, Body::Holdings { wallet, .. }) => {
-            turn.state.registry.wallet(wallet) == Some(*of)
-        }
-        _ => false,
-    }
-}
-
 /// The quorum stands and its wait is over.
 pub(super) fn in_force(turn: &mut Turn<'_>, body: &Body) {
     match body {
         Body::Asset(new) => {
             let Ok(caip19) = asset(turn, new) else { return };
-            let fresh = |event: &&Event| matches!(event, Event::AssetRegistered(_));
-            let before = turn.events.iter().filter(fresh).count();
-            let rows = turn.state.registry.assets.len().saturating_add(before);
+            let rows = turn.state.registry.assets.len();
             turn.emit(Event::AssetRegistered(new.asset.clone()));
             if let (Some(asset), Some(caip19)) = (AssetIx::next(rows), caip19) {
                 turn.emit(Event::AssetNamed { asset, caip19 });
@@ -174,10 +151,6 @@ fn contract(turn: &Turn<'_>, network: &str, address: &str) -> Result<Contract, R
         Err(Fault::Form) => Err(turn.malformed("an address is `0x` and 40 hexadecimal digits")),
         Err(Fault::Checksum { wanted }) => Err(Reason::AddressChecksum { wanted }),
     }
-}
-
-fn same(known: &Contract, network: &str, address: &str) -> bool {
-    known.network == network && address.eq_ignore_ascii_case(&known.address)
 }
 
 /// Digits without zeros before them.

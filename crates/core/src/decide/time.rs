@@ -12,6 +12,7 @@ use crate::incident::incident_id;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 pub(super) fn clock_jump(turn: &mut Turn<'_>, by_ms: i64) -> Answer {
     turn.emit(Event::ClockJumped { by_ms });
@@ -35,17 +36,21 @@ pub(super) fn observe(turn: &mut Turn<'_>) -> Answer {
         approvals::judge_again(turn, request);
         return Answer::Recorded;
     }
+    // So is each change: a key that ended or rules that came before it, if only by an outage, bear on it.
+    if let Some(Timer::ChangeComesIntoForce(proposal)) = all.first() {
+        let place = usize::try_from(*proposal).unwrap_or(usize::MAX);
+        if let Some(row) = state.guard.proposals.get(place) {
+            changes::due(turn, *proposal, &row.change);
+        }
+        return Answer::Recorded;
+    }
+    let change = |timer: &Timer| matches!(timer, Timer::ChangeComesIntoForce(_));
+    let all: Vec<Timer> = all.into_iter().take_while(|timer| !change(timer)).collect();
     let known: BTreeSet<Timer> = all.iter().copied().collect();
     for timer in all {
         match timer {
             Timer::ClearanceLapses(request) => lapse(turn, request),
-            Timer::ChangeComesIntoForce(proposal) => {
-                let place = usize::try_from(proposal).unwrap_or(usize::MAX);
-                if let Some(row) = state.guard.proposals.get(place) {
-                    changes::due(turn, proposal, &row.change);
-                }
-            }
-            Timer::RequestJudged(_) => {}
+            Timer::ChangeComesIntoForce(_) | Timer::RequestJudged(_) => {}
             Timer::BootstrapEnds => turn.emit(AuthorityEvent::BootstrapCompleted),
             Timer::CollectionEnds(request) => approvals::collection_ends(turn, request),
             Timer::IntentEnds(request) if known.contains(&Timer::CollectionEnds(request)) => {}

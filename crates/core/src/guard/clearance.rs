@@ -127,6 +127,12 @@ impl Clearances {
         self.issued.get(&request).map_or(&[], Vec::as_slice)
     }
 
+    /// First moment at which nothing that was issued for a request may be signed any more, ms.
+    #[must_use]
+    pub fn last_end(&self, request: u32) -> Option<u64> {
+        self.of(request).iter().map(|issued| issued.until).max()
+    }
+
     pub(crate) fn issue(&mut self, request: u32, issued: Issued) {
         let list = self.issued.entry(request).or_default();
         let place = u32::try_from(list.len()).unwrap_or(u32::MAX);

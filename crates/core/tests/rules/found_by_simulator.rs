@@ -30,7 +30,7 @@ fn transfers(rows: &[(&str, &str, &str, &str, u128)]) -> Body {
 
 /// Before, each of the two was measured against the policy before the turn, and the second replaced the first.
 #[test]
-fn of_two_policies_due_in_one_turn_the_first_comes_into_force() {
+fn of_two_policies_due_at_once_the_first_comes_into_force() {
     let mut exchange = Exchange::new();
     for (id, approvals) in [("first", 3), ("second", 1)] {
         let mut next = policy();
@@ -46,7 +46,7 @@ fn of_two_policies_due_in_one_turn_the_first_comes_into_force() {
     }
     // Both moments pass before anything is decided again.
     exchange.at += 2 * DAY;
-    exchange.told(Body::ObserveTime);
+    exchange.pass(0);
     let now = &exchange.state.guard.policy;
     assert_eq!((now.version, now.change_approvals), (2, 3));
     let adopted = exchange.count(|event| matches!(event, Event::PolicyAdopted(_)));

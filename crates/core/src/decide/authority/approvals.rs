@@ -337,8 +337,11 @@ fn of_request(
         return Ok(Answer::Recorded);
     };
     if said.decision == Decision::Reject {
-        if request.standing == Standing::Cleared {
-            // Nothing of it can be signed any more; what it took goes back.
+        let issued = turn.state.guard.clearances.last_end(number);
+        let signable = issued.is_some_and(|ended| turn.at < ended);
+        if request.standing == Standing::Cleared && !signable {
+            // Nothing of it can be signed any more; what it took goes back. A signer that is not asked, as one without a
+            // connection, may sign until what was issued ends; then it goes back by itself.
             time::lapse(turn, number);
         }
         let person = person_name(turn, said.person);

@@ -14,7 +14,8 @@ use crate::authority::people;
 use crate::authority::proof::Proof;
 use crate::authority::quorum::Quorum;
 use crate::authority::rules::Rules;
-use crate::breaker::scope_of;
+use crate::authority::{Stopped, stopped_by};
+use crate::breaker::{Scope, scope_of};
 use crate::event::{AuthorityEvent, Event};
 use crate::guard::{Change, Proposal, Standing};
 use crate::incident::AlarmCode;
@@ -296,7 +297,7 @@ pub(super) fn decide(
         id: &proposal.id,
         separate: false,
         ttl: None,
-        closed: closed(turn, number, proposal),
+        closed: closed(turn, proposal),
     };
     let Some(said) = approvals::voice(turn, &asked, proof)? else {
         return Ok(Answer::Recorded);
@@ -314,19 +315,36 @@ pub(super) fn decide(
     Ok(Answer::Recorded)
 }
 
-/// The stop that this proposal made, while no quorum stands behind it.
-fn unkept(turn: &Turn<'_>, number: u32) -> bool {
-    let authority = &turn.state.authority;
-    let mut stops = authority.stops.values().chain(authority.suspended.values());
-    stops.any(|stop| stop.proposal == number && !stop.kept)
+/// What this proposal stopped, or found stopped, stands and no quorum stands behind it: it can be kept. Whoever stops
+/// again what stands stopped asks anew, since one rejection ends a question and words end. A key is feared whatever halted
+/// its wallet, until it is retired.
+fn unkept(turn: &Turn<'_>, proposal: &Proposal) -> bool {
+    let (state, asked) = (turn.state, proposal.last_approval);
+    let authority = &state.authority;
+    let Some(stopped) = stopped_by(state, &proposal.change) else {
+        return false;
+    };
+    let stop = match stopped {
+        Stopped::Scope(scope) => authority.stops.get(&scope),
+        Stopped::Person(person) => authority.suspended.get(&person),
+    };
+    let feared = match (&proposal.change, stopped) {
+        (Change::RetireKey { .. }, Stopped::Scope(scope @ Scope::Wallet(wallet))) => {
+            let trip = state.breaker.tripped.get(&scope);
+            let halted = trip.is_some_and(|trip| trip.since <= asked);
+            halted && !state.custody.retired.contains_key(&wallet)
+        }
+        _ => false,
+    };
+    feared || stop.is_some_and(|stop| !stop.kept && stop.since <= asked)
 }
 
 /// Why nothing can be said of a change any more: it was cancelled, overtaken, or is in force and no stop to be kept.
-fn closed(turn: &Turn<'_>, number: u32, proposal: &Proposal) -> Option<Reason> {
+fn closed(turn: &Turn<'_>, proposal: &Proposal) -> Option<Reason> {
     match &proposal.standing {
         Standing::Held(_) => None,
         Standing::Denied(reason) => Some(reason.clone()),
-        Standing::Cleared if unkept(turn, number) => None,
+        Standing::Cleared if unkept(turn, proposal) => None,
         Standing::Cleared | Standing::Lapsed => Some(Reason::CollectionOver {
             until: proposal.last_approval,
         }),
@@ -350,7 +368,7 @@ fn counted(
         return;
     }
     if kept {
-        if tally.is_ok() && unkept(turn, number) {
+        if tally.is_ok() && unkept(turn, proposal) {
             turn.emit(AuthorityEvent::StopKept { proposal: number });
             force::keep(turn, &proposal.change);
         }

@@ -9,7 +9,6 @@ use crate::authority::credential::{
 use crate::authority::people;
 use crate::authority::rules::Rules;
 use crate::breaker::scope_of;
-use crate::event::{AuthorityEvent, Event};
 use crate::guard::{BreakGlass, Change};
 use crate::reason::Reason;
 use crate::registry::PersonIx;
@@ -204,38 +203,5 @@ fn next_rules(turn: &Turn<'_>, rules: &Rules, next: &Rules) -> Result<(), Reason
         Err(Reason::QuorumImpossible {
             class: String::from(quorum.class.code()),
         })
-    })
-}
-
-/// Another change of the same turn came first with the same account, credential, wallet or rules.
-pub(super) fn clashes(turn: &Turn<'_>, change: &Change) -> bool {
-    let mut ids: Vec<&[u8]> = Vec::new();
-    match change {
-        Change::EnrolPerson(new) => ids.extend(new.credentials.iter().map(|key| key.id.as_slice())),
-        Change::EnrolCredential { credential, .. }
-        | Change::ResetCredentials { credential, .. } => {
-            ids.push(&credential.id);
-        }
-        _ => {}
-    }
-    turn.events.iter().any(|event| match (event, change) {
-        (Event::ActorEnrolled { id, .. }, Change::EnrolPerson(new)) => *id == new.actor,
-        (Event::Authority(AuthorityEvent::CredentialEnrolled { credential, .. }), _) => {
-            ids.contains(&credential.id.as_slice())
-        }
-        (Event::WalletRegistered(known), Change::RegisterWallet(new)) => {
-            known.id == new.id || known.address == new.address
-        }
-        (Event::AssetNamed { caip19, .. }, Change::NameAsset { caip19: new, .. }) => caip19 == new,
-        (Event::KeyNamed { key, .. }, Change::NameKey { key: new, .. }) => key == new,
-        (Event::RedressSetPublished { entry }, Change::ReleaseRedress { entry: new }) => {
-            entry == new
-        }
-        (Event::SubjectErased { subject, .. }, Change::DestroyKey { subject: new, .. }) => {
-            subject == new
-        }
-        (Event::Authority(AuthorityEvent::AuthorityAdopted(_)), _) => true,
-        (_, Change::OfCustody(body)) => custody::clashes(turn, event, body),
-        _ => false,
     })
 }

@@ -111,9 +111,9 @@ pub(super) fn after_reset(
     asked: &Asked<'_>,
     person: PersonIx,
 ) -> Result<(), Reason> {
-    let large = matches!(
+    let large = !matches!(
         asked.matter.class,
-        Class::Withdrawal | Class::LoosenPolicy | Class::RosterChange | Class::CustodyChange
+        Class::LowerRisk | Class::LiftStop | Class::BreakGlass
     );
     let Some(reset) = turn.state.authority.resets.get(&person).copied() else {
         return Ok(());

@@ -22,8 +22,8 @@ pub(in crate::decide) fn in_force(
     number: u32,
     change: &Change,
 ) -> bool {
-    let late = !matches!(change, Change::AdoptPolicy(_))
-        && (checks::change(turn, rules, change).is_err() || checks::clashes(turn, change));
+    let late =
+        !matches!(change, Change::AdoptPolicy(_)) && checks::change(turn, rules, change).is_err();
     if late {
         turn.emit(Event::ChangeOvertaken { proposal: number });
         return true;

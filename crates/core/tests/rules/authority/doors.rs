@@ -341,6 +341,28 @@ fn a_second_key_is_a_reset_in_all_but_the_old_keys_end() {
 }
 
 #[test]
+fn soon_after_a_reset_all_but_stops_are_looked_at() {
+    let (mut exchange, mut staff) = staffed();
+    exchange.pass(0);
+    let enrol = Change::EnrolCredential {
+        person: "ria".into(),
+        credential: Box::new(spare("ria-2")),
+    };
+    propose(&mut exchange, "k1", "ada", enrol);
+    three(&mut staff, &mut exchange, "k1");
+    exchange.pass(DAY);
+    propose(&mut exchange, "h1", "ole", halt("hot"));
+    propose(&mut exchange, "r1", "ole", resume("hot"));
+    staff.approve(&mut exchange, "r1", "ria", "risk");
+    let listing = Change::ListDestination {
+        address: "0xnext".into(),
+    };
+    propose(&mut exchange, "l1", "ole", listing);
+    let reply = staff.say(&mut exchange, "l1", ("ria", "risk"), |_| {});
+    assert_eq!(code(&reply), "finding_stands");
+}
+
+#[test]
 fn nobody_approves_what_gives_himself_roles() {
     let (mut exchange, mut staff) = staffed();
     let grant = Change::Grant {

@@ -4,7 +4,10 @@ mod approvals;
 mod custody;
 mod demanded;
 mod doors;
+mod kept;
+mod outage;
 mod quorums;
+mod rejected;
 mod released;
 mod stops;
 

@@ -344,3 +344,34 @@ fn power_given_away_is_heard_from_any_node() {
     assert!(e.state.breaker.tripped.contains_key(&Scope::Wallet(HOT)));
     assert_eq!(alarms(&e, AlarmCode::AuthorityChanged), 1);
 }
+
+#[test]
+fn of_two_alike_the_redeemed_one_gets_the_outflow() {
+    let mut r = Reader::new();
+    check(
+        &mut r,
+        "
+        name-asset asset=BTC caip19=eip155:1/slip44:0 by=admin-1 -> recorded
+        name-key wallet=hot key=hot/1 network=eip155:1 by=admin-1 -> recorded
+        intent id=w1 customer=alice wallet=hot asset=BTC units=900 to=0xlistedlist01 max_fee=5 -> cleared
+        intent id=w2 customer=alice wallet=hot asset=BTC units=900 to=0xlistedlist01 max_fee=5 -> cleared
+        issue id=x1 target=w2 key=hot/1 attempt=1 digest=1 nonce=7 fee=5 units=900 to=0xlistedlist01 -> cleared
+        redeem target=w2 attempt=1 signer=signer-1 -> cleared
+        see node=n1 wallet=hot dir=out txid=t1 units=900 peer=0xlistedlist01 height=5 -> recorded
+        time wait=3600000 -> recorded",
+    );
+    let flow = |id: &str| {
+        r.exchange
+            .state
+            .guard
+            .request(id)
+            .unwrap()
+            .1
+            .clearance
+            .clone()
+    };
+    assert_eq!(flow("w2").unwrap().flow, Some(0));
+    assert_eq!(flow("w1").unwrap().flow, None);
+    assert_eq!(r.exchange.why("w1"), "lapsed");
+    assert_eq!(r.exchange.balance("alice", BTC), 59_100, "one was paid");
+}
