@@ -115,6 +115,18 @@ fn signature(kind: Kind, secret: &[u8; 32], message: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Waits until no other process signs with the key file; the file beside it holds nothing.
+fn hold(path: &Path) -> Result<File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    options
+        .open(&name)
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|why| format!("can't lock `{}`: {why}", Path::new(&name).display()))
+}
+
 impl KeyFile {
     /// Makes a key for one relying party and writes it to a file that must not exist.
     pub(crate) fn create(
@@ -312,6 +324,13 @@ impl KeyFile {
         passphrase: &str,
         challenge: &Digest,
     ) -> Result<Assertion, String> {
+        // Another window may sign just now: the counter is that of the file while nobody else takes one.
+        let _held = hold(path)?;
+        let stored = Self::open(path)?;
+        if stored.bound() != self.bound() {
+            return Err("the key file was replaced while the request was read".to_owned());
+        }
+        *self = stored;
         let bound = self.bound();
         let payload = Payload {
             msg: &self.sealed,

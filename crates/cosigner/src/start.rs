@@ -357,14 +357,17 @@ fn pins(settings: &Settings, folder: &Path) -> Result<Pins, StartError> {
             let text = keys::read_public(&path, FILE_MAX)?;
             let roster = Roster::read(text.trim_end_matches('\n'));
             let place = path.display().to_string();
-            Some(People {
-                roster: roster.map_err(|error| StartError::Roster(place, error.to_string()))?,
+            let wrong = |why: String| StartError::Roster(place.clone(), why);
+            let people = People {
+                roster: roster.map_err(|error| wrong(error.to_string()))?,
                 quorum: read.quorum.clone(),
                 rp_ids: read.rp_ids.clone(),
                 client_rp_id: read.client_rp_id.clone(),
                 origins: read.origins.clone(),
                 ttl: read.ttl,
-            })
+            };
+            people.check().map_err(wrong)?;
+            Some(people)
         }
     };
     Ok(Pins {

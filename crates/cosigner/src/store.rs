@@ -45,6 +45,11 @@ pub enum StoreError {
         /// What is wrong.
         what: &'static str,
     },
+    /// Longer than is read: cut off, it would have forgotten what came last.
+    #[error(
+        "{0}: `{1}` bytes, and at most `{FILE_MAX}` are read; nothing is approved on a part of it"
+    )]
+    TooLarge(PathBuf, u64),
     /// An earlier write failed.
     #[error("an earlier write failed and what is stored is not known; restart the responder")]
     Poisoned,
@@ -241,9 +246,12 @@ impl Store {
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_path_buf())),
             Err(TryLockError::Error(cause)) => return Err(failed(&path)(cause)),
         }
+        let length = file.metadata().map_err(failed(&path))?.len();
+        if length > FILE_MAX {
+            return Err(StoreError::TooLarge(path, length));
+        }
         let mut bytes = Vec::new();
-        let read = (&mut file).take(FILE_MAX).read_to_end(&mut bytes);
-        read.map_err(failed(&path))?;
+        file.read_to_end(&mut bytes).map_err(failed(&path))?;
         let mut store = Self {
             path,
             file,

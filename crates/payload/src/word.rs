@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// 32 bytes, most significant first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word(pub [u8; 32]);
 
 impl Word {

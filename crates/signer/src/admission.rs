@@ -4,7 +4,7 @@ use crate::refusal::Refusal;
 use crate::request::{Parts, Request};
 use crate::settings::{FundsKey, Settings};
 use crate::store::State;
-use keepwhole_verify::clearance::check_signature;
+use keepwhole_verify::clearance::{EndFault, Life, check_end, check_signature};
 
 /// Checks everything that needs neither bytes nor people; gives the key that is asked for.
 ///
@@ -68,38 +68,23 @@ pub(crate) fn admit<'s>(
     Ok(key)
 }
 
-/// Ends are exclusive, and an own clock that may be behind does not stretch them: the tolerance only widens what is taken
-/// as the latest end.
+/// That clearance and intent have not ended, and end no later than this signer takes.
 pub(crate) fn check_times(parts: &Parts, settings: &Settings, now: u64) -> Result<(), Refusal> {
-    let Parts {
-        clearance, intent, ..
-    } = parts;
     let guard = &settings.guard;
-    if clearance.is_expired(now) {
-        let expires = clearance.expires;
-        return Err(Refusal::ClearanceExpired { expires, now });
-    }
-    let latest = |life: u64| {
-        now.saturating_add(life)
-            .saturating_add(guard.clock_tolerance)
+    let life = |longest| Life {
+        longest,
+        tolerance: guard.clock_tolerance,
     };
-    if clearance.expires > latest(guard.clearance_max) {
-        return Err(Refusal::ClearanceTooLong {
-            expires: clearance.expires,
-            latest: latest(guard.clearance_max),
-        });
-    }
-    if intent.is_expired(now) {
-        let expires = intent.expires;
-        return Err(Refusal::IntentExpired { expires, now });
-    }
-    if intent.expires > latest(guard.intent_max) {
-        return Err(Refusal::IntentTooLong {
-            expires: intent.expires,
-            latest: latest(guard.intent_max),
-        });
-    }
-    Ok(())
+    let clearance = check_end(parts.clearance.expires, now, life(guard.clearance_max));
+    clearance.map_err(|fault| match fault {
+        EndFault::Over { expires, now } => Refusal::ClearanceExpired { expires, now },
+        EndFault::TooFar { expires, latest } => Refusal::ClearanceTooLong { expires, latest },
+    })?;
+    let intent = check_end(parts.intent.expires, now, life(guard.intent_max));
+    intent.map_err(|fault| match fault {
+        EndFault::Over { expires, now } => Refusal::IntentExpired { expires, now },
+        EndFault::TooFar { expires, latest } => Refusal::IntentTooLong { expires, latest },
+    })
 }
 
 /// What the memory says of this intent.

@@ -13,20 +13,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static FILES: AtomicU64 = AtomicU64::new(0);
 
 /// A file of any form is refused with a message of one line, or its rows keep the rules of a row.
-pub(crate) fn import(bytes: &[u8]) {
+pub(crate) fn import(bytes: &[u8]) -> bool {
     let number = FILES.fetch_add(1, Ordering::Relaxed);
     let name = format!("keepwhole-target-{}-{number}", std::process::id());
     let path = std::env::temp_dir().join(name);
     if std::fs::write(&path, bytes).is_err() {
-        return;
+        return false;
     }
     let outcome = read(&path);
     let _gone = std::fs::remove_file(&path);
-    if let Err(fault) = outcome {
-        let said = fault.in_file("books");
-        assert!(said.len() < 2_000, "{said}");
-        assert!(!said.chars().any(char::is_control), "{said:?}");
-    }
+    let Err(fault) = outcome else {
+        return true;
+    };
+    let said = fault.in_file("books");
+    assert!(said.len() < 2_000, "{said}");
+    assert!(!said.chars().any(char::is_control), "{said:?}");
+    false
 }
 
 fn read(path: &Path) -> Result<(), Fault> {
@@ -49,10 +51,11 @@ fn read(path: &Path) -> Result<(), Fault> {
 }
 
 /// A profile that is refused says why.
-pub(crate) fn profile(bytes: &[u8]) {
-    if let Ok(given) = std::str::from_utf8(bytes)
-        && let Err(error) = Profile::parse(given)
-    {
-        assert!(!error.to_string().is_empty());
-    }
+pub(crate) fn profile(bytes: &[u8]) -> bool {
+    let Ok(given) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let read = Profile::parse(given);
+    read.map_err(|error| assert!(!error.to_string().is_empty()))
+        .is_ok()
 }

@@ -22,8 +22,8 @@ mod wires;
 pub struct Target {
     /// Lower snake case.
     pub name: &'static str,
-    /// Panics where a promise is broken.
-    pub run: fn(&[u8]),
+    /// Whether its reader takes the bytes. Panics where a promise is broken.
+    pub run: fn(&[u8]) -> bool,
 }
 
 macro_rules! targets {
@@ -101,5 +101,5 @@ pub fn run(name: &str, bytes: &[u8]) {
     let Some(target) = target(name) else {
         panic!("no target is called `{name}`");
     };
-    (target.run)(bytes);
+    let _taken = (target.run)(bytes);
 }

@@ -1,6 +1,7 @@
 //! What people approved: the command, the challenge that each of them answered, and the file that carries their answers.
 //!
-//! Format and vectors: docs/approvals.md. [`check`] says whether the approvals of one file suffice.
+//! Format and vectors: docs/approvals.md. [`check`] says whether the approvals of one file suffice,
+//! [`check_intent`] whether those of a withdrawal do, as a signer asks.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -13,11 +14,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 mod check;
+mod intent;
 
 pub use check::{
     Cause, Granted, MAX_COLLECTION, MAX_EXECUTION, MAX_TOUCH, Refusal, Rules, Seen, Timing, Voice,
     check,
 };
+pub use intent::{Pinned, Unapproved, check_intent};
 
 use crate::digest::Digest;
 use crate::intent::{Intent, check_text, plain_text};

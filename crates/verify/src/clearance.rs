@@ -313,6 +313,53 @@ impl Redemption {
     }
 }
 
+/// How far ahead an end may lie, seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// By the reader's own clock.
+    pub longest: u64,
+    /// By how much that clock may be behind.
+    pub tolerance: u64,
+}
+
+/// Why an end does not hold, in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndFault {
+    /// It is over; the end is exclusive.
+    Over {
+        /** End. */
+        expires: u64,
+        /** Then. */
+        now: u64,
+    },
+    /// It lies further ahead than the reader takes.
+    TooFar {
+        /** End. */
+        expires: u64,
+        /** Latest that is taken. */
+        latest: u64,
+    },
+}
+
+/// That the end of a clearance or an intent lies ahead of `now` (Unix seconds), and not too far: whoever holds the guard's key
+/// could else make one that outlives every memory. A clock that may be behind does not stretch the end itself; the tolerance
+/// only widens what is taken as the latest one.
+///
+/// # Errors
+/// [`EndFault`].
+pub const fn check_end(expires: u64, now: u64, life: Life) -> Result<(), EndFault> {
+    if now >= expires {
+        return Err(EndFault::Over { expires, now });
+    }
+    let latest = now
+        .saturating_add(life.longest)
+        .saturating_add(life.tolerance);
+    if expires > latest {
+        return Err(EndFault::TooFar { expires, latest });
+    }
+    Ok(())
+}
+
 /// Why a clearance or a redemption does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {

@@ -511,3 +511,34 @@ fn a_key_is_enrolled_by_a_file_and_six_words() {
         assert!(err.contains(&format!("six words: {words}")), "{err}");
     }
 }
+
+/// Two windows at once: a counter that came twice would look like a copied key to the guard.
+#[test]
+fn signatures_made_at_once_take_a_counter_each() {
+    let desk = Desk::new();
+    desk.key("ana.key", "EdDSA");
+    let command = command(&intent());
+    let names: Vec<String> = (0..6).map(|number| format!("r-{number}")).collect();
+    for name in &names {
+        desk.request(name, "ana", "risk", &command, now() - 5);
+    }
+    let counter = |name: &String| {
+        let (code, out, err) = desk.sign(name, "ana.key", &[]);
+        assert_eq!(code, Some(0), "{err}");
+        let approval = Approval::read(out.trim_end()).unwrap();
+        let counter = &approval.assertion.authenticator_data[33..37];
+        u32::from_be_bytes(counter.try_into().unwrap())
+    };
+    let mut taken: Vec<u32> = std::thread::scope(|scope| {
+        let signing: Vec<_> = names
+            .iter()
+            .map(|name| scope.spawn(|| counter(name)))
+            .collect();
+        signing
+            .into_iter()
+            .map(|done| done.join().unwrap())
+            .collect()
+    });
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 2, 3, 4, 5, 6]);
+}

@@ -5,16 +5,26 @@ use crate::fireblocks::request::same_address;
 use crate::json::Json;
 use crate::mapping::Mapping;
 use crate::raw::Payload;
-use keepwhole_verify::approval::{self, ApprovalsFile, Quorum, Rules, Seen, Timing};
-use keepwhole_verify::clearance::{Clearance, Redemption, Refusal, check_signature};
+use keepwhole_verify::approval::{ApprovalsFile, Pinned, Quorum, Unapproved, check_intent};
+use keepwhole_verify::clearance::{
+    Clearance, Life, Redemption, Refusal, check_end, check_signature,
+};
 use keepwhole_verify::intent::Intent;
 use keepwhole_verify::json::FormatError;
 use keepwhole_verify::note::VerifierKey;
-use keepwhole_verify::roster::Roster;
+use keepwhole_verify::roster::{Person, Roster};
 use std::sync::Arc;
 
 /// Longest life of a clearance, seconds: the guard issues them for five minutes, and clocks differ.
-const LIFE_S: u64 = 600;
+const CLEARANCE: Life = Life {
+    longest: 600,
+    tolerance: 0,
+};
+/// Longest life of an intent, seconds: as long as a withdrawal is remembered here at least.
+const INTENT: Life = Life {
+    longest: 31 * 86_400,
+    tolerance: 0,
+};
 /// Oldest redemption that is acted on, seconds: it can't be revoked, so a breaker that tripped since would be missed. A few
 /// rounds of the vendor's own retries fit.
 const REDEEMED_S: u64 = 900;
@@ -50,6 +60,34 @@ pub struct People {
     pub origins: Vec<String>,
     /// How long an approval holds, seconds.
     pub ttl: u64,
+}
+
+impl People {
+    /// That the quorum can be reached: by people, and in each role by somebody, whose keys count.
+    ///
+    /// # Errors
+    /// What is missing, with the numbers.
+    pub fn check(&self) -> Result<(), String> {
+        let counts = |person: &&Person| {
+            let mut keys = person.credentials.iter();
+            keys.any(|key| key.until.is_none())
+        };
+        let able: Vec<&Person> = self.roster.people.iter().filter(counts).collect();
+        let needs = self.quorum.n;
+        if u32::try_from(able.len()).is_ok_and(|able| able < needs) {
+            let has = able.len();
+            return Err(format!(
+                "`{needs}` approvers are asked, and `{has}` people in it have a key that counts; nothing above `automatic` could go"
+            ));
+        }
+        let filled = |role: &str| able.iter().any(|person| person.roles.contains(role));
+        match self.quorum.roles.iter().find(|role| !filled(role)) {
+            Some(role) => Err(format!(
+                "nobody in it with a key that counts has the role `{role}`; nothing above `automatic` could go"
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What the guard gave.
@@ -201,9 +239,7 @@ impl Pins {
         check_signature(&clearance.sign_text(), &cleared.signature, &self.guard)?;
         clearance.check_intent(intent)?;
         let now = now / 1_000;
-        if clearance.is_expired(now) || clearance.expires > now.saturating_add(LIFE_S) {
-            return Err(Distrust::Time("clearance"));
-        }
+        check_end(clearance.expires, now, CLEARANCE).map_err(|_| Distrust::Time("clearance"))?;
         self.check_bytes(cleared, ask, payload)?;
         self.check_decided(intent, cleared.approvals.as_ref(), ask, now)
     }
@@ -217,9 +253,7 @@ impl Pins {
         ask: &Ask,
         now: u64,
     ) -> Result<(), Distrust> {
-        if intent.is_expired(now) {
-            return Err(Distrust::Time("intent"));
-        }
+        check_end(intent.expires, now, INTENT).map_err(|_| Distrust::Time("intent"))?;
         let claims = &ask.claims;
         same("id", &intent.id, &claims.withdrawal)?;
         same("network", &intent.network, &claims.network)?;
@@ -284,37 +318,33 @@ impl Pins {
     ) -> Result<(), Distrust> {
         let limits = self.mapping.limits(&intent.asset);
         let (limit, client) = limits.map_or((0, 0), |asset| (asset.automatic, asset.client));
-        if intent.amount <= limit {
-            return Ok(());
-        }
-        let (Some(people), Some(file)) = (&self.people, approvals) else {
-            let amount = intent.amount;
-            return Err(Distrust::Approvals { amount, limit });
+        let amount = intent.amount;
+        let Some(people) = &self.people else {
+            let missing = Distrust::Approvals { amount, limit };
+            return if amount <= limit {
+                Ok(())
+            } else {
+                Err(missing)
+            };
         };
-        if file.command.intent().as_ref() != Some(intent) {
-            return Err(Distrust::ApprovalsRefused("of another intent".to_owned()));
-        }
-        let rp_ids = if intent.amount > client {
-            people.client_rp_id.as_slice()
-        } else {
-            &people.rp_ids
-        };
-        let rules = Rules {
-            rp_ids,
+        let pinned = Pinned {
+            automatic_limit: limit,
+            client_limit: client,
+            people: &people.roster,
+            quorum: Some(&people.quorum),
+            client_quorum: Some(&people.quorum),
+            rp_ids: &people.rp_ids,
+            client_rp_id: people.client_rp_id.as_deref(),
             origins: &people.origins,
-            least: Some(&people.quorum),
-            administrative: false,
-            timing: Some(Timing {
-                now,
-                approval_ttl: people.ttl,
-                delay: 0,
-            }),
+            approval_ttl: people.ttl,
         };
-        // Each withdrawal is approved once here, so an answer that is shown again approves nothing more.
-        let granted = approval::check(file, &people.roster, &rules, &mut Seen::default());
-        granted
-            .map(|_| ())
-            .map_err(|refusal| Distrust::ApprovalsRefused(refusal.to_string()))
+        match check_intent(intent, approvals, &pinned, now) {
+            Ok(_) => Ok(()),
+            Err(Unapproved::Missing { amount, limit }) => {
+                Err(Distrust::Approvals { amount, limit })
+            }
+            Err(why) => Err(Distrust::ApprovalsRefused(why.to_string())),
+        }
     }
 
     /// Whether a redemption is the guard's, of this clearance, by us, and still fresh. `now` is in milliseconds.

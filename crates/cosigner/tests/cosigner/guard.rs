@@ -4,11 +4,12 @@ use crate::guard_simulator::{GuardSimulator, Tamper, TamperRedemption, intent, k
 use crate::harness::{HOT, NOW, SIGNER, clock, mapping, sample, store};
 use keepwhole_cosigner::claims::{Claims, Stage, Vendor};
 use keepwhole_cosigner::fireblocks::request::{WithdrawalId, read};
-use keepwhole_cosigner::guard::checks::Pins;
+use keepwhole_cosigner::guard::checks::{People, Pins};
 use keepwhole_cosigner::guard::client::{Client, Place};
 use keepwhole_cosigner::guard::http::HttpGuard;
 use keepwhole_cosigner::guard::{Ask, Guard as _, Verdict};
 use keepwhole_cosigner::json::Json;
+use keepwhole_cosigner::mapping::Mapping;
 use keepwhole_cosigner::store::{Answered, Store};
 use keepwhole_payload::Kind;
 use keepwhole_verify::digest::Digest;
@@ -16,25 +17,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-struct Bench {
-    simulator: GuardSimulator,
-    guard: HttpGuard,
+pub(crate) struct Bench {
+    pub(crate) simulator: GuardSimulator,
+    pub(crate) guard: HttpGuard,
     time: Arc<AtomicU64>,
-    store: Arc<Mutex<Store>>,
+    pub(crate) store: Arc<Mutex<Store>>,
     _folder: tempfile::TempDir,
 }
 
 async fn bench() -> Bench {
+    bench_with(mapping(), None).await
+}
+
+pub(crate) async fn bench_with(mapping: Mapping, people: Option<People>) -> Bench {
     let simulator = GuardSimulator::start().await;
     let (clock, time) = clock();
-    let mapping = Arc::new(mapping());
+    let mapping = Arc::new(mapping);
     let folder = tempfile::tempdir().unwrap();
     let pins = Pins {
         guard: key(),
         signer: "responder-1".to_owned(),
         mapping: Arc::clone(&mapping),
         fees_untold: false,
-        people: None,
+        people,
     };
     let client = || Client::new(Place::parse(&simulator.address).unwrap(), None, None);
     let store = store(folder.path());
@@ -60,7 +65,7 @@ fn claims() -> Claims {
     request.claims(&mapping(), WithdrawalId::External).unwrap()
 }
 
-fn ask() -> Ask {
+pub(crate) fn ask() -> Ask {
     Ask {
         vendor: Vendor::Fireblocks,
         account: SIGNER.to_owned(),
@@ -74,7 +79,7 @@ fn ask() -> Ask {
     }
 }
 
-fn code(verdict: &Verdict) -> &str {
+pub(crate) fn code(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Held { code, .. } => code,
         other => panic!("not held: {other:?}"),
@@ -356,6 +361,14 @@ async fn a_stolen_guard_signs_anything_and_is_not_believed() {
             "distrust_time",
             Box::new(|answer| {
                 answer.intent.expires = NOW / 1_000;
+                answer.clearance.intent = answer.intent.digest();
+            }),
+        ),
+        (
+            // One that outlives this process's memory could be paid once more afterwards.
+            "distrust_time",
+            Box::new(|answer| {
+                answer.intent.expires = NOW / 1_000 + 31 * 86_400 + 1;
                 answer.clearance.intent = answer.intent.digest();
             }),
         ),

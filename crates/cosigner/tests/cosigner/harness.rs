@@ -16,7 +16,7 @@ use keepwhole_cosigner::guard::{Ask, Guard, Later, Verdict};
 use keepwhole_cosigner::keys::{AnswerKey, Purpose, RequestKey};
 use keepwhole_cosigner::mapping::{Asset, Mapping, Network, Wallet};
 use keepwhole_cosigner::responder::{BitGoSide, FireblocksSide, Incoming, Reply, Responder, User};
-use keepwhole_cosigner::store::Store;
+use keepwhole_cosigner::store::{Store, StoreError};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -127,8 +127,20 @@ pub(crate) fn clock() -> (Clock, Arc<AtomicU64>) {
     (Arc::new(move || read.load(Ordering::SeqCst)), time)
 }
 
+/// Opens a memory again whose holder just left: a process that another test starts has a copy of its lock until it runs
+/// its own program.
+pub(crate) fn open_again(folder: &Path) -> Result<Store, StoreError> {
+    for _ in 0..200 {
+        match Store::open(folder) {
+            Err(StoreError::InUse(_)) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened,
+        }
+    }
+    panic!("`{}` stays in use", folder.display())
+}
+
 pub(crate) fn store(folder: &Path) -> Arc<Mutex<Store>> {
-    Arc::new(Mutex::new(Store::open(folder).unwrap()))
+    Arc::new(Mutex::new(open_again(folder).unwrap()))
 }
 
 /// A guard that says what it is told to, and remembers what it was asked.

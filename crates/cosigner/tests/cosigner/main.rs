@@ -7,12 +7,15 @@
     reason = "a test that panics has failed, and a table of cases is one function"
 )]
 
+#[path = "../../../signer/tests/signer/assertions.rs"]
+mod assertions;
 mod bitgo;
 mod fireblocks;
 mod flow;
 mod guard;
 mod guard_simulator;
 mod harness;
+mod people;
 mod program;
 mod settings;
 mod simulator;

@@ -111,6 +111,20 @@ fn a_whole_file_is_taken() {
 }
 
 #[test]
+fn the_client_limit_is_the_automatic_one_where_none_is_set() {
+    let limits = |text: &str| {
+        let settings = Settings::parse(text).unwrap();
+        let limits = settings.mapping.limits("eip155:1/slip44:60").unwrap();
+        (limits.automatic, limits.client)
+    };
+    let automatic = 20_000_000_000_000_000;
+    assert_eq!(limits(&whole()), (automatic, automatic));
+    let set = "\"20000000000000000\"\nclient_limit = \"30000000000000000\"";
+    let text = whole().replacen("\"20000000000000000\"", set, 1);
+    assert_eq!(limits(&text), (automatic, 30_000_000_000_000_000));
+}
+
+#[test]
 fn each_fault_is_told_with_its_key() {
     let rows = [
         ("version = 1", "version = 2", "version"),
@@ -196,6 +210,16 @@ fn each_fault_is_told_with_its_key() {
         ),
         ("\"50000000000000000\"", "\"0.05\"", "asset.per_hour"),
         ("\"20000000000000000\"", "\"020\"", "asset.automatic"),
+        (
+            "\"20000000000000000\"",
+            "\"20000000000000000\"\nclient_limit = \"19999999999999999\"",
+            "asset.client_limit",
+        ),
+        (
+            "\"20000000000000000\"",
+            "\"20000000000000000\"\nclient_limit = \"1e18\"",
+            "asset.client_limit",
+        ),
         (
             "vendor = \"bitgo\"\ncode = \"btc\"",
             "vendor = \"other\"\ncode = \"btc\"",

@@ -1,10 +1,10 @@
 //! The memory: what survives a crash, and what stops the start.
 
+use crate::harness::open_again;
 use keepwhole_cosigner::store::{Answered, FILE, Spent, Store, StoreError};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 fn answered(key: &str) -> Answered {
     Answered {
@@ -31,16 +31,8 @@ fn spent(withdrawal: &str, amount: u128, at: u64) -> Spent {
     }
 }
 
-/// Opens a memory again whose holder just left: a process that another test starts has a copy of its lock until it runs
-/// its own program.
 fn reopened(folder: &Path) -> Store {
-    for _ in 0..200 {
-        match Store::open(folder) {
-            Err(StoreError::InUse(_)) => std::thread::sleep(Duration::from_millis(10)),
-            opened => return opened.unwrap(),
-        }
-    }
-    panic!("`{}` stays in use", folder.display())
+    open_again(folder).unwrap()
 }
 
 #[test]
@@ -82,7 +74,7 @@ fn a_damaged_line_stops_the_start_with_its_number() {
         format!("0000000000000000 {{}}\n{text}"),
     ] {
         fs::write(&path, changed).unwrap();
-        let refused = Store::open(folder.path()).unwrap_err();
+        let refused = open_again(folder.path()).unwrap_err();
         assert!(
             matches!(refused, StoreError::Damaged { line: 1, .. }),
             "{refused}"
@@ -100,7 +92,7 @@ fn one_process_has_the_folder_and_nobody_else_reads_it() {
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&folder), mode(&folder.join(FILE))), (0o700, 0o600));
     drop(store);
-    assert!(Store::open(&folder).is_ok());
+    assert!(open_again(&folder).is_ok());
 }
 
 #[test]
@@ -111,7 +103,7 @@ fn caps_count_an_hour_and_a_clock_that_was_set_back_frees_nothing() {
     store.spend(spent("w-1", 5, 10 * hour)).unwrap();
     store.spend(spent("w-2", u128::MAX, 10 * hour + 1)).unwrap();
     drop(store);
-    let store = Store::open(folder.path()).unwrap();
+    let store = reopened(folder.path());
     assert_eq!(store.spent_in_hour("a", 10 * hour), u128::MAX);
     assert_eq!(store.spent_in_hour("a", 9 * hour), u128::MAX);
     assert_eq!(store.spent_in_hour("a", 11 * hour), u128::MAX);
@@ -125,7 +117,7 @@ fn a_key_id_belongs_to_one_key_for_good() {
     let mut store = Store::open(folder.path()).unwrap();
     assert!(store.claim_key_id("k-2026-11-23", "aa").unwrap());
     drop(store);
-    let mut store = Store::open(folder.path()).unwrap();
+    let mut store = reopened(folder.path());
     assert!(store.claim_key_id("k-2026-11-23", "aa").unwrap());
     assert!(!store.claim_key_id("k-2026-11-23", "bb").unwrap());
     assert!(store.claim_key_id("k-2026-11-24", "bb").unwrap());
@@ -139,7 +131,25 @@ fn what_others_append_is_found_out() {
     let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(b"{\"answered\":{}}\n").unwrap();
     assert!(matches!(
-        Store::open(folder.path()),
+        open_again(folder.path()),
         Err(StoreError::Damaged { .. })
     ));
+}
+
+/// What is behind the part that is read is the newest: amounts that were counted, answers that were given.
+#[test]
+fn a_file_that_is_too_long_stops_the_start_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let path = folder.path().join(FILE);
+    let long = (1 << 30) + 1;
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(long).unwrap();
+    drop(file);
+    let refused = open_again(folder.path()).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::TooLarge(_, bytes) if bytes == long),
+        "{refused}"
+    );
+    assert_eq!(fs::metadata(&path).unwrap().len(), long);
 }

@@ -282,3 +282,12 @@ fn a_token_is_read_without_belief_the_same_way() {
     let id = read.member("requestId").and_then(Json::as_text);
     assert_eq!(id, Some("1"));
 }
+
+#[test]
+fn a_token_that_was_cut_off_anywhere_is_none() {
+    let token = with_header(r#"{"alg":"RS256"}"#, &json!({ "requestId": "1" }), 0);
+    assert!(verify(&token).is_ok());
+    for cut in 0..token.len() {
+        assert!(verify(&token[..cut]).is_err(), "{cut}");
+    }
+}

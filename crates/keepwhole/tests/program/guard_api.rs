@@ -175,7 +175,7 @@ fn transaction(chain: u128, nonce: u128, price: u128, to: &str, wei: u128) -> St
 pub(crate) struct Guard {
     pub(crate) served: Served,
     pub(crate) guard: String,
-    signer: String,
+    pub(crate) signer: String,
 }
 
 impl Guard {

@@ -13,6 +13,7 @@ mod account;
 mod agreement;
 mod ahead;
 mod attackers_day;
+mod attempts;
 mod backups;
 mod bench;
 mod books;

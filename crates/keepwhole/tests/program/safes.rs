@@ -166,13 +166,7 @@ fn plain(to: &str, value: u128, data: Vec<u8>) -> SafeTx {
         to: Address::parse(to).unwrap(),
         value,
         data,
-        data_at: 0,
-        operation: 0,
-        safe_tx_gas: Word::ZERO,
-        base_gas: Word::ZERO,
-        gas_price: Word::ZERO,
-        gas_token: Address::ZERO,
-        refund_receiver: Address::ZERO,
+        ..SafeTx::default()
     }
 }
 

@@ -18,7 +18,7 @@ use transaction::Transaction;
 pub const MAX_BYTES: usize = 131_072;
 
 /// An account or contract.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address(pub [u8; 20]);
 
 impl Address {

@@ -13,8 +13,8 @@ pub const DOMAIN_TYPE: &str = "EIP712Domain(uint256 chainId,address verifyingCon
 /// What the type hash is made from.
 pub const SAFE_TX_TYPE: &str = "SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)";
 
-/// What the owners of a Safe sign, without its number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the owners of a Safe sign, without its number. The default is a call that does nothing, without a refund.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SafeTx {
     /// Whom it calls.
     pub to: Address,

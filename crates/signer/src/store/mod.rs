@@ -81,6 +81,13 @@ pub enum StoreError {
         /// The system's words.
         cause: io::Error,
     },
+    /// Longer than is read: cut off, it would have forgotten what came last.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Bytes.
+        bytes: u64,
+    },
     /// A write failed before; what is on disk is known after a start anew only.
     Failed,
     /// A record longer than one may be.
@@ -125,6 +132,11 @@ impl fmt::Display for StoreError {
             Self::Io { doing, path, cause } => {
                 write!(f, "can't {doing} `{}`: {cause}", path.display())
             }
+            Self::TooLarge { path, bytes } => write!(
+                f,
+                "`{}` has `{bytes}` bytes, and at most `{MAX_FILE}` are read; nothing is signed on a part of it",
+                path.display()
+            ),
             Self::Failed => f.write_str("an earlier write failed; start anew"),
             Self::TooLong { bytes } => write!(f, "a record of `{bytes}` bytes is too long"),
         }
@@ -302,9 +314,14 @@ impl Store {
 
     fn open_held(dir: &Path, signer: &str, held: File) -> Result<Self, StoreError> {
         let path = dir.join(MEMORY);
+        let mut file = File::open(&path).map_err(failed("open", &path))?;
+        let length = file.metadata().map_err(failed("read", &path))?.len();
+        if length > MAX_FILE {
+            let bytes = length;
+            return Err(StoreError::TooLarge { path, bytes });
+        }
         let mut bytes = Vec::new();
-        File::open(&path)
-            .and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes))
+        file.read_to_end(&mut bytes)
             .map_err(failed("read", &path))?;
         let (state, whole) = read(&path, &bytes)?;
         if state.signer() != signer {

@@ -9,7 +9,7 @@ pub type Digest32 = [u8; 32];
 /// What the signer remembers, one fact each. Times are seconds since the epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// The memory was made.
+    /// The memory was made, or written anew.
     Created {
         /** When. */
         at: u64,

@@ -25,7 +25,6 @@ pub struct IntentSeen {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     signer: Option<String>,
-    created: u64,
     latest: u64,
     counted: BTreeMap<String, Counted>,
     intents: BTreeMap<Digest32, IntentSeen>,
@@ -120,10 +119,7 @@ impl State {
     pub(super) fn apply(&mut self, record: &Record) {
         self.latest = self.latest.max(record.at());
         match record {
-            Record::Created { at, signer } => {
-                self.signer = Some(signer.clone());
-                self.created = *at;
-            }
+            Record::Created { signer, .. } => self.signer = Some(signer.clone()),
             Record::Begun {
                 at,
                 intent,
@@ -179,10 +175,11 @@ impl State {
         }
     }
 
-    /// Records that add up to this.
+    /// Records that add up to this. The first carries the latest time: what is forgotten was seen before it, and must not
+    /// become young again under a clock that was set back.
     pub(super) fn records(&self) -> Vec<Record> {
         let mut records = vec![Record::Created {
-            at: self.created,
+            at: self.latest,
             signer: self.signer().to_owned(),
         }];
         for (asset, counted) in &self.counted {

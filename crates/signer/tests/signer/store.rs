@@ -1,6 +1,6 @@
 //! The memory under cuts, torn writes, damage, locks and failing disks.
 
-use crate::world::{Case, NOW, World};
+use crate::world::{Case, NOW, World, open_again};
 use keepwhole_signer::Refusal;
 use keepwhole_signer::caps::{Count, Window};
 use keepwhole_signer::store::{MEMORY, Medium, Record, State, Store, StoreError};
@@ -47,10 +47,6 @@ fn records() -> Vec<Record> {
     ]
 }
 
-fn open(dir: &Path) -> Result<Store, StoreError> {
-    Store::open(dir, "signer-1")
-}
-
 /// States after each record, and the length of the file then.
 fn history(dir: &Path) -> Vec<(State, usize)> {
     let mut store = Store::create(dir, "signer-1", NOW).unwrap();
@@ -70,7 +66,7 @@ fn every_cut_of_the_tail_leaves_a_prefix() {
     let path = folder.path().join(MEMORY);
     let whole = fs::read(&path).unwrap();
     assert_eq!(
-        open(folder.path()).unwrap().state(),
+        open_again(folder.path()).unwrap().state(),
         &states.last().unwrap().0
     );
     for (zeros, step) in [(0, 1), (1, 23), (700, 19)] {
@@ -79,7 +75,7 @@ fn every_cut_of_the_tail_leaves_a_prefix() {
             torn.resize(cut + zeros, 0);
             fs::write(&path, torn).unwrap();
             let before = states.iter().rev().find(|(_, length)| *length <= cut);
-            match (open(folder.path()), before) {
+            match (open_again(folder.path()), before) {
                 (Ok(store), Some((state, length))) => {
                     assert_eq!(store.state(), state, "cut at {cut}, {zeros} zeros");
                     drop(store);
@@ -105,7 +101,7 @@ fn every_flipped_bit_is_damage_or_seen() {
         let mut flipped = whole.clone();
         flipped[at] ^= 1 << (at % 8);
         fs::write(&path, flipped).unwrap();
-        match open(folder.path()) {
+        match open_again(folder.path()) {
             Err(StoreError::Damaged { damage, .. }) => assert!(damage.at <= at),
             Err(error) => panic!("byte {at}: {error}"),
             Ok(store) => panic!("byte {at}: {}", store.state() == &states.last().unwrap().0),
@@ -117,12 +113,14 @@ fn every_flipped_bit_is_damage_or_seen() {
 fn it_is_made_once_and_held_by_one() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(
-        open(folder.path()),
+        open_again(folder.path()),
         Err(StoreError::Absent { .. })
     ));
     let store = Store::create(folder.path(), "signer-1", NOW).unwrap();
-    assert!(matches!(open(folder.path()), Err(StoreError::InUse { .. })));
+    let beside = Store::open(folder.path(), "signer-1");
+    assert!(matches!(beside, Err(StoreError::InUse { .. })));
     drop(store);
+    drop(open_again(folder.path()).unwrap());
     let again = Store::create(folder.path(), "signer-1", NOW);
     assert!(matches!(again, Err(StoreError::Exists { .. })));
     let other = Store::open(folder.path(), "signer-2");
@@ -175,7 +173,7 @@ fn a_long_file_is_written_anew_without_losing_what_counts() {
     let used = store.state().used(ETH, Window::AutomaticDay, live);
     assert_eq!(used, 1_500 * 101);
     drop(store);
-    let store = open(folder.path()).unwrap();
+    let store = open_again(folder.path()).unwrap();
     assert_eq!(store.state().used(ETH, Window::AutomaticDay, live), used);
     assert_eq!(
         store.state().used(ETH, Window::AutomaticHour, live),
@@ -191,6 +189,33 @@ fn a_long_file_is_written_anew_without_losing_what_counts() {
             })
             .is_some()
     );
+}
+
+/// Everything that carried the latest time is forgotten, and the time is not: else a clock that was set back would make
+/// what has ended young again.
+#[test]
+fn a_file_that_is_written_anew_keeps_the_latest_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::create(folder.path(), "signer-1", NOW).unwrap();
+    let ended = Record::Begun {
+        at: NOW + 100,
+        intent: [1; 32],
+        intent_expires: NOW + 100,
+        attempt: 1,
+        clearance: [2; 32],
+        spends: "eip155:1/0x11/7".to_owned(),
+        fee: 0,
+        counts: Vec::new(),
+    };
+    store.remember(&ended).unwrap();
+    for _ in 0..5 {
+        let note = "x".repeat(1_000_000);
+        store.remember(&Record::Head { at: NOW, note }).unwrap();
+    }
+    let written = store.state().clone();
+    assert_eq!((written.intents(), written.latest()), (0, NOW + 100));
+    drop(store);
+    assert_eq!(open_again(folder.path()).unwrap().state(), &written);
 }
 
 /// Writes some of it, or all, then fails.
@@ -223,7 +248,7 @@ fn after_a_failed_write_nothing_is_signed() {
     // The same through a signer.
     let mut world = World::new();
     world.signer = None;
-    let mut store = Store::open(&World::memory(world.folder.path()), "signer-1").unwrap();
+    let mut store = open_again(&World::memory(world.folder.path())).unwrap();
     store.set_medium(Box::new(Failing { written: 0 }));
     let signer = keepwhole_signer::Signer::of_parts(
         world.settings.clone(),
@@ -258,7 +283,7 @@ fn a_signer_that_died_anywhere_counts_what_it_began() {
     let (mut counted, mut redeemed) = (Vec::new(), Vec::new());
     for cut in 0..=whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
-        let Ok(store) = open(path.parent().unwrap()) else {
+        let Ok(store) = open_again(path.parent().unwrap()) else {
             continue;
         };
         let used = store.state().used(ETH, Window::Hour, NOW);
@@ -279,4 +304,22 @@ fn a_signer_that_died_anywhere_counts_what_it_began() {
         (counted.last(), redeemed.last()),
         (Some(&true), Some(&true))
     );
+}
+
+/// What is behind the part that is read is the newest: counts and attempts.
+#[test]
+fn a_file_that_is_too_long_stops_the_start_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::create(folder.path(), "signer-1", NOW).unwrap());
+    let path = folder.path().join(MEMORY);
+    let long = (1 << 30) + 1;
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(long).unwrap();
+    drop(file);
+    let refused = open_again(folder.path()).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::TooLarge { bytes, .. } if bytes == long),
+        "{refused}"
+    );
+    assert_eq!(fs::metadata(&path).unwrap().len(), long);
 }

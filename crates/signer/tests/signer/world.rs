@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepwhole_payload::evm::Address;
 use keepwhole_payload::evm::transaction::{Envelope, Transaction};
 use keepwhole_signer::clock::Clock;
-use keepwhole_signer::store::Store;
+use keepwhole_signer::store::{Store, StoreError};
 use keepwhole_signer::{Permit, Redeem, Redeemed, Refusal, Request, Settings, Signer};
 use keepwhole_verify::Digest;
 use keepwhole_verify::clearance::{Clearance, PayloadKind, Redemption, sign};
@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// When the tests begin, seconds since the epoch.
@@ -298,6 +299,18 @@ impl Case {
     }
 }
 
+/// Opens a memory again whose holder just left: a process that another test starts has a copy of its lock until it runs
+/// its own program.
+pub(crate) fn open_again(dir: &Path) -> Result<Store, StoreError> {
+    for _ in 0..200 {
+        match Store::open(dir, "signer-1") {
+            Err(StoreError::InUse { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened,
+        }
+    }
+    panic!("`{}` stays in use", dir.display())
+}
+
 /// A signer with all that surrounds it.
 pub(crate) struct World {
     pub(crate) folder: TempDir,
@@ -343,7 +356,7 @@ impl World {
     /// Ends the signer and starts it anew on the same memory.
     pub(crate) fn start(&mut self) {
         self.signer = None;
-        let store = Store::open(&Self::memory(self.folder.path()), "signer-1").unwrap();
+        let store = open_again(&Self::memory(self.folder.path())).unwrap();
         self.signer = Some(Signer::of_parts(
             self.settings.clone(),
             store,

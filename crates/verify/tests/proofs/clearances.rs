@@ -1,14 +1,18 @@
 //! Intents, clearances and redemptions: published digests, one written form, every difference refused by name.
 
+use keepwhole_verify::approval::{Approval, ApprovalsFile, Command};
 use keepwhole_verify::clearance::{
     self, Clearance, PayloadKind, Redemption, guard_name, sighashes_digest,
 };
 use keepwhole_verify::digest::Digest;
 use keepwhole_verify::intent::{self, Intent};
+use keepwhole_verify::json::FormatError;
 use keepwhole_verify::note::{Ed25519Signer, NoteSigner as _};
+use keepwhole_verify::roster::Roster;
 use proptest::prelude::*;
 
-use crate::authenticator::intent;
+use crate::approvals::good;
+use crate::authenticator::{command, devices, draft, intent, roster};
 
 const INTENT: &str = r#"{"amount":"1250000000000000000","asset":"eip155:1/slip44:60","dest":"0x00000000219ab540356cbb839cbe05303d7705fa","expires":"1795000000","id":"w-1","max_fee":"2000000000000000","memo":"","network":"eip155:1","wallet":"hot-1"}"#;
 const INTENT_DIGEST: &str = "ae89509bb5044ca67d431bfd5bf641d17b519272af5ae18739fa807b1c6c03f3";
@@ -389,4 +393,113 @@ fn a_redemption_is_of_one_clearance_by_one_signer_in_time() {
         ..redemption()
     };
     assert_eq!(check(&other, "signer-1"), Err("other_clearance"));
+}
+
+/// Reads a text; what it is does not matter.
+type Reads = fn(&str) -> Result<(), FormatError>;
+
+/// Every document around signing, as its reader takes it: whether it is refused, in which words.
+fn documents() -> Vec<(&'static str, String, Reads)> {
+    let [ana, bo, ..] = devices();
+    let file = good(&[draft(&ana, "risk", 60), draft(&bo, "treasury", 120)]);
+    let approval = file.approvals[0].to_text();
+    vec![
+        ("intent", intent().to_text(), |text| {
+            Intent::read(text).map(drop)
+        }),
+        ("clearance", clearance().to_text(), |text| {
+            Clearance::read(text).map(drop)
+        }),
+        ("redemption", redemption().to_text(), |text| {
+            Redemption::read(text).map(drop)
+        }),
+        ("roster", roster().to_text(), |text| {
+            Roster::read(text).map(drop)
+        }),
+        ("command", command().to_text(), |text| {
+            Command::read(text).map(drop)
+        }),
+        ("approval", approval, |text| Approval::read(text).map(drop)),
+        ("approvals file", file.to_text(), |text| {
+            ApprovalsFile::read(text).map(drop)
+        }),
+    ]
+}
+
+#[test]
+fn a_document_that_was_cut_off_anywhere_is_none() {
+    for (what, text, read) in documents() {
+        assert!(read(&text).is_ok(), "{what}");
+        for cut in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            assert!(read(&text[..cut]).is_err(), "{what} cut at {cut}");
+        }
+        for more in [" ", "\n", "}", "{}", "\0"] {
+            assert!(
+                read(&format!("{text}{more}")).is_err(),
+                "{what} and {more:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn repeated_and_nested_and_further_fields_are_refused_in_every_document() {
+    for (what, text, read) in documents() {
+        let (first, rest) = text[1..].split_once(':').unwrap();
+        let says = |text: String| read(&text).unwrap_err().to_string();
+        let twice = says(format!("{{{first}:\"x\",{first}:{rest}"));
+        assert!(
+            twice.contains("out of order") || twice.contains("repeated"),
+            "{what}: {twice}"
+        );
+        let deep = says(format!("{{{first}:{}{}}}", "[".repeat(40), "]".repeat(40)));
+        assert!(deep.contains("nested too deeply"), "{what}: {deep}");
+        let more = format!("{},\"zz\":[]}}", text.strip_suffix('}').unwrap());
+        let more = says(more);
+        // A command has the fields of its action, all of them texts.
+        let wanted = if what == "command" {
+            "must be a text"
+        } else {
+            "is not a field"
+        };
+        assert!(more.contains(wanted), "{what}: {more}");
+    }
+}
+
+#[test]
+fn amounts_and_times_that_are_numbers_are_refused() {
+    let cases: [(&str, &str, Reads); 6] = [
+        ("amount", "1250000000000000000", |text| {
+            Intent::read(text).map(drop)
+        }),
+        ("max_fee", "2000000000000000", |text| {
+            Intent::read(text).map(drop)
+        }),
+        ("expires", "1795000000", |text| Intent::read(text).map(drop)),
+        ("total_fee", "1000000000000000", |text| {
+            Clearance::read(text).map(drop)
+        }),
+        ("expires", "1795000060", |text| {
+            Clearance::read(text).map(drop)
+        }),
+        ("at", "1795000010", |text| Redemption::read(text).map(drop)),
+    ];
+    let all = [
+        intent().to_text(),
+        clearance().to_text(),
+        redemption().to_text(),
+    ];
+    for (field, value, read) in cases {
+        let written = format!("\"{field}\":\"{value}\"");
+        let text = all.iter().find(|text| text.contains(&written)).unwrap();
+        for number in [
+            value.to_owned(),
+            format!("{value}.0"),
+            "1e18".to_owned(),
+            "-1".to_owned(),
+        ] {
+            let text = text.replace(&written, &format!("\"{field}\":{number}"));
+            assert!(read(&text).is_err(), "{field} as {number}");
+        }
+    }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod approval_forms;
+mod approval_intents;
 mod approval_times;
 mod approvals;
 mod authenticator;

@@ -1,6 +1,6 @@
 //! What the thief does on the host: the command line, and a program of the thief's own over the library.
 
-use super::{Day, Shows, THIEF};
+use super::{Day, Shows, THIEF, sealed};
 use crate::cli::run;
 use crate::staffed::{DAY, Office, credential_file, now};
 use crate::walk::{SECOND, Walk, policy};
@@ -143,6 +143,7 @@ pub(super) fn host(day: &mut Day, walk: &mut Walk<'_>) {
     commands(day, &mut office);
     approves_alone(day, &mut office);
     stops_are_lifted(&mut office);
+    sealed::stolen(day, &mut office);
     office.close();
 }
 

@@ -1,7 +1,9 @@
 //! An administrator's stolen credentials, used as a thief would: over the interface, on the host's command line, with her
 //! keys, against a real node. Nothing leaves the wallets, and docs/attackers-day.md says what each attempt was answered.
 
+mod foreign;
 mod host;
+mod sealed;
 
 use crate::cli::run;
 use crate::nodes::ACCOUNT;
@@ -28,7 +30,7 @@ const TABLE: &str = include_str!("../../../../../docs/attackers-day.md");
 
 /// Where an attempt shows afterwards.
 #[derive(Clone, Copy, PartialEq)]
-enum Shows {
+pub(crate) enum Shows {
     /// In the journal, with this answer.
     Journal,
     /// It never became a command: the door, the signer or the program refused it before.
@@ -37,7 +39,7 @@ enum Shows {
 
 /// What was tried and what came of it.
 #[derive(Default)]
-struct Day {
+pub(crate) struct Day {
     wrong: Vec<String>,
     recorded: BTreeMap<String, usize>,
     /// Codes under which the journal must show that somebody was turned away, and how often.
@@ -46,7 +48,7 @@ struct Day {
 
 impl Day {
     /// An attempt, the answer that docs/attackers-day.md has for it, and the answer that it got.
-    fn tried(&mut self, what: &str, wanted: &str, got: &str, shows: Shows) {
+    pub(crate) fn tried(&mut self, what: &str, wanted: &str, got: &str, shows: Shows) {
         if wanted != got {
             self.wrong
                 .push(format!("{what}: `{wanted}` was due, `{got}` came"));
@@ -59,6 +61,35 @@ impl Day {
         if shows == Shows::Journal {
             *self.recorded.entry(got.to_owned()).or_default() += 1;
         }
+    }
+}
+
+impl Day {
+    /// The journal has every refusal that was given, as often as it was given, and nothing went otherwise than it should.
+    pub(crate) fn ends(mut self, journal: &str) {
+        for (code, times) in &self.recorded {
+            let found = journal.matches(&format!("\"{code}\"")).count();
+            if found < *times {
+                self.wrong.push(format!(
+                    "`{code}` was answered {times} times, and the journal shows it {found} times"
+                ));
+            }
+        }
+        for (code, times) in &self.turned_away {
+            let found = turned_away(journal, code);
+            if found < *times {
+                self.wrong.push(format!(
+                    "`{code}` turned her away {times} times, and the journal shows it {found} times"
+                ));
+            }
+        }
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+    }
+
+    /// Turned away at a door with this code, which the journal must show.
+    pub(crate) fn at_the_door(&mut self, what: &str, wanted: &str, got: &str) {
+        self.tried(what, wanted, got, Shows::Nowhere);
+        *self.turned_away.entry(wanted.to_owned()).or_default() += 1;
     }
 }
 
@@ -354,6 +385,9 @@ fn bytes(day: &mut Day, walk: &Walk<'_>, signer: &Signer, tokens: [&str; 2]) {
         &code(&redeem(tokens[1], &other)),
         Shows::Journal,
     );
+    foreign::tries(day, walk, signer, (&answer, &honest), &|body| {
+        redeem(tokens[1], body)
+    });
     short(day, walk, &redeem, tokens[1]);
     forged(day, walk);
 }
@@ -518,22 +552,6 @@ fn an_administrators_stolen_credentials_move_nothing() {
     let left = before - walk.node.balance(ACCOUNT);
     assert!((ETH..ETH + 50_000).contains(&left), "{left}");
     let shown = run(dir, &["journal", "show", "--data", "ex", "--json"]).out;
-    for (code, times) in &day.recorded {
-        let found = shown.matches(&format!("\"{code}\"")).count();
-        if found < *times {
-            day.wrong.push(format!(
-                "`{code}` was answered {times} times, and the journal shows it {found} times"
-            ));
-        }
-    }
-    for (code, times) in &day.turned_away {
-        let found = turned_away(&shown, code);
-        if found < *times {
-            day.wrong.push(format!(
-                "`{code}` turned her away {times} times, and the journal shows it {found} times"
-            ));
-        }
-    }
     for minted in ["mallory-1", "mallory-2"] {
         let told = format!("\"identity\":\"{minted}\"");
         assert!(
@@ -541,5 +559,8 @@ fn an_administrators_stolen_credentials_move_nothing() {
             "the journal does not show the token `{minted}`"
         );
     }
-    assert!(day.wrong.is_empty(), "{}", day.wrong.join("\n"));
+    for kind in ["break_glass_used", "notice_given"] {
+        assert!(shown.contains(kind), "the journal does not show `{kind}`");
+    }
+    day.ends(&shown);
 }

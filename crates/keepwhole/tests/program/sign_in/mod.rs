@@ -4,6 +4,7 @@
 mod answers;
 mod proposals;
 mod sessions;
+mod stolen;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,11 +16,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepwhole::authority::{StaffDesk, Stands};
 use keepwhole::console::{Staff, serve_staff};
+use keepwhole::edges::Sequenced;
 use keepwhole::installation::{ConsoleFeed, Feed, Installation, Running};
 use keepwhole::sequencer::{Clock, WallShift};
 use keepwhole_core::answer::Answer as Said;
 use keepwhole_core::authority::credential::{DeviceKind, NewCredential};
 use keepwhole_edge::console::{ConsoleSettings, PasskeySite};
+use keepwhole_edge::refusals::Refusals;
 use keepwhole_verify::approval::{Approval, Command, Decision, challenge};
 use keepwhole_verify::cose::der_signature;
 use keepwhole_verify::digest::Digest;
@@ -143,6 +146,7 @@ struct World {
     clock: Held,
     desk: StaffDesk,
     running: Option<Running>,
+    refusals: Arc<Refusals>,
     folder: tempfile::TempDir,
     ada: Authenticator,
     bea: Authenticator,
@@ -157,6 +161,11 @@ impl Drop for World {
 }
 
 fn world(required: bool) -> World {
+    opened(required, false)
+}
+
+/// `counts`: who is turned away at its door is told to the journal, as `serve` does.
+fn opened(required: bool, counts: bool) -> World {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("ex");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -197,7 +206,13 @@ fn world(required: bool) -> World {
         sign_in_required: required,
         place_header: Some("x-place".into()),
     };
-    let staff = Arc::new(Staff::new(desk(), settings).unwrap());
+    let intake = Sequenced::new(running.handle(), running.reader());
+    let refusals = Refusals::new(Arc::new(intake));
+    let mut staff = Staff::new(desk(), settings).unwrap();
+    if counts {
+        staff = staff.counting(Arc::clone(&refusals));
+    }
+    let staff = Arc::new(staff);
     let feed = Arc::new(ConsoleFeed::new(dir, log_key, Feed::Live(running.reader())));
     std::thread::spawn(move || {
         serve_staff(listener, feed, staff, std::future::pending::<()>()).unwrap()
@@ -208,6 +223,7 @@ fn world(required: bool) -> World {
         desk: desk(),
         clock,
         running: Some(running),
+        refusals,
         folder,
         ada,
         bea,
