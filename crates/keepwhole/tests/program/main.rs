@@ -54,6 +54,7 @@ mod rotations;
 mod safes;
 mod sample;
 mod scrubs;
+mod second_words;
 mod sign_in;
 mod signing;
 mod small_exchange;
