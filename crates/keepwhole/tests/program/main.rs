@@ -50,6 +50,7 @@ mod real_faults;
 mod reason_views;
 mod redress;
 mod rejudging;
+mod revoked_tokens;
 mod rotations;
 mod safes;
 mod sample;
