@@ -98,6 +98,12 @@ impl Api {
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
     }
 
+    /// Ends at once whoever has no such line in `tokens` any more; nobody comes in by it.
+    pub fn narrow_tokens(&self, tokens: &Tokens) {
+        let mut held = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(held.within(tokens));
+    }
+
     fn tokens(&self) -> Arc<Tokens> {
         Arc::clone(&self.tokens.read().unwrap_or_else(PoisonError::into_inner))
     }

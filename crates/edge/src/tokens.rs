@@ -321,6 +321,13 @@ impl Tokens {
         found.filter(|known| today < known.until)
     }
 
+    /// The lines that `other` has too, letter by letter.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        let both = self.0.iter().filter(|known| other.0.contains(known));
+        Self(both.cloned().collect())
+    }
+
     /// All, in the file's order.
     #[must_use]
     pub fn all(&self) -> &[Token] {

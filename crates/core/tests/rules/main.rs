@@ -8,6 +8,7 @@
     reason = "a test stops at the first thing that is not as it should be, and a table of cases is one function"
 )]
 
+mod ahead;
 mod authority;
 mod books;
 mod denials;

@@ -100,18 +100,19 @@ fn usable(state: &State, target: Target) -> bool {
     }
 }
 
-/// The answers that make up a file: all rejections, and of each person the newest approval. While something may still be
-/// done by them, only approvals that count now: one that does not would fail the whole file.
+/// The answers that make up a file: all rejections, and of each person the newest approval. Whoever is to act by them now
+/// gets only approvals that count now: one that does not would fail the whole file. What is shown of the past has them all:
+/// one that is left out there fails.
 fn spoken<'s>(
     state: &'s State,
-    target: Target,
+    (target, usable): (Target, bool),
     (quorum, matter): (&AskedQuorum, &'s Matter),
 ) -> Vec<&'s Voice> {
     let ttl = match target {
         Target::Request(_) => state.guard.policy.approval_ttl_ms,
         Target::Change(_) | Target::Finding(_) => None,
     };
-    let (times, usable) = ((state.at, ttl), usable(state, target));
+    let times = (state.at, ttl);
     let approves = |voice: &Voice| {
         voice.decision == Decision::Approve
             && (!usable || people::counts(state, quorum, matter, voice, times))
@@ -157,12 +158,12 @@ impl Recorded {
         recorded(state, id)
     }
 
-    /// As [`Recorded::of`], of a target that is found.
+    /// What brought about an effect that was just folded: each person's newest approval, also one that counts no longer.
     ///
     /// # Errors
     /// A target that asks for no approvals, or a command that does not fit its form.
-    pub fn of_target(state: &State, target: Target, id: &str) -> Result<Self, ExportError> {
-        recorded_of(state, target, id)
+    pub fn of_effect(state: &State, target: Target, id: &str) -> Result<Self, ExportError> {
+        recorded_of(state, (target, false), id)
     }
 
     /// Entry of the question.
@@ -211,10 +212,14 @@ pub fn approvals<D: Disk>(
 
 fn recorded(state: &State, id: &str) -> Result<Recorded, ExportError> {
     let target = Target::of(state, id).ok_or_else(|| ExportError::Unknown(id.to_owned()))?;
-    recorded_of(state, target, id)
+    recorded_of(state, (target, usable(state, target)), id)
 }
 
-fn recorded_of(state: &State, target: Target, id: &str) -> Result<Recorded, ExportError> {
+fn recorded_of(
+    state: &State,
+    (target, usable): (Target, bool),
+    id: &str,
+) -> Result<Recorded, ExportError> {
     let unknown = || ExportError::Unknown(id.to_owned());
     if matches!(target, Target::Finding(_)) {
         return Err(unknown());
@@ -226,7 +231,7 @@ fn recorded_of(state: &State, target: Target, id: &str) -> Result<Recorded, Expo
     if command.digest() != matter.command {
         return Err(ExportError::Entry(matter.index));
     }
-    let voices = spoken(state, target, (&quorum, matter));
+    let voices = spoken(state, (target, usable), (&quorum, matter));
     let voices = voices.into_iter().map(|voice| {
         let approver = people::name(state, voice.person).to_owned();
         (voice.index, approver, voice.at / 1_000)

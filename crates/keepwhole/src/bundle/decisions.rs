@@ -214,7 +214,7 @@ impl Collected {
         let Some(id) = id.filter(|_| state.authority.matters.contains_key(&target)) else {
             return Ok(());
         };
-        let recorded = Recorded::of_target(state, target, id)?;
+        let recorded = Recorded::of_effect(state, target, id)?;
         if !recorded.is_empty() {
             self.effects.insert(target, (recorded, entry));
         }

@@ -9,8 +9,9 @@ use keepwhole_core::authority::session::SessionRules;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// Sessions at once; the one that was not used for longest gives way.
-const MOST: usize = 256;
+/// Sessions of one credential at once; of these the one that was not used for longest gives way, so that nobody ends
+/// anybody else's.
+const MOST_OF_ONE: usize = 8;
 
 /// A session as the pages see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +55,12 @@ impl Sessions {
     pub(crate) fn begin(&self, credential: &[u8], now: u64) -> Result<String, getrandom::Error> {
         let token = random_hex::<32>()?;
         let mut rows = self.rows();
-        if rows.len() >= MOST {
-            let oldest = rows.iter().enumerate().min_by_key(|(_, row)| row.used);
-            if let Some((place, _)) = oldest {
-                rows.swap_remove(place);
-            }
+        let own = rows.iter().enumerate();
+        let own = own.filter(|(_, row)| row.credential == credential);
+        let full = own.clone().count() >= MOST_OF_ONE;
+        let oldest = own.min_by_key(|(_, row)| row.used).map(|(place, _)| place);
+        if let Some(place) = oldest.filter(|_| full) {
+            rows.swap_remove(place);
         }
         rows.push(Session {
             digest: digest(&token),
@@ -115,7 +117,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Sessions};
+    use super::{MOST_OF_ONE, Sessions};
     use keepwhole_core::authority::session::SessionRules;
 
     #[test]
@@ -156,13 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn so_many_at_once_and_the_oldest_gives_way() {
+    fn so_many_of_one_credential_and_its_oldest_gives_way() {
         let sessions = Sessions::default();
+        let other = sessions.begin(b"other", 0).unwrap();
         let first = sessions.begin(b"key", 0).unwrap();
-        for at in 1..=u64::try_from(MOST).unwrap() {
+        for at in 1..=300 {
             sessions.begin(b"key", at).unwrap();
         }
         assert_eq!(sessions.of_token(&first), None);
-        assert_eq!(sessions.rows().len(), MOST);
+        assert!(sessions.of_token(&other).is_some(), "nobody else's");
+        assert_eq!(sessions.rows().len(), MOST_OF_ONE + 1);
     }
 }

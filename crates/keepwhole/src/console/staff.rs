@@ -174,7 +174,7 @@ impl Staff {
         let opened = self.tickets.open(ticket, now).ok_or_else(No::over)?;
         let holder = self.desk.holder(&given.credential).map_err(No::of_holder)?;
         self.checked(&holder, &opened.challenge, given)?;
-        if !self.tickets.spend(&opened, now) {
+        if !self.tickets.spend(&opened, &holder.credential, now) {
             return Err(No::over());
         }
         match self.desk.signed_in(&holder, device, place)? {

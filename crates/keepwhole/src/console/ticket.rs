@@ -15,9 +15,9 @@ use super::session::random;
 
 /// What stands before the seal of a ticket when the challenge is hashed.
 const SIGN_IN_LABEL: &str = "keepwhole/sign-in/v1\n";
-/// Tickets whose sign-in went through, remembered for as long as they would hold. More people don't sign in within five
-/// minutes; where they did, the rest would wait.
-const SPENT_MOST: usize = 4_096;
+/// Tickets of one credential whose sign-in went through, remembered for as long as they would hold. Nobody signs in more
+/// often within five minutes; whoever does waits, and nobody else.
+const SPENT_MOST: usize = 64;
 
 type Nonce = [u8; 16];
 
@@ -35,7 +35,8 @@ pub(super) struct Ticket {
 /// The key of this process, and the tickets that served.
 pub(super) struct Tickets {
     mac: Hmac<Sha256>,
-    spent: Mutex<BTreeMap<Nonce, u64>>,
+    /// When each was issued, and the credential that it served.
+    spent: Mutex<BTreeMap<Nonce, (u64, Vec<u8>)>>,
 }
 
 /// A challenge of 256 bits that nobody knows before: the seal is random to whoever lacks the key.
@@ -105,12 +106,15 @@ impl Tickets {
         })
     }
 
-    /// The assertion for this ticket verified: it serves no more. False where it served before, or too many did just now.
+    /// The assertion for this ticket by this credential verified: it serves no more. False where it served before, or too
+    /// many served the credential just now.
     #[must_use]
-    pub(super) fn spend(&self, ticket: &Ticket, now: u64) -> bool {
+    pub(super) fn spend(&self, ticket: &Ticket, credential: &[u8], now: u64) -> bool {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        spent.retain(|_, at| !over(*at, now));
-        spent.len() < SPENT_MOST && spent.insert(ticket.nonce, ticket.at).is_none()
+        spent.retain(|_, (at, _)| !over(*at, now));
+        let own = spent.values().filter(|(_, by)| by == credential).count();
+        let row = (ticket.at, credential.to_vec());
+        own < SPENT_MOST && spent.insert(ticket.nonce, row).is_none()
     }
 }
 
@@ -144,8 +148,11 @@ mod tests {
         for wrong in ["", "AAAA", &text[..70], &format!("{text}A"), "ü"] {
             assert!(tickets.open(wrong, 1_000).is_none(), "{wrong}");
         }
-        assert!(tickets.spend(&ticket, 1_000));
-        assert!(!tickets.spend(&ticket, 1_000), "of two at once, one");
+        assert!(tickets.spend(&ticket, b"key", 1_000));
+        assert!(
+            !tickets.spend(&ticket, b"key", 1_000),
+            "of two at once, one"
+        );
         assert!(tickets.open(&text, 1_000).is_none());
         assert!(tickets.open(&other, 1_000).is_some());
     }
@@ -161,16 +168,17 @@ mod tests {
         assert!(tickets.spent.lock().unwrap().is_empty());
         for _ in 0..SPENT_MOST {
             let (text, _) = tickets.issue("/", 0).unwrap();
-            assert!(tickets.spend(&tickets.open(&text, 0).unwrap(), 0));
+            assert!(tickets.spend(&tickets.open(&text, 0).unwrap(), b"key", 0));
         }
         let first = tickets.open(&first, 1).unwrap();
         assert!(
-            !tickets.spend(&first, 1),
+            !tickets.spend(&first, b"key", 1),
             "what served is not forgotten early"
         );
+        assert!(tickets.spend(&first, b"other", 1), "nobody else waits");
         let (late, _) = tickets.issue("/", PATIENCE_MS).unwrap();
         let late = tickets.open(&late, PATIENCE_MS).unwrap();
-        assert!(tickets.spend(&late, PATIENCE_MS));
+        assert!(tickets.spend(&late, b"key", PATIENCE_MS));
         assert_eq!(tickets.spent.lock().unwrap().len(), 1);
     }
 }

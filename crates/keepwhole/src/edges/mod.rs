@@ -4,6 +4,7 @@
 
 mod certificates;
 mod desk;
+mod identities;
 mod intake;
 pub mod payloads;
 mod tokens;
@@ -15,10 +16,7 @@ pub use tokens::{
 };
 
 use certificates::Certificates;
-use keepwhole_core::answer::Reply;
-use keepwhole_core::command::{Body, Command};
-use keepwhole_core::door::{Door, DoorCommand};
-use keepwhole_core::reason::Reason;
+use keepwhole_core::door::Door;
 use keepwhole_edge::api::{Api, now_ms, router};
 use keepwhole_edge::feed::{Feed, FeedError};
 use keepwhole_edge::guard::GuardDesk;
@@ -26,8 +24,7 @@ use keepwhole_edge::refusals::Refusals;
 use keepwhole_edge::server::{ServerError, serve, serve_tls};
 use keepwhole_edge::settings::{self, ApiSettings, FeedSettings, PeatioSettings, Settings};
 use keepwhole_edge::tls::TlsFault;
-use keepwhole_edge::tokens::{Token, Tokens};
-use keepwhole_edge::{Intake, NoReply, settings::SettingsFault};
+use keepwhole_edge::{Intake, settings::SettingsFault};
 use keepwhole_peatio::consumer::{ConsumerError, Source, consume};
 use keepwhole_peatio::events::Names;
 use keepwhole_peatio::jws::PublicKey;
@@ -38,10 +35,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 /// How often the files of tokens and certificates are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long the start waits for the journal to take the identities.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two tries to reach the message broker.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -248,13 +247,8 @@ fn open_api(
     desk: Option<Arc<dyn GuardDesk>>,
 ) -> Result<(TcpListener, Arc<Api>, SystemTime), EdgeError> {
     let (tokens, seen) = read_tokens(dir)?;
-    let (tell, told) = std::sync::mpsc::channel();
-    tell_identities(intake.as_ref(), &tokens, move |outcome| {
-        // The caller waits for it; a second answer never comes.
-        let _heard = tell.send(outcome);
-    });
-    let told = told.recv().unwrap_or(Err(NoReply::Stopped.to_string()));
-    told.map_err(|why| EdgeError::Identities { why })?;
+    identities::told_at_start(intake.as_ref(), &tokens, PATIENCE)
+        .map_err(|why| EdgeError::Identities { why })?;
     let listener = TcpListener::bind(settings.listen).map_err(|source| EdgeError::Bind {
         address: settings.listen,
         source,
@@ -268,29 +262,6 @@ fn open_api(
         Some(refusals),
     );
     Ok((listener, api, seen))
-}
-
-/// Tells the journal who counts from now on. Nobody is let in by a line that the journal does not know.
-fn tell_identities(
-    intake: &dyn Intake,
-    tokens: &Tokens,
-    done: impl FnOnce(Result<(), String>) + Send + 'static,
-) {
-    let all = tokens.all().iter().map(Token::identity).collect();
-    let command = Command {
-        id: None,
-        actor: None,
-        body: Body::OfDoor(DoorCommand::TellIdentities(all)),
-    };
-    let outcome = |reply: Result<Reply, NoReply>| match reply {
-        Ok(reply) => match reply.answer.reason() {
-            None => Ok(()),
-            Some(Reason::Malformed { what }) => Err(what.clone()),
-            Some(reason) => Err(reason.code().to_owned()),
-        },
-        Err(why) => Err(why.to_string()),
-    };
-    intake.submit(command, Box::new(move |reply| done(outcome(reply))));
 }
 
 fn open_peatio(dir: &Path, settings: &PeatioSettings) -> Result<(String, Source), EdgeError> {
@@ -349,7 +320,8 @@ async fn run(
     } = opened;
     let watched = async {
         if let (Some((_, api, _)), Some((path, seen))) = (&api, tokens) {
-            watch_tokens((api, intake.as_ref()), &path, seen, note, stopped.clone()).await;
+            let stop = until(stopped.clone());
+            identities::watch((api, intake.as_ref()), &path, seen, note, stop).await;
         }
     };
     let shown = tls
@@ -406,51 +378,6 @@ async fn run(
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that nobody is left who could say it: that is a stop too.
     let _said = stopped.wait_for(|stop| *stop).await.map(|said| *said);
-}
-
-/// Takes a changed file of tokens into use; a wrong one leaves the last good one in force and is told once.
-async fn watch_tokens(
-    (api, intake): (&Api, &dyn Intake),
-    path: &Path,
-    mut seen: SystemTime,
-    note: &Note,
-    stopped: watch::Receiver<bool>,
-) {
-    let stop = until(stopped);
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            () = &mut stop => return,
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        let changed = fs::metadata(path).and_then(|file| file.modified());
-        if changed.as_ref().is_ok_and(|at| *at == seen) {
-            continue;
-        }
-        let Some(dir) = path.parent().and_then(Path::parent) else {
-            return;
-        };
-        match read_tokens(dir) {
-            Ok((tokens, at)) => {
-                let (tell, told) = oneshot::channel();
-                tell_identities(intake, &tokens, move |outcome| drop(tell.send(outcome)));
-                match told.await.unwrap_or(Err(NoReply::Stopped.to_string())) {
-                    Ok(()) => {
-                        api.replace_tokens(tokens);
-                        seen = at;
-                    }
-                    // They are read again a second later.
-                    Err(why) => note(&format!(
-                        "the tokens in force stay as they are until the journal takes the new ones: {why}"
-                    )),
-                }
-            }
-            Err(error) => {
-                note(&format!("the tokens in force stay as they are: {error}"));
-                seen = changed.unwrap_or(SystemTime::UNIX_EPOCH);
-            }
-        }
-    }
 }
 
 /// Consumes until the stop; a broker that is away is tried again.

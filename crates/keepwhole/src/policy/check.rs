@@ -2,7 +2,7 @@
 //! be there, and what law asks.
 
 use keepwhole_core::law::{Area, Day, LawSet};
-use keepwhole_core::policy::field::{Field, Of, Per, Window};
+use keepwhole_core::policy::field::{Field, Of, Per};
 use keepwhole_core::policy::rule::Outcome;
 use keepwhole_core::policy::{ActionClass, Policy};
 use serde_json::{Value, json};

@@ -31,7 +31,7 @@ use tempfile::TempDir;
 const ORIGIN: &str = "exchange.example/keepwhole";
 
 /// Asks for a withdrawal of that many tenths of an ETH.
-fn withdraw(office: &mut Office, id: &str, tenths: u128) {
+pub(crate) fn withdraw(office: &mut Office, id: &str, tenths: u128) {
     let intent = NewIntent {
         customer: "ann".to_owned(),
         wallet: "hot-1".to_owned(),
@@ -83,8 +83,8 @@ fn clear(office: &mut Office, id: &str, (tenths, nonce): (u128, u64), signer: Op
     assert_eq!(office.ask(None, None, body), Answer::Cleared);
 }
 
-const ADA: (&str, &str) = ("ada", "ada");
-const BEA: (&str, &str) = ("bea", "bea");
+pub(crate) const ADA: (&str, &str) = ("ada", "ada");
+pub(crate) const BEA: (&str, &str) = ("bea", "bea");
 
 /// One withdrawal that no person is asked about, two that two people approve, one that one person does, and a new member of
 /// staff by three people and a day.
@@ -127,7 +127,7 @@ fn case() -> TempDir {
     dir
 }
 
-fn trust(dir: &Path) -> Trust {
+pub(crate) fn trust(dir: &Path) -> Trust {
     let ex = dir.join("ex");
     let key = |which| verifier_key(&ex, which).unwrap();
     let text = format!(
@@ -139,7 +139,7 @@ fn trust(dir: &Path) -> Trust {
     Trust::parse("trust.txt", &text).unwrap()
 }
 
-fn bundle(dir: &Path, more: &[&str]) -> Vec<u8> {
+pub(crate) fn bundle(dir: &Path, more: &[&str]) -> Vec<u8> {
     let out = dir.join("evidence.kwb");
     let _none = fs::remove_file(&out);
     let verb = ["evidence", "--data", "ex", "--out", "evidence.kwb"];
@@ -160,7 +160,7 @@ fn below(files: &Files, folder: &str) -> Vec<String> {
     paths.cloned().collect()
 }
 
-fn approvals(files: &Files, proposal: &str) -> (String, ApprovalsFile) {
+pub(crate) fn approvals(files: &Files, proposal: &str) -> (String, ApprovalsFile) {
     let read = |path: String| {
         let file = ApprovalsFile::read(std::str::from_utf8(&files[&path]).unwrap()).unwrap();
         (path, file)
@@ -229,15 +229,25 @@ fn approvals_and_clearances_of_an_installation_verify() {
 }
 
 /// What a forger has: the files, and both keys of the host.
-struct Forger {
-    files: Files,
+pub(crate) struct Forger {
+    pub(crate) files: Files,
     bundle: Ed25519Signer,
     guard: Ed25519Signer,
     trust: Trust,
 }
 
 impl Forger {
-    fn refused(
+    pub(crate) fn of(dir: &Path) -> Self {
+        let ex = dir.join("ex");
+        Self {
+            files: unpacked(&bundle(dir, &[])),
+            bundle: keys::load(&ex, KeyFile::Bundle, ORIGIN).unwrap(),
+            guard: keys::load(&ex, KeyFile::Guard, ORIGIN).unwrap(),
+            trust: trust(dir),
+        }
+    }
+
+    pub(crate) fn refused(
         &self,
         name: &str,
         (code, words): (&str, &str),
@@ -258,7 +268,12 @@ impl Forger {
         before.max_by_key(|path| named(path)).unwrap()
     }
 
-    fn edit(&self, files: &mut Files, proposal: &str, change: impl FnOnce(&mut ApprovalsFile)) {
+    pub(crate) fn edit(
+        &self,
+        files: &mut Files,
+        proposal: &str,
+        change: impl FnOnce(&mut ApprovalsFile),
+    ) {
         let (path, mut file) = approvals(&self.files, proposal);
         change(&mut file);
         files.insert(path, file.to_text().into_bytes());
@@ -301,20 +316,10 @@ impl Forger {
     }
 }
 
-fn forger(dir: &Path) -> Forger {
-    let ex = dir.join("ex");
-    Forger {
-        files: unpacked(&bundle(dir, &[])),
-        bundle: keys::load(&ex, KeyFile::Bundle, ORIGIN).unwrap(),
-        guard: keys::load(&ex, KeyFile::Guard, ORIGIN).unwrap(),
-        trust: trust(dir),
-    }
-}
-
 #[test]
 fn falsified_approvals_and_rosters_are_named() {
     let dir = case();
-    let forger = forger(dir.path());
+    let forger = Forger::of(dir.path());
     let (path, file) = approvals(&forger.files, "W-2");
     let index = file.index;
     forger.refused(
@@ -432,7 +437,7 @@ fn answer_of(dir: &Path, id: &str) -> u64 {
 #[test]
 fn falsified_clearances_are_named_though_the_guard_signs_them() {
     let dir = case();
-    let forger = forger(dir.path());
+    let forger = Forger::of(dir.path());
     forger.refused(
         "all left out",
         ("V12", "is in no file of `clearances/`"),

@@ -1,4 +1,5 @@
-//! Real EVM nodes on this machine: anvil from npm, kept below the target folder. Skipped by name where npm is absent.
+//! Real EVM nodes on this machine: anvil from npm, kept below the target folder. Skipped by name where npm is
+//! absent; in CI that is a failure.
 
 use crate::account::call;
 use serde_json::{Value, json};
@@ -39,6 +40,19 @@ fn program() -> Option<&'static Path> {
         .as_deref()
 }
 
+/// Says that there is no node; where all must be tested that is a failure.
+fn absent(test: &str, ci: bool) {
+    let why = format!("{test}: no EVM node, `npm install {PACKAGE}` did not work here");
+    assert!(!ci, "{why}");
+    println!("SKIPPED: {why}");
+}
+
+#[test]
+#[should_panic(expected = "no EVM node")]
+fn a_node_that_is_missing_in_ci_is_a_failure() {
+    absent("this one", true);
+}
+
 /// A running node; it ends with this.
 pub(crate) struct Node {
     child: Child,
@@ -56,7 +70,10 @@ impl Node {
     /// Starts a node of a chain; says so and gives none where the program can't be had.
     pub(crate) fn start(chain_id: u64, test: &str) -> Option<Self> {
         let Some(program) = program() else {
-            println!("SKIPPED: {test}: no EVM node, `npm install {PACKAGE}` did not work here");
+            absent(
+                test,
+                std::env::var("CI").is_ok_and(|ci| ci == "true" || ci == "1"),
+            );
             return None;
         };
         let port = {

@@ -89,7 +89,7 @@ fn check_file(
     if let Some((_, roster)) = rosters.range(..=asked.index).next_back() {
         check_enrolled(log, roster)?;
     }
-    let mut shown = BTreeSet::new();
+    let mut shown = BTreeMap::new();
     for (position, approval) in file.approvals.iter().enumerate() {
         let place = |why: String| format!("`approvals[{position}]`: {why}");
         let mut answered = log.answered.get(&target).into_iter().flatten();
@@ -100,17 +100,28 @@ fn check_file(
             let (index, at) = (same.index, same.at);
             return Err(place(format!("entry {index} has it received at {at}")));
         }
-        shown.insert(same.index);
+        shown.insert(same.index, approval);
         check_then(same, approval, rosters).map_err(place)?;
     }
     let effect = log.effects.get(&target).copied().unwrap_or(0);
-    match log
-        .answers_before(target, effect)
-        .find(|row| !shown.contains(&row.index))
-    {
+    let roster = rosters.range(..=asked.index).next_back();
+    let mut left_out = log.answers_before(target, effect).filter(|row| {
+        !shown.contains_key(&row.index)
+            && !roster.is_some_and(|(_, roster)| superseded(row, &shown, roster))
+    });
+    match left_out.next() {
         Some(row) => Err(format!("the answer of entry {} is left out", row.index)),
         None => Ok(()),
     }
+}
+
+/// An approval that the same person gave anew: a file has each person's newest one alone.
+fn superseded(row: &Answered<'_>, shown: &BTreeMap<u64, &Approval>, roster: &Roster) -> bool {
+    let Some((person, _)) = roster.credential(row.answer.credential) else {
+        return false;
+    };
+    let mut later = shown.range(row.index..);
+    row.answer.approves && later.any(|(_, approval)| approval.approver == person.id)
 }
 
 fn same(answer: &Answer<'_>, approval: &Approval) -> bool {

@@ -367,7 +367,23 @@ fn clearances_of_a_bundle() {
         (
             "an attempt twice",
             vec![cleared(), second(&|line| line.clearance.attempt = 1)],
-            "attempt 1 of withdrawal `w-1` was redeemed twice",
+            "attempt 1 of withdrawal `w-1` was cleared twice",
+        ),
+        (
+            "an attempt twice, neither redeemed",
+            vec![
+                with(&|line| line.at = None),
+                second(&|line| {
+                    line.clearance.attempt = 1;
+                    line.at = None;
+                }),
+            ],
+            "attempt 1 of withdrawal `w-1` was cleared twice",
+        ),
+        (
+            "a clearance twice",
+            vec![cleared(), cleared()],
+            "was cleared twice",
         ),
         (
             "two nonces",
