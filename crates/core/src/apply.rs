@@ -454,7 +454,7 @@ fn outflow_explained(state: &mut State, at: u64, flow: u32, explained: Explained
             clearance.flow = Some(flow);
         }
         requests::no_longer_open(state, request);
-        state.history.redeemed(request);
+        state.history.left(request);
         let of = (wallet, amount.asset());
         state.custody.outflow_seen(of, request);
         return;

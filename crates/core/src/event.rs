@@ -19,7 +19,7 @@ use crate::breaker::Scope;
 use crate::custody::{Explained, Flow, NodeHealth, Report};
 use crate::door::DoorEvent;
 use crate::guard::clearance::{Contract, RegisteredSafe, Terms};
-use crate::guard::{Approval, Ask, Proposal};
+use crate::guard::{Approval, Ask, Proposal, dead::Dead};
 use crate::incident::clock::Duty;
 use crate::incident::{AlarmCode, Cause, Fact, Freeze};
 use crate::law::RuleRecord;
@@ -584,6 +584,8 @@ pub enum Event {
     SafeRegistered(Box<RegisteredSafe>) = 175,
     /// A contract was registered whose code a Safe may run as its own, for a batch of calls.
     BatchCodeRegistered(Contract) = 176,
+    /// What was redeemed of a request can't land any more; it went back.
+    ClearancesDead(Box<Dead>) = 177,
     /// A redress set was published: exactly the bytes that commit to its manifest.
     RedressSetPublished {
         /// The entry.

@@ -307,6 +307,18 @@ reasons! {
     RestoredBeyondLoss { /** Outstanding, minor units. */ outstanding: u128, /** Offered, minor units. */ offered: u128 } = 88, "restored_beyond_loss", Deny;
     /// Enough people approved, but none of them holds a role that a rule asks for.
     RoleShort { /** The role. */ role: String } = 89, "role_short", Hold;
+    /// Nothing of the withdrawal was redeemed: nothing can be dead.
+    NothingRedeemed { /** Clearances issued for it. */ issued: u32, /** Of these redeemed. */ redeemed: u32 } = 90, "nothing_redeemed", Deny;
+    /// The withdrawal was declared dead before.
+    AlreadyDead { /** When, ms. */ since: u64 } = 91, "already_dead", Deny;
+    /// Its attempts spend something else than was named.
+    OtherConflictKey { /** In the journal. */ journal: String, /** Named. */ named: String } = 92, "other_conflict_key", Deny;
+    /// The chain shows its outflow: it landed.
+    OutflowSeen { /** The transaction. */ txid: String, /** What left, minor units. */ units: u128 } = 93, "outflow_seen", Deny;
+    /// The transaction named as evidence paid just this.
+    EvidencePays { /** The transaction. */ txid: String, /** What left in it to the destination, minor units. */ units: u128 } = 94, "evidence_pays", Deny;
+    /// The bytes spend what is finally spent: they can't land.
+    ConflictKeySpent { /** The conflict key. */ key: String, /** The request that died of it. */ request: String } = 95, "conflict_key_spent", Deny;
     /// An approval of this class of action counts only with an assertion.
     AssertionMissing { /** Code of the class. */ class: String } = 100, "assertion_missing", Deny;
     /// The proof can't be read without guessing.

@@ -44,7 +44,10 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) {
             clearances.redeem(clearance, Redeemed { at, signer });
             // Signed but unseen value stays reserved: a redeemed verdict no longer lapses by itself.
             super::requests::lapses_no_more(state, *request);
-            state.history.redeemed(*request);
+        }
+        Event::ClearancesDead(dead) => {
+            clearances.dead.add(at, dead);
+            super::requests::lapsed(state, dead.request);
         }
         Event::AssetNamed { asset, caip19 } => {
             clearances.assets.insert(*asset, caip19.clone());

@@ -53,7 +53,6 @@ pub(super) fn apply(state: &mut State, at: u64, event: &Event) -> bool {
             {
                 clearance.redeemed = Some(*payload);
             }
-            state.history.redeemed(*request);
             lapses_no_more(state, *request);
         }
         Event::ClearanceLapsed { request } => lapsed(state, *request),
@@ -83,6 +82,7 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
         Event::IntentBound { .. }
         | Event::ClearanceIssued { .. }
         | Event::IssuedRedeemed { .. }
+        | Event::ClearancesDead(_)
         | Event::AssetNamed { .. }
         | Event::KeyNamed { .. }
         | Event::SafeRegistered(_)
@@ -194,7 +194,7 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
     let person = actor.map(|actor| actor.person);
     forget_waits(state, request);
     let (history, within) = looking_back(state);
-    history.cleared(request, &ask, person, until.is_some(), &within);
+    history.cleared(request, &ask, person, &within);
     state.guard.open.add(request, &ask);
     match ask {
         Ask::Withdrawal {
@@ -225,7 +225,8 @@ fn cleared(state: &mut State, at: u64, request: u32, until: Option<u64>, before:
     }
 }
 
-fn lapsed(state: &mut State, request: u32) {
+/// Nothing will leave for it: it holds nothing back any more, and its limits are free.
+pub(super) fn lapsed(state: &mut State, request: u32) {
     release(state, request);
     // What was denied meanwhile stays so.
     if let Some(row) = state.guard.request_mut(request)
@@ -280,7 +281,7 @@ fn holds_until_signed(state: &mut State, request: u32) {
     }
 }
 
-/// A request whose clearance lapsed counts in no window any more.
+/// A request whose clearance lapsed or is dead counts in no window any more.
 fn release(state: &mut State, request: u32) {
     let Some(ask) = state.guard.request_at(request).map(|row| row.ask.clone()) else {
         return;

@@ -10,6 +10,7 @@ use super::people;
 use crate::command::sha256_of;
 use crate::decide::clearances::intent_with;
 use crate::guard::clearance::Terms;
+use crate::guard::dead::Evidence;
 use crate::guard::{Ask, BreakGlass, Change, custody_change};
 use crate::registry::PersonIx;
 use crate::state::State;
@@ -299,6 +300,20 @@ fn of_custody(command: &mut ActionCommand, body: &custody_change::Body) {
             for (number, line) in (1_usize..).zip(lines) {
                 let held = format!("{} {}", line.asset, line.units);
                 command.set(&format!("line_{number:02}"), held);
+            }
+        }
+        custody_change::Body::Dead(dead) => {
+            command.set("request", dead.request.as_str());
+            command.set("conflict_key", dead.conflict_key.as_str());
+            command.set("network", dead.network.as_str());
+            command.set("evidence", dead.evidence.word());
+            match &dead.evidence {
+                Evidence::Spent { txid } => command.set("txid", txid.as_str()),
+                Evidence::Lapsed { last_valid, height } => {
+                    command.set("last_valid", last_valid.to_string());
+                    command.set("height", height.to_string());
+                }
+                Evidence::NonceMoved { value } => command.set("nonce", value.as_str()),
             }
         }
     }

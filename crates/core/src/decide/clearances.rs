@@ -1,7 +1,7 @@
 //! Clearances for exact bytes: issued when the bytes are known, redeemed by a signer, each once (docs/clearances.md).
 
 use super::turn::Turn;
-use super::{Ruling, registering, requests, signing};
+use super::{Ruling, dead, registering, requests, signing};
 use crate::address::same;
 use crate::answer::Answer;
 use crate::breaker::Touch;
@@ -158,6 +158,7 @@ pub(super) fn issue(turn: &mut Turn<'_>, payload: &NewPayload) -> Ruling {
         return Ok(Answer::Cleared);
     }
     in_turn(issued, payload, &decoded)?;
+    dead::lands(turn, &decoded.conflict_key)?;
     let clearance = Clearance {
         attempt: payload.attempt,
         build: Digest::from(payload.build),
@@ -404,6 +405,7 @@ pub(super) fn redeem(turn: &mut Turn<'_>, digest: &[u8; 32], signer: &str) -> Ru
         });
     }
     clearable(turn, number, request)?;
+    dead::lands(turn, &issued.conflict_key)?;
     turn.emit(Event::IssuedRedeemed {
         request: number,
         clearance: *digest,

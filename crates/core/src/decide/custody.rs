@@ -1,7 +1,7 @@
 //! What a change may register that the exchange trusts on chains: known names, nothing twice, no address with a slip.
 
 use super::turn::Turn;
-use super::{clearances, registering};
+use super::{clearances, dead, registering};
 use crate::event::Event;
 use crate::evm_address::{self, Fault};
 use crate::guard::clearance::{Contract, RegisteredSafe};
@@ -29,6 +29,7 @@ pub(super) fn check(turn: &Turn<'_>, body: &Body) -> Result<(), Reason> {
             registering::fresh(known.contains(&code), &code.address)
         }
         Body::Holdings { wallet, lines } => holdings(turn, wallet, lines).map(|_| ()),
+        Body::Dead(declared) => dead::check(turn, declared).map(|_| ()),
     }
 }
 
@@ -69,6 +70,7 @@ pub(super) fn in_force(turn: &mut Turn<'_>, body: &Body) {
                 });
             }
         }
+        Body::Dead(declared) => dead::in_force(turn, declared),
     }
 }
 

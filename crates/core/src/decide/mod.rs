@@ -13,6 +13,7 @@ mod claims;
 pub mod clearances;
 mod credits;
 mod custody;
+mod dead;
 mod doors;
 mod ledger;
 mod log_keys;

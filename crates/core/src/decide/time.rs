@@ -89,6 +89,11 @@ fn to_judge(turn: &Turn<'_>, due: &[Timer]) -> Option<u32> {
 
 pub(super) fn lapse(turn: &mut Turn<'_>, request: u32) {
     turn.emit(Event::ClearanceLapsed { request });
+    give_back(turn, request);
+}
+
+/// Nothing will leave for the request: a withdrawal goes back.
+pub(super) fn give_back(turn: &mut Turn<'_>, request: u32) {
     let state = turn.state;
     if let Some(Ask::Withdrawal {
         owner,

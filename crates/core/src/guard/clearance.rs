@@ -3,6 +3,7 @@
 //! The texts are those of docs/clearances.md. A clearance is issued when the bytes are known, after all rules have run
 //! again; a signer redeems it, and the redemption is durable before the signer hears of it.
 
+use super::dead::Graves;
 use crate::registry::{AssetIx, WalletIx};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -74,6 +75,8 @@ pub struct Clearances {
     pub safes: BTreeMap<Contract, WalletIx>,
     /// `MultiSendCallOnly` contracts: the only code that a Safe may run as its own.
     pub batch_code: BTreeSet<Contract>,
+    /// What was redeemed and can't land any more.
+    pub dead: Graves,
 }
 
 /// A contract on an EVM network.

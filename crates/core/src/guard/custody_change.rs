@@ -1,7 +1,8 @@
 //! What a change may register that the exchange trusts on chains: assets with their contracts, Safes, code that a Safe may run
-//! as its own, and what wallets hold at the start of watching. Wallets and keys have changes of their own
+//! as its own, what wallets hold at the start of watching, and what signed value can't land any more. Wallets and keys have changes of their own
 //! ([`Change::RegisterWallet`](super::Change::RegisterWallet), [`Change::NameKey`](super::Change::NameKey)).
 
+use super::dead::Declared;
 use crate::registry::Asset;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,6 +31,8 @@ pub enum Body {
         /// Each asset once.
         lines: Vec<Holding>,
     } = 4,
+    /// What was redeemed of a withdrawal can't land any more.
+    Dead(Declared) = 5,
 }
 
 /// An asset to register.
@@ -72,6 +75,7 @@ impl Body {
             Self::Safe(_) => "register-safe",
             Self::BatchCode { .. } => "register-batch-code",
             Self::Holdings { .. } => "declare-holdings",
+            Self::Dead(_) => "declare-dead",
         }
     }
 }

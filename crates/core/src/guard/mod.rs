@@ -5,6 +5,7 @@
 pub mod alike;
 pub mod clearance;
 pub mod custody_change;
+pub mod dead;
 pub mod open;
 
 use crate::authority::credential::{Enrolment, NewCredential};

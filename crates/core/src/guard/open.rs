@@ -50,6 +50,11 @@ fn looks(ask: &Ask) -> Option<Looks> {
 }
 
 impl Open {
+    /// All of them, by number.
+    pub(super) fn requests(&self) -> BTreeSet<u32> {
+        self.0.values().flatten().copied().collect()
+    }
+
     pub(crate) fn add(&mut self, request: u32, ask: &Ask) {
         if let Some(looks) = looks(ask) {
             self.0.entry(looks).or_default().insert(request);

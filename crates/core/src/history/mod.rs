@@ -2,7 +2,7 @@
 //! asset, network, recipient, requester and campaign, as exact rolling sums; since when customers and destinations are
 //! known; what was deposited lately. Folded from events alone.
 //!
-//! A request counts from its clearing on and leaves only when its clearance lapses unredeemed. Its value is what it was
+//! A request counts from its clearing on and leaves only when its clearance lapses unredeemed, or is dead. Its value is what it was
 //! worth when it was cleared. What is older than the longest window of the policy, and than a day, is forgotten; a window
 //! that becomes longer counts what is still known and grows with time.
 
@@ -71,7 +71,7 @@ struct Depositor {
     other: Deposited,
 }
 
-/// A clearance that may still lapse: when it was cleared and what it was worth then.
+/// A clearance that may still lapse or be declared dead: when it was cleared and what it was worth then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 struct Open {
     at: u64,
@@ -99,7 +99,7 @@ pub struct History {
     by_requester: Rows,
     by_campaign: BTreeMap<String, Rows>,
     credits: Rows,
-    /// Cleared requests whose clearance may still lapse.
+    /// Cleared requests that nothing left for yet.
     open: BTreeMap<u32, Open>,
     /// The price before the last, per base and quote.
     earlier: BTreeMap<(AssetIx, AssetIx), u128>,
@@ -374,7 +374,6 @@ impl History {
         request: u32,
         ask: &Ask,
         person: Option<PersonIx>,
-        lapses: bool,
         within: &Within<'_>,
     ) {
         let value = match ask {
@@ -387,9 +386,7 @@ impl History {
             }
         };
         let at = within.at;
-        if lapses {
-            self.open.insert(request, Open { at, value });
-        }
+        self.open.insert(request, Open { at, value });
         if let Ask::Withdrawal { to, .. } = ask
             && let Some(known) = self.destination_mut(to)
         {
@@ -489,12 +486,12 @@ impl History {
         }
     }
 
-    /// The clearance was redeemed: it never lapses.
-    pub(crate) fn redeemed(&mut self, request: u32) {
+    /// It left: it counts for good.
+    pub(crate) fn left(&mut self, request: u32) {
         self.open.remove(&request);
     }
 
-    /// The clearance lapsed unredeemed: the request counts no longer.
+    /// Nothing will leave for it: the request counts no longer.
     pub(crate) fn lapsed(&mut self, request: u32, ask: &Ask, within: &Within<'_>) {
         let Some(Open { at, value }) = self.open.remove(&request) else {
             return;

@@ -9,6 +9,7 @@ use keepwhole_core::custody::{Direction, Explained, Flow, NodeHealth, Report};
 use keepwhole_core::door::{Door, DoorEvent, TurnedAway};
 use keepwhole_core::event::{AuthorityEvent, Event, Judged, Record, RecordError};
 use keepwhole_core::guard::clearance::{Contract, RegisteredSafe, Terms};
+use keepwhole_core::guard::dead::{Dead, Evidence};
 use keepwhole_core::guard::{Approval, Ask, Change, CreditLine, Proposal, Standing};
 use keepwhole_core::incident::{AlarmCode, Cause, Fact, Freeze};
 use keepwhole_core::log_keys::DeclaredKeys;
@@ -235,6 +236,12 @@ fn one_of_each() -> Vec<Event> {
             version: text(),
         })),
         Event::BatchCodeRegistered(contract()),
+        Event::ClearancesDead(Box::new(Dead {
+            request,
+            conflict_key: text(),
+            network: text(),
+            evidence: Evidence::Spent { txid: text() },
+        })),
         Event::ChangeProposed(Box::new(Proposal {
             id: text(),
             change: Change::AdoptPolicy(Box::new(policy())),

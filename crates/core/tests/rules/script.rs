@@ -12,6 +12,7 @@ use keepwhole_core::command::{
     NewPriceDifference, Observation, Operation, PayloadContent,
 };
 use keepwhole_core::custody::{Direction, NodeHealth};
+use keepwhole_core::guard::dead::{Declared, Evidence};
 use keepwhole_core::guard::{BreakGlass, Change, custody_change};
 use keepwhole_core::policy::Policy;
 use keepwhole_core::price::{NewPrice, ONE};
@@ -63,6 +64,19 @@ fn operation(step: &Step) -> Operation {
         asset: String::new(),
         units: 0,
         inner: vec![plain],
+    }
+}
+
+/// How it is known that nothing lands: `txid`, `moved`, or `valid` and `height`.
+fn evidence(step: &Step) -> Evidence {
+    let number = |key: &str| u64::try_from(step.units(key)).expect("a height");
+    match (step.said("txid"), step.said("moved")) {
+        (Some(txid), _) => Evidence::Spent { txid },
+        (None, Some(value)) => Evidence::NonceMoved { value },
+        (None, None) => Evidence::Lapsed {
+            last_valid: number("valid"),
+            height: number("height"),
+        },
     }
 }
 
@@ -513,6 +527,14 @@ impl Reader {
                     network: "eip155:1".into(),
                     address: text("address"),
                 },
+            ))),
+            "declare-dead" => Body::ProposeChange(Change::OfCustody(Box::new(
+                custody_change::Body::Dead(Declared {
+                    request: target,
+                    conflict_key: text("conflict"),
+                    network: step.said("network").unwrap_or_else(|| "eip155:1".into()),
+                    evidence: evidence(step),
+                }),
             ))),
             "sign-in" => Body::OfAuthority(AuthorityCommand::RecordSignIn {
                 credential: credential(&by).id,

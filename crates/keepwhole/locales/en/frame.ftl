@@ -16,6 +16,7 @@ nav-report = Report
 banner-normal = Normal: nothing is halted.
 banner-tripped = Breaker tripped:
 banner-since = since
+banner-unseen = { $count } signed and not seen yet: how to cancel
 banner-exercise = Demo or drill:
 banner-unknown = The mode is unknown.
 footer-heading = What this page rests on

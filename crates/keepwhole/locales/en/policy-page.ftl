@@ -184,6 +184,7 @@ change-destroy-key = Destroy the key of person { $subject } (ground { $ground })
 change-asset = asset { $asset } registered: { $name }
 change-money = money { $asset } registered
 change-safe = Safe { $address } on { $network } is wallet { $wallet }
+change-dead = What was signed of { $request } can't land any more: { $key }; evidence { $evidence }
 change-batch-code = Safes may batch calls by the contract { $address } on { $network }
 change-holdings = opening holdings of wallet { $wallet }: assets { $lines }
 policy-clears-any = { $asset }: any amount

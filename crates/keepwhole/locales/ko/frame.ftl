@@ -16,6 +16,7 @@ nav-report = 보고서
 banner-normal = 정상 운영: 중지된 것이 없습니다.
 banner-tripped = 차단 작동 중:
 banner-since = 중지 시각:
+banner-unseen = 서명되었으나 보이지 않는 요청 { $count }건: 취소 방법
 banner-exercise = 시연·훈련:
 banner-unknown = 운영 상태를 알 수 없습니다.
 footer-heading = 이 화면의 근거

@@ -184,6 +184,7 @@ change-destroy-key = 정보주체 { $subject }의 열쇠 파기 (근거 { $groun
 change-asset = 자산 { $asset } 등록: { $name }
 change-money = 화폐 { $asset } 등록
 change-safe = { $network }의 Safe { $address }을(를) 지갑 { $wallet }(으)로 등록
+change-dead = { $request }의 서명된 거래는 더 이상 실행될 수 없음: { $key }, 근거 { $evidence }
 change-batch-code = { $network }의 계약 { $address }을(를) Safe의 일괄 호출 코드로 등록
 change-holdings = 지갑 { $wallet }의 기초 보유량: 자산 { $lines }개
 policy-clears-any = { $asset }: 수량에 제한 없음

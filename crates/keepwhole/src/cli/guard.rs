@@ -7,7 +7,7 @@ use crate::authority;
 use crate::installation::{Installation, Reading, reason_json};
 use crate::sequencer::Until;
 use crate::text::{Lang, count, seoul};
-use crate::views::{amount, asset_of, reason_line};
+use crate::views::{RequestState, UnseenLine, amount, asset_of, reason_line, unseen_lines};
 use clap::{Args, Subcommand, ValueEnum};
 use keepwhole_core::answer::Answer;
 use keepwhole_core::command::{Body, Command};
@@ -71,8 +71,12 @@ enum Which {
     Denied,
     /// Cleared.
     Cleared,
+    /// Signed for and not seen on the chain yet, with the way to cancel each.
+    Signed,
     /// Cleared and lapsed unused.
     Lapsed,
+    /// Signed for, and a quorum said that it can't land any more.
+    Dead,
 }
 
 #[derive(Debug, Args)]
@@ -317,19 +321,27 @@ fn list(args: &ListArgs) -> Result<Exit, Failure> {
     let dir = &args.data.dir;
     let failed = |error| Failure::of_installation(dir, &error);
     let (_, state) = Reading::open_whole_at(dir, Until::End).map_err(failed)?;
-    let shown: Vec<&Request> = state
+    if args.state == Some(Which::Signed) {
+        return signed(args, &state);
+    }
+    let shown: Vec<(u32, &Request)> = state
         .guard
         .requests
         .iter()
-        .filter(|request| args.state.is_none_or(|which| stands(request, which)))
+        .enumerate()
+        .map(|(place, request)| (u32::try_from(place).unwrap_or(u32::MAX), request))
+        .filter(|(number, request)| {
+            args.state
+                .is_none_or(|which| stands(&state, *number, request, which))
+        })
         .collect();
     let values: Vec<Value> = shown
         .iter()
-        .map(|request| value_of(&state, request))
+        .map(|(number, request)| value_of(&state, *number, request))
         .collect();
     let rows: Vec<Vec<String>> = shown
         .iter()
-        .map(|request| row_of(&state, request))
+        .map(|(number, request)| row_of(&state, *number, request))
         .collect();
     let text = if rows.is_empty() {
         "nothing was asked of the guard".to_owned()
@@ -340,22 +352,73 @@ fn list(args: &ListArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-const fn stands(request: &Request, which: Which) -> bool {
-    matches!(
-        (&request.standing, which),
+fn stands(state: &State, number: u32, request: &Request, which: Which) -> bool {
+    let dead = RequestState::of(state, number, request) == RequestState::Dead;
+    match (&request.standing, which) {
         (Standing::Held(_), Which::Held)
-            | (Standing::Denied(_), Which::Denied)
-            | (Standing::Cleared, Which::Cleared)
-            | (Standing::Lapsed, Which::Lapsed)
-    )
+        | (Standing::Denied(_), Which::Denied)
+        | (Standing::Cleared, Which::Cleared) => true,
+        (Standing::Lapsed, Which::Lapsed) => !dead,
+        (Standing::Lapsed, Which::Dead) => dead,
+        _ => false,
+    }
 }
 
-fn standing_of(request: &Request) -> (&'static str, Option<&Reason>) {
+/// What was signed for and is not seen yet, each with the way to cancel it.
+fn signed(args: &ListArgs, state: &State) -> Result<Exit, Failure> {
+    let lines: Vec<UnseenLine> = unseen_lines(state).collect();
+    let text = if lines.is_empty() {
+        "nothing is signed for that the chain does not show".to_owned()
+    } else {
+        let rows: Vec<Vec<String>> = lines.iter().map(signed_row).collect();
+        let heads = [
+            "request",
+            "amount",
+            "to",
+            "conflict key",
+            "since",
+            "how to cancel it",
+        ];
+        table(&heads, &[], &rows)
+    };
+    let values: Vec<Value> = lines.iter().map(signed_value).collect();
+    Output::new(args.data.json).answer(&text, &json!({ "signed": values }))?;
+    Ok(Exit::Done)
+}
+
+fn signed_row(line: &UnseenLine) -> Vec<String> {
+    vec![
+        line.id.clone(),
+        line.amount.exact(),
+        line.to.clone(),
+        line.conflict_key.clone().unwrap_or_default(),
+        line.since.map(seoul).unwrap_or_default(),
+        line.plan.say(Lang::En),
+    ]
+}
+
+fn signed_value(line: &UnseenLine) -> Value {
+    json!({
+        "request": line.id,
+        "amount": line.amount.exact(),
+        "to": line.to,
+        "conflict_key": line.conflict_key,
+        "since": line.since.map(crate::text::rfc3339),
+        "cancel": line.plan.say(Lang::En),
+    })
+}
+
+fn standing_of<'r>(
+    state: &State,
+    number: u32,
+    request: &'r Request,
+) -> (&'static str, Option<&'r Reason>) {
     match &request.standing {
         Standing::Held(reason) => ("held", Some(reason)),
         Standing::Denied(reason) => ("denied", Some(reason)),
-        Standing::Cleared => ("cleared", None),
-        Standing::Lapsed => ("lapsed", None),
+        Standing::Cleared | Standing::Lapsed => {
+            (RequestState::of(state, number, request).word(), None)
+        }
     }
 }
 
@@ -408,8 +471,8 @@ fn asset_named(state: &State, body: &Body) -> Option<AssetIx> {
     }
 }
 
-fn row_of(state: &State, request: &Request) -> Vec<String> {
-    let (word, reason) = standing_of(request);
+fn row_of(state: &State, number: u32, request: &Request) -> Vec<String> {
+    let (word, reason) = standing_of(state, number, request);
     vec![
         request.id.clone(),
         seoul(request.at),
@@ -419,8 +482,8 @@ fn row_of(state: &State, request: &Request) -> Vec<String> {
     ]
 }
 
-fn value_of(state: &State, request: &Request) -> Value {
-    let (word, reason) = standing_of(request);
+fn value_of(state: &State, number: u32, request: &Request) -> Value {
+    let (word, reason) = standing_of(state, number, request);
     json!({
         "request": request.id,
         "asked": crate::text::rfc3339(request.at),

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::Reader;
 use super::fragment::time;
-use crate::text::Lang;
+use crate::text::{Lang, Words};
 use crate::views::{Banner, Head};
 
 /// What a page puts into the frame.
@@ -109,10 +109,15 @@ fn banner(r: &Reader, banner: Option<&Banner>) -> Markup {
         @match banner {
             None => div.banner.banner-unknown { p.wide { strong { (r.t("banner-unknown")) } } },
             Some(Banner::Normal) => div.banner.banner-normal { p.wide { strong { (r.t("banner-normal")) } } },
-            Some(Banner::Tripped { scopes, since }) => div.banner.banner-tripped {
+            Some(Banner::Tripped { scopes, since, unseen }) => div.banner.banner-tripped {
                 p.wide {
                     strong { span aria-hidden="true" { "■ " } (r.t("banner-tripped")) } " "
                     (r.say(scopes)) " " (r.t("banner-since")) " " (time(*since))
+                    @if *unseen > 0 {
+                        " " a href=(r.href("/guard?state=redeemed")) {
+                            (Words::key("banner-unseen").with("count", *unseen).say(r.lang))
+                        }
+                    }
                 }
             },
             Some(Banner::Exercise(words)) => div.banner.banner-exercise {

@@ -87,6 +87,7 @@ fn of_custody(body: &custody_change::Body) -> String {
                 .map(|line| format!("{} {}", line.units, line.asset));
             format!("{wallet}: {}", held.collect::<Vec<_>>().join(", "))
         }
+        custody_change::Body::Dead(dead) => format!("{} by {}", dead.request, dead.conflict_key),
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) const fn kind(event: &Event) -> &'static str {
         Event::KeyNamed { .. } => "key_named",
         Event::SafeRegistered(_) => "safe_registered",
         Event::BatchCodeRegistered(_) => "batch_code_registered",
+        Event::ClearancesDead(_) => "clearances_dead",
         Event::ChangeProposed(_) => "change_proposed",
         Event::ChangeApproved { .. } => "change_approved",
         Event::ChangeWaits { .. } => "change_waits",

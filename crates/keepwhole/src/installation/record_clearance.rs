@@ -2,6 +2,7 @@
 
 use super::record_json::{Members, Names, number, texts, time, time_or_null};
 use keepwhole_core::event::{Event, Judged};
+use keepwhole_core::guard::dead::Evidence;
 use keepwhole_core::policy::figures::Seen;
 use keepwhole_verify::json::{Value, to_hex};
 
@@ -90,6 +91,28 @@ pub(super) fn clearances(names: &Names<'_>, event: &Event) -> Option<Members> {
             ("address", Value::text(code.address.as_str())),
             ("network", Value::text(code.network.as_str())),
         ],
+        Event::ClearancesDead(dead) => vec![
+            ("conflict_key", Value::text(dead.conflict_key.as_str())),
+            ("evidence", proof(&dead.evidence)),
+            ("network", Value::text(dead.network.as_str())),
+            ("request", names.request(dead.request)),
+        ],
         _ => return None,
     })
+}
+
+/// How it is known that nothing lands.
+fn proof(evidence: &Evidence) -> Value {
+    let mut told = match evidence {
+        Evidence::Spent { txid } => vec![("txid", Value::text(txid.as_str()))],
+        Evidence::Lapsed { last_valid, height } => {
+            vec![
+                ("height", number(*height)),
+                ("last_valid", number(*last_valid)),
+            ]
+        }
+        Evidence::NonceMoved { value } => vec![("nonce", Value::text(value.as_str()))],
+    };
+    told.push(("kind", Value::text(evidence.word())));
+    Value::object(told)
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keepwhole_core::guard::dead::Evidence;
 use keepwhole_core::guard::{BreakGlass, Change, custody_change};
 use keepwhole_verify::json::to_hex;
 use keepwhole_verify::manifest::read_entry;
@@ -104,6 +105,15 @@ fn of_authority(change: &Change) -> Words {
     }
 }
 
+/// The evidence of a death as its numbers; they read the same in every language.
+pub(super) fn evidence_told(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Spent { txid } => txid.clone(),
+        Evidence::Lapsed { last_valid, height } => format!("{last_valid} < {height}"),
+        Evidence::NonceMoved { value } => value.clone(),
+    }
+}
+
 /// What is registered that the exchange trusts on chains.
 fn of_custody(body: &custody_change::Body) -> Words {
     match body {
@@ -126,5 +136,9 @@ fn of_custody(body: &custody_change::Body) -> Words {
                 .with("wallet", wallet.as_str())
                 .with("lines", count(lines))
         }
+        custody_change::Body::Dead(dead) => Words::key("change-dead")
+            .with("request", dead.request.as_str())
+            .with("key", dead.conflict_key.as_str())
+            .with("evidence", evidence_told(&dead.evidence)),
     }
 }

@@ -5,7 +5,9 @@ use keepwhole_core::guard::{Ask, Request, Standing};
 use keepwhole_core::registry::{AssetIx, PersonIx};
 use keepwhole_core::state::State;
 
+use super::change::evidence_told;
 use super::reason::{ReasonView, reason_view};
+use super::unseen::{UNSEEN, UnseenLine, unseen_lines};
 use super::{Head, Trail, wording};
 use crate::text::{Amount, Words, count};
 
@@ -29,17 +31,20 @@ pub enum RequestState {
     Seen,
     /// Cleared, and the clearance lapsed unused.
     Lapsed,
+    /// What was redeemed can't land any more: a quorum said so.
+    Dead,
 }
 
 impl RequestState {
     /// All of them, in the order of a reader's concern.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Held,
         Self::Denied,
         Self::Cleared,
         Self::Redeemed,
         Self::Seen,
         Self::Lapsed,
+        Self::Dead,
     ];
 
     /// The word in an address.
@@ -52,6 +57,7 @@ impl RequestState {
             Self::Redeemed => "redeemed",
             Self::Seen => "seen",
             Self::Lapsed => "lapsed",
+            Self::Dead => "dead",
         }
     }
 
@@ -71,10 +77,17 @@ impl RequestState {
             Self::Redeemed => "request-redeemed",
             Self::Seen => "request-seen",
             Self::Lapsed => "request-lapsed",
+            Self::Dead => "request-dead",
         }
     }
 
-    pub(super) fn of(state: &State, number: u32, request: &Request) -> Self {
+    /// Where that request stands.
+    #[must_use]
+    pub fn of(state: &State, number: u32, request: &Request) -> Self {
+        let dead = || {
+            let graves = &state.guard.clearances.dead;
+            graves.by_request.contains_key(&number)
+        };
         let clearance = request.clearance.as_ref();
         let redeemed = || {
             let issued = state.guard.clearances.of(number);
@@ -84,6 +97,7 @@ impl RequestState {
         match &request.standing {
             Standing::Held(_) => Self::Held,
             Standing::Denied(_) => Self::Denied,
+            Standing::Lapsed if dead() => Self::Dead,
             Standing::Lapsed => Self::Lapsed,
             Standing::Cleared if clearance.is_some_and(|c| c.flow.is_some()) => Self::Seen,
             Standing::Cleared if redeemed() => Self::Redeemed,
@@ -121,9 +135,11 @@ pub struct GuardView {
     /// The head of the journal at that moment.
     pub head: Head,
     /// How many of all requests stand how, in the order of [`RequestState::ALL`].
-    pub counts: [u64; 6],
+    pub counts: [u74; 7],
     /// Only these are listed; all where it is `None`.
     pub only: Option<RequestState>,
+    /// What was signed for and is not seen yet, with the way to cancel it; at most [`UNSEEN`].
+    pub unseen: Vec<UnseenLine>,
     /// The requests of this page, the newest first.
     pub lines: Vec<RequestLine>,
     /// How many newer ones are left out before them.
@@ -299,6 +315,7 @@ impl GuardView {
             head: head.clone(),
             counts: trail.tally().counts(),
             only,
+            unseen: unseen_lines(state).take(UNSEEN).collect(),
             lines: lines.collect(),
             from,
             total,
@@ -478,6 +495,12 @@ fn happened(
             None,
         ),
         Event::ClearanceLapsed { .. } => plain("step-lapsed"),
+        Event::ClearancesDead(dead) => (
+            Words::key("step-dead")
+                .with("key", dead.conflict_key.as_str())
+                .with("evidence", evidence_told(&dead.evidence)),
+            None,
+        ),
         Event::RequestJudged(judged) => (judged_words(state, judged), None),
         Event::IntentBound { terms, .. } => (
             Words::key("step-bound").with("until", crate::text::Arg::Time(terms.expires)),

@@ -27,6 +27,7 @@ mod report;
 mod rules;
 mod tally;
 mod trail;
+mod unseen;
 mod wording;
 
 pub use account::STATEMENT_LINES;
@@ -64,5 +65,6 @@ pub use report::{
 };
 pub use rules::{QuorumChange, RulesDifference, TermChange, Turn};
 pub use trail::{CaseTrail, PolicySeen, Trail, TripSeen};
+pub use unseen::{UNSEEN, UnseenLine, unseen_lines};
 pub use wording::banner;
 pub(crate) use wording::{amount, asset, authority};

@@ -14,6 +14,8 @@ pub enum Banner {
         scopes: Words,
         /// The earliest of the trips that still stand.
         since: u64,
+        /// Requests that are signed for and not seen yet: a halt does not stop these.
+        unseen: u64,
     },
     /// A demo or an exercise: nothing here is about real customers.
     Exercise(Words),

@@ -164,6 +164,12 @@ sentences! {
     "exceeds_loss" "reason-exceeds-loss" ["claimed" Units, "payable" Units] "release-appeal";
     "restored_beyond_loss" "reason-restored-beyond-loss" ["outstanding" Units, "offered" Units] "release-correct";
     "role_short" "reason-role-short" ["role" Text] "release-approve";
+    "nothing_redeemed" "reason-nothing-redeemed" ["issued" Count, "redeemed" Count] "release-correct";
+    "already_dead" "reason-already-dead" ["since" Time] "release-correct";
+    "other_conflict_key" "reason-other-conflict-key" ["journal" Text, "named" Text] "release-correct";
+    "outflow_seen" "reason-outflow-seen" ["txid" Text, "units" Units] "release-correct";
+    "evidence_pays" "reason-evidence-pays" ["txid" Text, "units" Units] "release-correct";
+    "conflict_key_spent" "reason-conflict-key-spent" ["key" Text, "request" Text] "release-new";
     "assertion_missing" "reason-assertion-missing" ["class" Class] "release-approve-again";
     "assertion_malformed" "reason-assertion-malformed" ["what" Text] "release-approve-again";
     "credential_unknown" "reason-credential-unknown" ["credential" Text] "release-enrol";

@@ -212,6 +212,7 @@ impl Trail {
             | Event::ClearanceIssued { request, .. }
             | Event::IssuedRedeemed { request, .. }
             | Event::ClearanceLapsed { request } => self.told_of(*request, position),
+            Event::ClearancesDead(dead) => self.told_of(dead.request, position),
             Event::RequestJudged(judged) => self.told_of(judged.request, position),
             Event::OutflowExplained {
                 explained: Explained::Clearance(request),

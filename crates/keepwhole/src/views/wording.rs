@@ -57,6 +57,7 @@ pub fn banner(state: &State) -> Banner {
         Some(since) => Banner::Tripped {
             scopes: scopes(state, &halted),
             since,
+            unseen: u64::try_from(state.guard.signed_unseen().count()).unwrap_or(u64::MAX),
         },
         None => Banner::Normal,
     }

@@ -240,6 +240,7 @@ fn every_example_of_every_help_parses() {
         &["guard"],
         &["staff", "release-redress"],
         &["staff", "destroy-key"],
+        &["staff", "declare-dead"],
         &["price"],
         &["price", "tell"],
         &["price", "list"],

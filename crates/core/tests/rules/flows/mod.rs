@@ -3,6 +3,7 @@
 mod cases;
 mod chain;
 mod clearances;
+mod dead;
 mod doors;
 mod requests;
 mod subjects;

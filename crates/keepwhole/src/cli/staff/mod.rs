@@ -1,6 +1,7 @@
 //! The verb `staff`: people, their roles and keys, what they propose and approve. Everything goes through the journal as a
 //! command; nobody's word counts without an assertion of the person's own authenticator.
 
+mod dead;
 mod register;
 mod released;
 mod show;
@@ -90,6 +91,11 @@ enum StaffVerb {
         after_help = "Example:\n  keepwhole staff destroy-key 0123456789abcdef0123456789abcdef --code pipa-36 --data exchange --actor oda --id destroy-1"
     )]
     DestroyKey(released::DestroyArgs),
+    /// Propose that what was redeemed of a withdrawal can't land any more, on evidence; then it goes back.
+    #[command(
+        after_help = "Example:\n  keepwhole staff declare-dead w-1 --conflict-key eip155:1/0x1111111111111111111111111111111111111111/7 --spent-by 0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060 --data exchange --actor ada --id dead-1"
+    )]
+    DeclareDead(dead::DeadArgs),
     /// Write the request that the approver client answers: the exact command, a new nonce, and 15 minutes at most.
     #[command(
         after_help = "Example:\n  keepwhole staff ask enrol-kim --data exchange --approver ada --role administrator --out request.json"
@@ -288,6 +294,7 @@ impl StaffArgs {
             StaffVerb::Rules(args) => &args.by.data,
             StaffVerb::ReleaseRedress(args) => &args.by.data,
             StaffVerb::DestroyKey(args) => &args.by.data,
+            StaffVerb::DeclareDead(args) => &args.by.data,
             StaffVerb::Approve(args) => &args.by.data,
             StaffVerb::Cancel(args) => &args.by.data,
             StaffVerb::ExportRoster(args) => &args.data,
@@ -346,6 +353,7 @@ pub fn run(args: &StaffArgs) -> Result<Exit, Failure> {
         }
         StaffVerb::ReleaseRedress(args) => args.propose(),
         StaffVerb::DestroyKey(args) => args.propose(),
+        StaffVerb::DeclareDead(args) => args.propose(),
         StaffVerb::Approve(args) => approve(args),
         StaffVerb::Cancel(args) => {
             let target = args.target.clone();

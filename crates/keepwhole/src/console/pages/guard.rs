@@ -3,18 +3,22 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{Table, amount, as_count, columns, evidence, time};
+use crate::console::fragment::{
+    Table, amount, as_count, columns, evidence, time, time_or,
+};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::text::{Words, count};
 use crate::views::{
     ApprovalRow, Banner, GuardView, PAGE, ReasonView, RequestLine, RequestState, RequestView, Step,
+    UnseenLine,
 };
 
 /// The list of requests.
 pub(crate) fn guard_page(r: &Reader, view: &GuardView, banner: Option<&Banner>) -> String {
     let body = html! {
         p { (r.t("guard-note")) }
+        @if !view.unseen.is_empty() { (unseen(r, &view.unseen)) }
         (choices(r, view))
         @if view.lines.is_empty() {
             p { (r.t(if view.only.is_some() { "guard-none-so" } else { "guard-none" })) }
@@ -35,6 +39,39 @@ pub(crate) fn guard_page(r: &Reader, view: &GuardView, banner: Option<&Banner>) 
             body,
         },
     )
+}
+
+/// What was signed for and is not seen yet: a halt does not stop it, so its way out stands beside it.
+fn unseen(r: &Reader, lines: &[UnseenLine]) -> Markup {
+    let keys = [
+        "guard-col-id",
+        "request-amount",
+        "request-to",
+        "unseen-col-key",
+        "unseen-col-since",
+        "unseen-col-plan",
+    ];
+    let unknown = "unseen-unknown";
+    let rows = html! { @for line in lines {
+        tr {
+            th scope="row" { a href=(r.href(&format!("/guard/{}", segment(&line.id)))) { (line.id) } }
+            td { (amount(r, &line.amount)) }
+            td.particular { (line.to) }
+            td.particular { @match &line.conflict_key {
+                Some(key) => code { (key) },
+                None => span.quiet { (r.t(unknown)) },
+            } }
+            td { (time_or(r, line.since, unknown)) }
+            td { (r.say(&line.plan)) }
+        }
+    } };
+    html! {
+        section aria-labelledby="unseen" {
+            h2 #unseen { (r.t("unseen-heading")) }
+            p { (r.t("unseen-note")) }
+            (table("unseen", &r.t("unseen-heading"), &columns(r, keys), &rows))
+        }
+    }
 }
 
 /// The list's address with this choice, without the newest `from`.
@@ -96,7 +133,7 @@ fn state_tag(r: &Reader, state: RequestState) -> Markup {
         RequestState::Denied => ("attention", "■"),
         RequestState::Cleared | RequestState::Redeemed => ("whole", "○"),
         RequestState::Seen => ("whole", "✓"),
-        RequestState::Lapsed => ("not-built", "–"),
+        RequestState::Lapsed | RequestState::Dead => ("not-built", "–"),
     };
     html! { span class={ "tag tag-" (class) } { span aria-hidden="true" { (symbol) } " " (r.t(state.key())) } }
 }

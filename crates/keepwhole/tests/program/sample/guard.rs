@@ -4,7 +4,7 @@ use super::{FIRST, HOSTILE, HOUR, MINUTE, head, sol};
 use keepwhole::text::{Amount, Asset, Words};
 use keepwhole::views::{
     ActorRow, ApprovalRow, ClassRow, DoorsView, GuardView, IdentityRow, PeopleView, ReasonView,
-    RequestLine, RequestState, RequestView, Step, TurnedAwayRow,
+    RequestLine, RequestState, RequestView, Step, TurnedAwayRow, UnseenLine,
 };
 
 fn short() -> ReasonView {
@@ -85,7 +85,17 @@ pub(crate) fn guard(only: Option<RequestState>, from: u64) -> GuardView {
     GuardView {
         as_of: FIRST + HOUR / 2,
         head: head(),
-        counts: [1, 1, 1, 0, 0, 0],
+        counts: [1, 1, 1, 0, 0, 0, 0],
+        unseen: vec![UnseenLine {
+            id: "w-0003".into(),
+            amount: Amount::new(150_000_000, &Asset::new("BTC", 8)),
+            to: super::HOSTILE.into(),
+            conflict_key: Some("eip155:1/0x1111111111111111111111111111111111111111/7".into()),
+            since: Some(FIRST),
+            plan: Words::key("plan-evm")
+                .with("account", "0x1111111111111111111111111111111111111111")
+                .with("nonce", "7"),
+        }],
         only,
         total: if only.is_some() {
             lines.len() as u64
