@@ -135,7 +135,7 @@ pub struct GuardView {
     /// The head of the journal at that moment.
     pub head: Head,
     /// How many of all requests stand how, in the order of [`RequestState::ALL`].
-    pub counts: [u74; 7],
+    pub counts: [u64; 7],
     /// Only these are listed; all where it is `None`.
     pub only: Option<RequestState>,
     /// What was signed for and is not seen yet, with the way to cancel it; at most [`UNSEEN`].

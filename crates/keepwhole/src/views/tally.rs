@@ -17,7 +17,7 @@ struct Row {
 pub(super) struct Tally {
     rows: Vec<Row>,
     /// Numbers of requests, ascending, in the order of [`RequestState::ALL`].
-    lists: [Vec<u32>; 6],
+    lists: [Vec<u32>; 7],
     /// Requests of which an entry told something since they were looked at, each once.
     touched: Vec<u32>,
 }
@@ -71,7 +71,7 @@ impl Tally {
     }
 
     /// How many stand how, in the order of [`RequestState::ALL`].
-    pub(super) fn counts(&self) -> [u64; 6] {
+    pub(super) fn counts(&self) -> [u64; 7] {
         let count = |list: &Vec<u32>| u64::try_from(list.len()).unwrap_or(u64::MAX);
         self.lists.each_ref().map(count)
     }

@@ -3,9 +3,7 @@
 use maud::{Markup, html};
 
 use crate::console::Reader;
-use crate::console::fragment::{
-    Table, amount, as_count, columns, evidence, time, time_or,
-};
+use crate::console::fragment::{Table, amount, as_count, columns, evidence, time, time_or};
 use crate::console::frame::{Page, framed};
 use crate::console::reader::segment;
 use crate::text::{Words, count};
@@ -66,10 +64,10 @@ fn unseen(r: &Reader, lines: &[UnseenLine]) -> Markup {
         }
     } };
     html! {
-        section aria-labelledby="unseen" {
-            h2 #unseen { (r.t("unseen-heading")) }
+        section aria-labelledby="signed" {
+            h2 #signed { (r.t("unseen-heading")) }
             p { (r.t("unseen-note")) }
-            (table("unseen", &r.t("unseen-heading"), &columns(r, keys), &rows))
+            (Table::new(r.t("unseen-heading"), columns(r, keys)).heading_above().rows(r, &rows))
         }
     }
 }
