@@ -203,7 +203,7 @@ fn a_held_request_says_why_what_releases_it_and_who_approved() {
     let told = world.named(START, "w-most", None, withdraw(950_000_000_000));
     assert!(matches!(told, Answer::Denied(_)), "{told:?}");
     let view = world.guard(None, 0);
-    assert_eq!(view.counts, [1, 1, 1, 0, 0, 0]);
+    assert_eq!(view.counts, [1, 1, 1, 0, 0, 0, 0]);
     assert_eq!(
         view.lines
             .iter()
