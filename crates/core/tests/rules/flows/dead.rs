@@ -59,7 +59,8 @@ fn told(r: &Reader) -> (u128, u128, u128) {
     let alice = state.registry.owner("alice").expect("alice");
     let left = state
         .history
-        .of_customer(alice, Some(BTC), r.exchange.at, WINDOW);
+        .of_customer(alice, Some(BTC))
+        .sum(r.exchange.at, WINDOW);
     let balance = r.exchange.balance("alice", BTC);
     (left.units, state.custody.free(HOT, BTC), balance)
 }
