@@ -223,7 +223,7 @@ fn rules_policies_and_resets_are_proposed_from_files_and_a_quorum_decides() {
         "Propose this policy?",
         "id=\"difference\"",
         "<code>rule.watch-only</code>",
-        "covers all of it",
+        "<code>law.places</code>",
     ] {
         assert!(page.contains(said), "{said} is missing: {page}");
     }
