@@ -24,21 +24,25 @@ fn figures(judged: &Judged) -> Value {
     Value::List(judged.figures.iter().map(one).collect())
 }
 
+fn judged(names: &Names<'_>, judged: &Judged) -> Members {
+    vec![
+        ("delay_ms", number(judged.delay_ms)),
+        ("figures", figures(judged)),
+        (
+            "matched",
+            Value::List(judged.matched.iter().map(|at| small(*at)).collect()),
+        ),
+        ("needs", Value::Integer(u64::from(judged.needs))),
+        ("policy", Value::Integer(u64::from(judged.version))),
+        ("request", names.request(judged.request)),
+        ("roles", texts(&judged.roles)),
+        ("until", time_or_null(judged.until)),
+    ]
+}
+
 pub(super) fn clearances(names: &Names<'_>, event: &Event) -> Option<Members> {
     Some(match event {
-        Event::RequestJudged(judged) => vec![
-            ("delay_ms", number(judged.delay_ms)),
-            ("figures", figures(judged)),
-            (
-                "matched",
-                Value::List(judged.matched.iter().map(|at| small(*at)).collect()),
-            ),
-            ("needs", Value::Integer(u64::from(judged.needs))),
-            ("policy", Value::Integer(u64::from(judged.version))),
-            ("request", names.request(judged.request)),
-            ("roles", texts(&judged.roles)),
-            ("until", time_or_null(judged.until)),
-        ],
+        Event::RequestJudged(told) => judged(names, told),
         Event::IntentBound { request, terms } => vec![
             ("expires", time(terms.expires)),
             ("max_fee", Value::amount(terms.max_fee)),
