@@ -391,6 +391,8 @@ pub(super) fn redeem(turn: &mut Turn<'_>, digest: &[u8; 32], signer: &str) -> Ru
     let found = turn.state.guard.clearances.find(digest);
     let (number, issued) = found.ok_or_else(missing)?;
     let request = turn.state.guard.request_at(number).ok_or_else(missing)?;
+    // Before a repeat gets its answer: a signer that comes back would sign what can't land, or what was given back.
+    dead::lands(turn, &issued.conflict_key)?;
     if let Some(before) = &issued.redeemed {
         if before.signer != signer {
             return Err(Reason::ClearanceUsed);
@@ -405,7 +407,6 @@ pub(super) fn redeem(turn: &mut Turn<'_>, digest: &[u8; 32], signer: &str) -> Ru
         });
     }
     clearable(turn, number, request)?;
-    dead::lands(turn, &issued.conflict_key)?;
     turn.emit(Event::IssuedRedeemed {
         request: number,
         clearance: *digest,

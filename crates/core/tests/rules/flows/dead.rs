@@ -108,6 +108,7 @@ fn what_was_redeemed_goes_back_when_a_quorum_says_that_it_is_dead() {
     check(
         &mut r,
         "
+        redeem target=w1 attempt=1 signer=signer-1 -> conflict_key_spent
         issue id=x2 target=w1 key=hot/1 attempt=2 digest=2 nonce=7 fee=2 units=200 to=0xlistedlist01 -> clearance_expired
         intent id=w2 customer=alice wallet=hot asset=BTC units=200 to=0xlistedlist01 max_fee=5 -> cleared
         issue id=x3 target=w2 key=hot/1 attempt=1 digest=3 nonce=7 fee=2 units=200 to=0xlistedlist01 -> conflict_key_spent
