@@ -46,7 +46,12 @@ pub(crate) fn withdraw(office: &mut Office, id: &str, tenths: u128) {
 }
 
 /// A clearance for bytes of that nonce; redeemed where a signer is named.
-fn clear(office: &mut Office, id: &str, (tenths, nonce): (u128, u64), signer: Option<&str>) {
+pub(crate) fn clear(
+    office: &mut Office,
+    id: &str,
+    (tenths, nonce): (u128, u64),
+    signer: Option<&str>,
+) {
     let network = format!("eip155:{CHAIN}");
     let payload = NewPayload {
         target: id.to_owned(),

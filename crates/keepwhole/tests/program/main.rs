@@ -22,6 +22,7 @@ mod cli_faults;
 mod cli_life;
 mod console;
 mod decisions;
+mod declared;
 mod drill;
 mod edges;
 mod evidence;
