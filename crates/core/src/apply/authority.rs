@@ -7,12 +7,13 @@ use crate::authority::finding::Finding;
 use crate::authority::matter::{Matter, Target, Voice};
 use crate::authority::people;
 use crate::authority::proof::Proof;
-use crate::authority::{Stopped, stopped_by};
+use crate::authority::{Stopped, Tightened, stopped_by};
 use crate::due::Timer;
 use crate::event::{AuthorityEvent, Event};
-use crate::guard::Standing;
+use crate::guard::{Change, Standing};
 use crate::registry::PersonIx;
 use crate::state::State;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -123,6 +124,10 @@ fn stops(state: &mut State, at: u64, event: &AuthorityEvent) -> bool {
             let stop = match stopped {
                 Some(Stopped::Scope(scope)) => authority.stops.get_mut(&scope),
                 Some(Stopped::Person(person)) => authority.suspended.get_mut(&person),
+                Some(Stopped::Policy) => {
+                    policy_kept(state);
+                    return true;
+                }
                 None => None,
             };
             if let Some(stop) = stop {
@@ -149,6 +154,44 @@ fn stops(state: &mut State, at: u64, event: &AuthorityEvent) -> bool {
         _ => return false,
     }
     true
+}
+
+/// A quorum stands behind the policy in force: what waited although its rules deny it is judged again.
+fn policy_kept(state: &mut State) {
+    state.authority.tightened = None;
+    if !state.guard.policy.rules.is_empty() {
+        super::requests::judge_waiting(state);
+    }
+}
+
+/// A change comes into force. If it is a policy that one person adopts, the one that the last quorum stood behind stays
+/// known until a quorum says which of them holds. One person's proposal is recorded as cleared, a quorum's waits.
+pub(super) fn policy_comes(state: &mut State, at: u64, proposal: u32) {
+    let place = usize::try_from(proposal).unwrap_or(usize::MAX);
+    let row = state.guard.proposals.get(place);
+    let Some(row) = row.filter(|row| matches!(row.change, Change::AdoptPolicy(_))) else {
+        return;
+    };
+    let alone = row.standing == Standing::Cleared && state.authority.rules.is_some();
+    let before = &state.guard.policy;
+    let by = row.persons.first().copied();
+    let Some(by) = by.filter(|_| alone && before.version > 0) else {
+        state.authority.tightened = None;
+        return;
+    };
+    let stop = Stop {
+        proposal,
+        by,
+        since: at,
+        kept: false,
+    };
+    let tightened = state.authority.tightened.get_or_insert_with(|| Tightened {
+        before: Box::new(before.clone()),
+        by: Vec::new(),
+        stop,
+    });
+    tightened.by.push(by);
+    tightened.stop = stop;
 }
 
 /// What asks for approvals, and what people say.

@@ -102,6 +102,7 @@ fn changes(state: &mut State, at: u64, event: &Event) -> bool {
         }
         Event::ChangeInForce { proposal } => {
             end_wait(state, *proposal);
+            super::authority::policy_comes(state, at, *proposal);
             with(state, *proposal, |row| row.standing = Standing::Cleared);
         }
         Event::ChangeOvertaken { proposal } => {
@@ -375,7 +376,10 @@ fn forget_waits(state: &mut State, request: u32) {
 
 /// The rules were asked: what they need of people, and when to ask them again.
 fn judged(state: &mut State, request: u32, judged: &Judged) {
-    let collection = state.guard.policy.collection_ms;
+    // What one person tightened ends nothing that waits.
+    let by_one = state.authority.tightened.as_ref();
+    let collection = by_one.map_or(&state.guard.policy, |by_one| &by_one.before);
+    let collection = collection.collection_ms;
     let (policy, at) = (&state.guard.policy, state.at);
     let Some(row) = state.guard.request_at(request) else {
         return;

@@ -21,6 +21,7 @@ pub mod session;
 
 use crate::breaker::{Scope, scope_of};
 use crate::guard::Change;
+use crate::policy::Policy;
 use crate::registry::{PersonIx, WalletIx};
 use crate::state::State;
 use alloc::boxed::Box;
@@ -46,6 +47,18 @@ pub struct Stop {
     pub kept: bool,
 }
 
+/// One person stands behind the policy in force, or several, each of them alone: it is tighter than the last one that a
+/// quorum stood behind.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Tightened {
+    /// The last policy that a quorum stood behind.
+    pub before: Box<Policy>,
+    /// Who tightened it since, in order.
+    pub by: Vec<PersonIx>,
+    /// The last of them; its proposal made the policy in force.
+    pub stop: Stop,
+}
+
 /// What one person may stop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stopped {
@@ -53,6 +66,8 @@ pub(crate) enum Stopped {
     Scope(Scope),
     /// A person.
     Person(PersonIx),
+    /// What the last policy that a quorum stood behind allows.
+    Policy,
 }
 
 /// What a change stops; `None` if it stops nothing that is known.
@@ -67,6 +82,9 @@ pub(crate) fn stopped_by(state: &State, change: &Change) -> Option<Stopped> {
         Change::Revoke { actor } => {
             let row = registry.actors.get(registry.actor(actor)?.place())?;
             Some(Stopped::Person(row.person))
+        }
+        Change::AdoptPolicy(policy) => {
+            (policy.version == state.guard.policy.version).then_some(Stopped::Policy)
         }
         _ => None,
     }
@@ -102,6 +120,8 @@ pub struct Authority {
     pub stops: BTreeMap<Scope, Stop>,
     /// Suspended persons.
     pub suspended: BTreeMap<PersonIx, Stop>,
+    /// While no quorum stands behind the policy in force.
+    pub tightened: Option<Tightened>,
     /// Findings in order.
     pub findings: Vec<Finding>,
     /// Sign-ins by person.
@@ -132,6 +152,14 @@ impl Authority {
     pub fn blocking(&self, person: PersonIx) -> Option<(u32, &Finding)> {
         let mut numbered = (0_u32..).zip(&self.findings);
         numbered.find(|(_, finding)| finding.person == person && finding.blocks())
+    }
+
+    /// One person tightened the policy, and this one is nowhere looser than the last that a quorum stood behind. So it
+    /// gives nothing that did not have its quorum and its wait.
+    #[must_use]
+    pub fn takes_back(&self, next: &Policy) -> bool {
+        let tightened = self.tightened.as_ref();
+        tightened.is_some_and(|by_one| by_one.before.only_tightened_by(next))
     }
 
     /// True while the use of sealed keys closes everything else.

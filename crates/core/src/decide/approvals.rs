@@ -264,7 +264,10 @@ pub(super) fn judge_now(turn: &mut Turn<'_>, number: u32, request: &Request, aga
         );
     if let Err(reason) = settle(turn, number, request, again) {
         let denied = first && reason.effect() == Effect::Deny;
-        let ruled_out = again && matches!(reason, Reason::RuleDenies { .. });
+        // What one person tightened ends nothing that waited: a quorum may take it back.
+        let ruled_out = again
+            && matches!(reason, Reason::RuleDenies { .. })
+            && turn.state.authority.tightened.is_none();
         if first {
             tell_alarm(turn, &request.id, &request.ask, &reason);
         }

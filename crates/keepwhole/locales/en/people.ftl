@@ -55,6 +55,7 @@ stop-kept-halt = A quorum stands behind it; only the quorum for lifting an alarm
 stop-kept-person = A quorum stands behind it: roles and passkeys are ended.
 stop-alone = One person alone. Two persons may lift it at once, or keep it.
 stop-halt = Halt: { $scope }
+stop-policy = Tighter policy: version { $version }
 stop-suspended = Suspended: { $person }
 people-findings = Findings about people
 people-findings-caption = Findings, the newest first

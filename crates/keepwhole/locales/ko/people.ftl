@@ -55,6 +55,7 @@ stop-kept-halt = 정족수가 찬성했습니다. 경보에 따른 중지를 해
 stop-kept-person = 정족수가 찬성했습니다. 역할과 패스키가 끝났습니다.
 stop-alone = 한 사람의 결정입니다. 두 사람이 바로 해제하거나 유지할 수 있습니다.
 stop-halt = 중지: { $scope }
+stop-policy = 조인 정책: 버전 { $version }
 stop-suspended = 정지된 사람: { $person }
 people-findings = 사람에 대한 이상 징후
 people-findings-caption = 이상 징후, 새 것부터

@@ -52,7 +52,20 @@ impl PolicyDifference {
         let names = Names::of_registry(&state.registry, state.at);
         let found = diff(old, new, &names);
         let rules = state.authority.rules.as_deref();
-        let quorum = rules.and_then(|rules| rules.quorum(Class::LoosenPolicy));
+        let now = old.version == state.guard.policy.version;
+        let lifts = now && state.authority.takes_back(new);
+        let class = if lifts {
+            Class::LiftStop
+        } else {
+            Class::LoosenPolicy
+        };
+        let quorum = rules.and_then(|rules| rules.quorum(class));
+        // Where there are rules of authority, both must be met; what one person tightened is taken back as a stop is.
+        let (approvals, notice) = if lifts {
+            (0, 0)
+        } else {
+            (found.approvals, found.notice_ms)
+        };
         let changes = found.changes.iter();
         Self {
             old: u64::from(old.version),
@@ -62,11 +75,8 @@ impl PolicyDifference {
                 .map(|change| field_change(state, old, new, change))
                 .collect(),
             at_once: found.at_once,
-            // Where there are rules of authority, both must be met.
-            persons: u64::from(
-                quorum.map_or(found.approvals, |of| of.persons.max(found.approvals)),
-            ),
-            notice: quorum.map_or(found.notice_ms, |of| of.cool_off_ms.max(found.notice_ms)),
+            persons: u64::from(quorum.map_or(approvals, |of| of.persons.max(approvals))),
+            notice: quorum.map_or(notice, |of| of.cool_off_ms.max(notice)),
         }
     }
 }

@@ -340,7 +340,7 @@ pub fn finding_words(kind: &FindingKind) -> Words {
     }
 }
 
-/// Halts by one person and suspensions, the newest first.
+/// Halts by one person, suspensions, and the policy that one person tightened; the newest first.
 fn stops(state: &State) -> Vec<StopRow> {
     let row = |what: Words, stop: &Stop, kept: &'static str| {
         let place = usize::try_from(stop.proposal).unwrap_or(usize::MAX);
@@ -369,7 +369,12 @@ fn stops(state: &State) -> Vec<StopRow> {
             "stop-kept-person",
         )
     });
-    let mut rows: Vec<StopRow> = halts.chain(suspended).collect();
+    let policy = state.authority.tightened.iter().map(|by_one| {
+        let version = u64::from(state.guard.policy.version);
+        let what = Words::key("stop-policy").with("version", version);
+        row(what, &by_one.stop, "stop-alone")
+    });
+    let mut rows: Vec<StopRow> = halts.chain(suspended).chain(policy).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.since));
     rows
 }

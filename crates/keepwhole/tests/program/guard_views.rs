@@ -4,14 +4,14 @@ use keepwhole::journal::{Journal, JournalError, Options, SimDisk};
 use keepwhole::sequencer::Sequencer;
 use keepwhole::text::Lang;
 use keepwhole::views::{
-    AuthorityView, Bootstrap, Compared, GuardView, Head, PAGE, PeopleView, PolicyView,
-    RequestState, RequestView, Trail,
+    AuthorityView, Bootstrap, Compared, GuardView, Head, PAGE, PeopleView, PolicyDifference,
+    PolicyView, RequestState, RequestView, Trail,
 };
 use keepwhole_core::answer::Answer;
-use keepwhole_core::authority::Stop;
 use keepwhole_core::authority::credential::{Credential, DeviceKind, NewCredential};
 use keepwhole_core::authority::finding::{Finding, FindingEffect, FindingKind};
 use keepwhole_core::authority::rules::{RelyingParty, Rules};
+use keepwhole_core::authority::{Stop, Tightened};
 use keepwhole_core::book::MovementKind;
 use keepwhole_core::breaker::Scope;
 use keepwhole_core::command::{Body, Command, NewMovement};
@@ -474,6 +474,16 @@ fn bootstrapped() -> State {
         since: START,
         kept: false,
     };
+    state.guard.policy.version = 4;
+    state.authority.tightened = Some(Tightened {
+        before: Box::new(Policy {
+            version: 3,
+            reads_per_hour: Some(9),
+            ..state.guard.policy.clone()
+        }),
+        by: vec![kim],
+        stop,
+    });
     state.authority.suspended.insert(lee, stop);
     state.authority.stops.insert(Scope::All, stop);
     state
@@ -529,6 +539,10 @@ fn the_people_page_says_what_each_quorum_lacks_and_what_stands_in_its_way() {
     let stops: Vec<String> = view.stops.iter().map(|stop| english(&stop.what)).collect();
     assert!(stops.contains(&"Suspended: Lee".to_owned()), "{stops:?}");
     assert!(
+        stops.contains(&"Tighter policy: version 4".to_owned()),
+        "{stops:?}"
+    );
+    assert!(
         view.stops
             .iter()
             .all(|stop| stop.by == "Kim" && stop.stands == "stop-alone")
@@ -539,4 +553,22 @@ fn the_people_page_says_what_each_quorum_lacks_and_what_stands_in_its_way() {
         .find(|row| row.person == "Lee")
         .unwrap();
     assert_eq!(ended.until.map(|told| told.entry), Some(4));
+}
+
+#[test]
+fn a_policy_that_takes_back_what_one_person_tightened_needs_two_at_once() {
+    let state = bootstrapped();
+    let now = &state.guard.policy;
+    let next = |reads| Policy {
+        version: 5,
+        reads_per_hour: Some(reads),
+        ..now.clone()
+    };
+    let mut tight = now.clone();
+    tight.reads_per_hour = Some(1);
+    for (reads, persons, notice) in [(9, 2, 0), (10, 3, 24 * HOUR)] {
+        let found = PolicyDifference::of(&state, &tight, &next(reads), None);
+        assert!(!found.at_once);
+        assert_eq!((found.persons, found.notice), (persons, notice), "{reads}");
+    }
 }

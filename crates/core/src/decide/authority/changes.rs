@@ -31,6 +31,7 @@ fn class_of(turn: &Turn<'_>, change: &Change) -> Class {
     match change {
         Change::Halt { .. } | Change::Revoke { .. } | Change::RetireKey { .. } => Class::LowerRisk,
         Change::AdoptPolicy(next) if policy.only_tightened_by(next) => Class::LowerRisk,
+        Change::AdoptPolicy(next) if authority.takes_back(next) => Class::LiftStop,
         Change::AdoptPolicy(_) | Change::DisableWatch | Change::MoveAwareness { .. } => {
             Class::LoosenPolicy
         }
@@ -122,6 +123,10 @@ fn lifts_stop_of(turn: &Turn<'_>, change: &Change, person: PersonIx) -> bool {
         Change::Reinstate { .. } => {
             subject(turn, change).and_then(|who| authority.suspended.get(&who))
         }
+        Change::AdoptPolicy(next) if authority.takes_back(next) => {
+            let tightened = authority.tightened.as_ref();
+            return tightened.is_some_and(|by_one| by_one.by.contains(&person));
+        }
         _ => None,
     };
     stop.is_some_and(|stop| stop.by == person)
@@ -129,7 +134,10 @@ fn lifts_stop_of(turn: &Turn<'_>, change: &Change, person: PersonIx) -> bool {
 
 /// It was proposed to lift what one person stopped, and since then an alarm or a quorum stands behind the stop.
 fn outgrown(turn: &Turn<'_>, matter: &Matter, change: &Change) -> bool {
-    let lifts = matches!(change, Change::Resume { .. } | Change::Reinstate { .. });
+    let lifts = matches!(
+        change,
+        Change::Resume { .. } | Change::Reinstate { .. } | Change::AdoptPolicy(_)
+    );
     lifts && matter.class == Class::LiftStop && class_of(turn, change) != Class::LiftStop
 }
 
@@ -327,6 +335,7 @@ fn unkept(turn: &Turn<'_>, proposal: &Proposal) -> bool {
     let stop = match stopped {
         Stopped::Scope(scope) => authority.stops.get(&scope),
         Stopped::Person(person) => authority.suspended.get(&person),
+        Stopped::Policy => authority.tightened.as_ref().map(|by_one| &by_one.stop),
     };
     let feared = match (&proposal.change, stopped) {
         (Change::RetireKey { .. }, Stopped::Scope(scope @ Scope::Wallet(wallet))) => {
@@ -358,12 +367,12 @@ fn counted(
     (quorum, matter): (&Quorum, &Matter),
     said: &Voice,
 ) {
-    if outgrown(turn, matter, &proposal.change) {
+    let kept = proposal.standing == Standing::Cleared;
+    if !kept && outgrown(turn, matter, &proposal.change) {
         turn.emit(Event::ChangeOvertaken { proposal: number });
         return;
     }
     let tally = people::tally(turn.state, quorum, matter, Some(said), (turn.at, None));
-    let kept = proposal.standing == Standing::Cleared;
     if kept && matter.rejected().is_some() {
         return;
     }

@@ -10,6 +10,7 @@ mod quorums;
 mod rejected;
 mod released;
 mod stops;
+mod tightened;
 
 use crate::exchange::Exchange;
 use keepwhole_core::answer::Reply;

@@ -102,7 +102,7 @@ pub(crate) fn waits_for(r: &Reader, line: &Waiting) -> String {
 /// Whether a word would still be heard: it waits, or one person stopped it and a quorum may keep it.
 fn is_open(view: &MatterView) -> bool {
     let stopped = view.line.class == Class::LiftStop
-        && ["halt", "revoke", "retire-key"].contains(&view.line.action.as_str());
+        && ["halt", "revoke", "retire-key", "adopt-policy"].contains(&view.line.action.as_str());
     match view.stands {
         Stands::Waits(_) => true,
         Stands::Done => stopped,
