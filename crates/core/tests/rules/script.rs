@@ -92,9 +92,11 @@ fn payload(step: &Step) -> PayloadContent {
     let digest = u8::try_from(step.units("digest")).expect("a byte");
     PayloadContent::Decoded(DecodedPayload {
         kind: step.said("kind").unwrap_or_else(|| "evm-tx".into()),
-        network: "eip155:1".into(),
+        network: step.said("network").unwrap_or_else(|| "eip155:1".into()),
         signing_digest: [digest; 32],
-        conflict_key: format!("eip155:1/0xhot/{}", step.text("nonce")),
+        conflict_key: step
+            .said("conflict")
+            .unwrap_or_else(|| format!("eip155:1/0xhot/{}", step.text("nonce"))),
         total_fee: step.units("fee"),
         memo: step.text("memo"),
         safe: step.said("safe"),

@@ -236,6 +236,62 @@ fn evidence_fits_the_conflict_key() {
     }
 }
 
+/// Solana: a blockhash lapses with time and nothing spends it, the value of a nonce account moves on or is spent.
+#[test]
+fn evidence_fits_a_blockhash_and_a_nonce_account_of_solana() {
+    const NETWORK: &str = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp";
+    let cases: [(&str, &str, Option<&str>); 12] = [
+        ("Hash1", "valid=10 height=11", None),
+        ("Hash1", "valid=10 height=10", Some("valid up to block 10")),
+        ("Hash1", "valid=10 height=9", Some("final block is 9")),
+        ("Hash1", "txid=5sig", Some("no transaction spends")),
+        ("Hash1", "moved=Value2", Some("only a nonce account")),
+        ("Acc1/Value1", "moved=Value2", None),
+        ("Acc1/Value1", "txid=5sig", None),
+        ("Acc1/Value1", "moved=Value1", Some("still holds")),
+        (
+            "Acc1/Value1",
+            "valid=10 height=99",
+            Some("only a blockhash"),
+        ),
+        ("Acc1/Value1", "txid=5_sig", Some("1 to 128")),
+        ("Acc1/Value1", "txid=LONG", Some("1 to 128")),
+        ("Acc1/Value1", "moved=LONG", Some("still holds")),
+    ];
+    for (key, told, says) in cases {
+        let told = told.replace("LONG", &"v".repeat(129));
+        let mut r = Reader::new();
+        check(
+            &mut r,
+            &format!(
+                "
+        name-asset asset=BTC caip19={NETWORK}/slip44:501 by=admin-1 -> recorded
+        name-key wallet=hot key=hot/1 network={NETWORK} by=admin-1 -> recorded
+        staffed -> recorded
+        intent id=w1 customer=alice wallet=hot asset=BTC units=200 to=0xlistedlist01 max_fee=5 -> cleared
+        issue id=x1 target=w1 key=hot/1 attempt=1 digest=1 network={NETWORK} conflict={NETWORK}/{key} kind=solana-message fee=2 units=200 to=0xlistedlist01 asset={NETWORK}/slip44:501 -> cleared
+        redeem target=w1 attempt=1 signer=signer-1 -> cleared"
+            ),
+        );
+        let step = format!(
+            "declare-dead id=p1 by=ada target=w1 network={NETWORK} conflict={NETWORK}/{key} {told}"
+        );
+        let (reply, _) = r.run(&step);
+        let Some(says) = says else {
+            assert_eq!(crate::exchange::code(&reply), "quorum_short", "{step}");
+            approve(&mut r, "p1");
+            r.exchange.pass(2 * DAY);
+            assert_eq!(proposal(&r, "p1"), Standing::Cleared, "{step}");
+            assert_eq!((dead(&r), returned(&r)), (1, 1), "{step}");
+            continue;
+        };
+        let why = format!("{:?}", reply.answer.reason());
+        assert_eq!(crate::exchange::code(&reply), "malformed", "{step}: {why}");
+        assert!(why.contains(says), "{step}: {why}");
+        assert!(r.exchange.state.guard.proposal("p1").is_none());
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Propose(u8),
