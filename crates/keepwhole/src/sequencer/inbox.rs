@@ -1,6 +1,9 @@
 //! Who waits for the sequencer: one bounded lane for everybody, and one that is never full for what makes things safer.
 
 use keepwhole_core::answer::Reply;
+use keepwhole_core::authority::command::AuthorityCommand;
+use keepwhole_core::authority::credential::SEALED_ROLE;
+use keepwhole_core::authority::matter::Decision;
 use keepwhole_core::command::{Body, Command};
 use keepwhole_core::guard::Change;
 use std::collections::VecDeque;
@@ -80,15 +83,22 @@ impl Asked {
     }
 }
 
-/// True for commands that only make things safer: a halt, taking back rights or keys, cancelling a change, rejecting a
-/// request. They have a lane of their own and are taken first.
+/// True for commands that only make things safer: a halt, taking back rights or keys, cancelling a change, rejecting
+/// anything, and what sealed keys say. They have a lane of their own and are taken first.
 #[must_use]
 pub fn lowers_risk(body: &Body) -> bool {
     match body {
         Body::ProposeChange(change) => matches!(
             change,
-            Change::Halt { .. } | Change::Revoke { .. } | Change::RetireKey { .. }
+            Change::Halt { .. }
+                | Change::Revoke { .. }
+                | Change::RetireKey { .. }
+                | Change::BreakGlass(_)
         ),
+        Body::OfAuthority(AuthorityCommand::Decide { proof, .. }) => {
+            // The role of sealed keys counts for their freeze and their sweep alone.
+            proof.decision == Decision::Reject || proof.role == SEALED_ROLE
+        }
         Body::CancelChange { .. } | Body::Reject { .. } => true,
         _ => false,
     }

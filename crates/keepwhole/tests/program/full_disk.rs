@@ -1,8 +1,10 @@
 //! Row 11 of the fault matrix on a real file system that is really full: a small one in a mount namespace of our own.
 
+use crate::rejudging::said;
 use crate::turns::{clock, halt, open, options, received, unit};
 use keepwhole::journal::RealDisk;
 use keepwhole::sequencer::{Limits, Service, ServiceError};
+use keepwhole_core::authority::matter::Decision;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -62,6 +64,19 @@ fn inside() {
         "{refused:?}"
     );
     assert_eq!(handle.submit(halt("h")).unwrap().answer.word(), "cleared");
+    // A proven rejection is decided too; who approves waits for space.
+    let says = |decision| {
+        handle.submit(keepwhole_core::command::Command {
+            id: None,
+            actor: Some("nobody".to_owned()),
+            body: said("risk", decision),
+        })
+    };
+    assert_eq!(says(Decision::Reject).unwrap().answer.word(), "refused");
+    assert!(matches!(
+        says(Decision::Approve),
+        Err(ServiceError::DiskFull { .. })
+    ));
     let checked = reader.moment(|state, journal| (received(state), journal.check().is_ok()));
     assert_eq!(checked.unwrap(), (u128::from(acknowledged), true));
     std::fs::remove_file(folder.join("filler")).unwrap();

@@ -2,9 +2,12 @@
 
 use crate::turns::{clock, halt, open, options, tighter, unit, withdrawal_of};
 use keepwhole::journal::sim_disk::SimDisk;
-use keepwhole::sequencer::{Sequencer, Service, Until, fold, state_digest};
-use keepwhole_core::command::Command;
-use keepwhole_core::guard::Standing;
+use keepwhole::sequencer::{Sequencer, Service, Until, fold, lowers_risk, state_digest};
+use keepwhole_core::authority::command::AuthorityCommand;
+use keepwhole_core::authority::matter::Decision;
+use keepwhole_core::authority::proof::Proof;
+use keepwhole_core::command::{Body, Command};
+use keepwhole_core::guard::{BreakGlass, Change, Standing};
 use keepwhole_core::state::State;
 use std::time::{Duration, Instant};
 
@@ -81,4 +84,42 @@ fn a_service_goes_on_judging_while_nobody_asks() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(service.stop().is_none());
+}
+
+/// Somebody's word, with a proof that nobody looked at yet.
+pub(crate) fn said(role: &str, decision: Decision) -> Body {
+    Body::OfAuthority(AuthorityCommand::Decide {
+        target: "g1".to_owned(),
+        proof: Box::new(Proof {
+            credential: vec![1],
+            authenticator_data: Vec::new(),
+            client_data_json: Vec::new(),
+            signature: Vec::new(),
+            nonce: [1; 16],
+            issued: 1,
+            expires: 2,
+            role: role.to_owned(),
+            decision,
+        }),
+    })
+}
+
+#[test]
+fn what_only_makes_things_safer_is_taken_first() {
+    let freeze = Change::BreakGlass(BreakGlass::Freeze {
+        scope: "all".to_owned(),
+    });
+    let resume = Change::Resume {
+        scope: "all".to_owned(),
+    };
+    let cases = [
+        ("freeze", Body::ProposeChange(freeze), true),
+        ("sealed", said("sealed", Decision::Approve), true),
+        ("no", said("risk", Decision::Reject), true),
+        ("yes", said("risk", Decision::Approve), false),
+        ("resume", Body::ProposeChange(resume), false),
+    ];
+    for (what, body, first) in cases {
+        assert_eq!(lowers_risk(&body), first, "{what}");
+    }
 }
