@@ -1,5 +1,5 @@
-//! What a judgement and a decision of the guard cost on one core, over the world and the thirty rules of
-//! `keepwhole bench guard`. `cargo bench -p keepwhole-core --bench judge -- [CUSTOMERS] [ROUNDS]`.
+//! What a judgement, from the state and from figures told, and a decision of the guard cost on one core, over the world and
+//! the thirty rules of `keepwhole bench guard`. `cargo bench -p keepwhole-core --bench judge -- [CUSTOMERS] [ROUNDS]`.
 
 #![expect(clippy::disallowed_types, reason = "a measurement reads the clock")]
 
@@ -16,6 +16,7 @@ use keepwhole_core::event::RecordRef;
 use keepwhole_core::guard::Ask;
 use keepwhole_core::policy::figures::Input;
 use keepwhole_core::policy::judge::Judging;
+use keepwhole_core::policy::vector::Vector;
 use keepwhole_core::state::State;
 use std::hint::black_box;
 use std::time::Instant;
@@ -36,20 +37,40 @@ fn timed(what: &str, count: usize, work: impl FnOnce()) {
     println!("{what:<8} {each:>6} ns");
 }
 
+fn input<'s>(state: &State, ask: &'s Ask) -> Input<'s> {
+    Input {
+        ask,
+        actor: None,
+        at: state.at + 1,
+        counted: false,
+    }
+}
+
 fn judge_all(state: &State, asks: &[Ask]) {
-    let at = state.at + 1;
     for some in asks.chunks(64) {
         read_ahead_asked(state, some);
         for ask in some {
-            let input = Input {
-                ask,
-                actor: None,
-                at,
-                counted: false,
-            };
-            black_box(Judging::new(state, input).verdict());
+            let mut seen = Vector::new();
+            black_box(Judging::new(state, input(state, ask), &mut seen).verdict());
         }
     }
+}
+
+/// Judges all of them so many times from figures that lie ready.
+fn judge_told(state: &State, asks: &[Ask], times: usize) {
+    let told = asks.iter().map(|ask| {
+        let mut seen = Vector::new();
+        Judging::new(state, input(state, ask), &mut seen).see_all();
+        (ask, seen)
+    });
+    let mut told: Vec<(&Ask, Vector)> = told.collect();
+    timed("told", told.len() * times, || {
+        for _ in 0..times {
+            for (ask, seen) in &mut told {
+                black_box(Judging::new(state, input(state, ask), seen).verdict());
+            }
+        }
+    });
 }
 
 fn keep_all(world: &mut World, commands: &[Command]) {
@@ -85,6 +106,7 @@ fn main() {
     for round in 0..rounds {
         let state = &world.state;
         timed("judged", asks.len(), || judge_all(state, &asks));
+        judge_told(state, &asks[..asks.len().min(1_000)], 1_000);
         if only == "judged" {
             continue;
         }

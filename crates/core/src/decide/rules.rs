@@ -5,6 +5,7 @@ use crate::event::Judged;
 use crate::policy::figures::{Input, Seen, Unknown};
 use crate::policy::judge::{Judging, Verdict};
 use crate::policy::rule::{Source, Test};
+use crate::policy::vector::Vector;
 use crate::reason::{Effect, Reason};
 use crate::registry::AssetIx;
 use crate::state::State;
@@ -27,16 +28,18 @@ pub(super) fn ask(turn: &Turn<'_>, request: u32, input: Input<'_>) -> Said {
     if policy.rules.is_empty() {
         return Said::default();
     }
-    let mut judging = Judging::new(turn.state, input);
+    let mut seen = Vector::new();
+    let mut judging = Judging::new(turn.state, input, &mut seen);
     let verdict = judging.verdict();
     let reason = because(turn.state, &mut judging, &verdict);
+    let roles = judging.roles(&verdict);
     let judged = Judged {
         request,
         version: policy.version,
-        figures: judging.vector().collect(),
+        figures: seen.iter().collect(),
         matched: verdict.matched.iter().collect(),
         needs: verdict.needs,
-        roles: judging.roles(&verdict),
+        roles,
         delay_ms: verdict.delay_ms,
         until: verdict.until,
     };

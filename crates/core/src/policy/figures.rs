@@ -169,21 +169,30 @@ impl<'s> Figures<'s> {
         }
     }
 
-    /// What is seen of a number or flag that the request has.
-    pub(super) fn seen(&mut self, field: Field) -> Seen {
-        match field {
+    /// What is seen of a number or flag that the request has. Most figures are amounts of other assets and windows: what
+    /// else there is stays out of their way.
+    #[inline]
+    pub(super) fn seen(&mut self, field: &Field) -> Seen {
+        match *field {
             Field::Amount(asset) => self.amount(asset),
-            Field::Value => self.value().into(),
             Field::Window(window) => self.window(window),
+            Field::Value => self.value().into(),
+            _ => self.other(field),
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, field: &Field) -> Seen {
+        match *field {
             Field::CustomerAge
             | Field::FirstDepositAge(_)
             | Field::LastDepositAge(_)
             | Field::DepositedValue { .. }
-            | Field::DepositDrawn { .. } => self.of_customer(field),
+            | Field::DepositDrawn { .. } => self.of_customer(*field),
             Field::DestinationAge | Field::DestinationListed | Field::DestinationOwn => {
-                self.of_destination(field)
+                self.of_destination(*field)
             }
-            Field::FloatLeft(_) | Field::FloatLeftBps => self.float(field),
+            Field::FloatLeft(_) | Field::FloatLeftBps => self.float(*field),
             Field::Hour { offset_minutes } => Seen::Number(hour(self.input.at, offset_minutes)),
             Field::PriceAge => {
                 let at = self.input.at;
@@ -203,10 +212,14 @@ impl<'s> Figures<'s> {
             | Field::Network
             | Field::Wallet
             | Field::WalletTier
-            | Field::Campaign => Seen::Absent,
+            | Field::Campaign
+            | Field::Amount(_)
+            | Field::Value
+            | Field::Window(_) => Seen::Absent,
         }
     }
 
+    #[inline]
     fn amount(&self, asset: AssetIx) -> Seen {
         match self.input.ask {
             Ask::Withdrawal {
@@ -221,15 +234,7 @@ impl<'s> Figures<'s> {
                     Seen::Absent
                 }
             }
-            Ask::Credit { lines, .. } => {
-                if !lines.iter().any(|line| line.asset == asset) {
-                    return Seen::Absent;
-                }
-                let units = lines.iter().filter(|line| line.asset == asset);
-                let add = |sum: u128, line: &CreditLine| sum.checked_add(line.units);
-                let sum = units.into_iter().try_fold(0u128, add);
-                sum.map_or(Seen::Unknown(Unknown::TooLarge), Seen::Number)
-            }
+            Ask::Credit { lines, .. } => credited(lines, asset),
         }
     }
 
@@ -246,7 +251,16 @@ impl<'s> Figures<'s> {
         told
     }
 
+    #[inline]
     fn value(&mut self) -> Result<u128, Unknown> {
+        match self.value {
+            Some(Ok(value)) => Ok(value),
+            _ => self.value_first(),
+        }
+    }
+
+    #[inline(never)]
+    fn value_first(&mut self) -> Result<u128, Unknown> {
         if let Some(known) = self.value {
             return known;
         }
@@ -408,6 +422,7 @@ impl<'s> Figures<'s> {
         }
     }
 
+    #[inline(never)]
     fn window(&mut self, window: Window) -> Seen {
         if let Of::Amount(of) = window.of
             && !self.touches(of)
@@ -495,6 +510,7 @@ impl<'s> Figures<'s> {
     }
 
     /// A window of credits, with this batch; of recipients the greatest.
+    #[inline(never)]
     fn of_credits(&mut self, window: Window, budget: &str, lines: &[CreditLine]) -> Seen {
         let (history, at, ms) = (&self.state.history, self.input.at, window.ms);
         let of = match window.of {
@@ -558,6 +574,17 @@ impl<'s> Figures<'s> {
             Of::Value => value_now(self.state, line.asset, line.units, self.input.at),
         }
     }
+}
+
+/// What a batch credits of an asset.
+#[inline(never)]
+fn credited(lines: &[CreditLine], asset: AssetIx) -> Seen {
+    let of = || lines.iter().filter(|line| line.asset == asset);
+    if of().next().is_none() {
+        return Seen::Absent;
+    }
+    let sum = of().try_fold(0u128, |sum, line| sum.checked_add(line.units));
+    sum.map_or(Seen::Unknown(Unknown::TooLarge), Seen::Number)
 }
 
 fn told(of: Of, sum: Sum) -> Result<u128, Unknown> {

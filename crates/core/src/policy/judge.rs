@@ -6,7 +6,9 @@
 
 use super::field::{Field, Members, Unit};
 use super::figures::{Figures, Input, Seen, Unknown};
-use super::rule::{Condition, FIGURES_MAX, Outcome, Rule, Rules, Source, Step, Test};
+use super::plan::Step;
+use super::rule::{Outcome, Rule, Rules, Source, Test};
+use super::vector::{Sort, Vector};
 use crate::guard::Ask;
 use crate::registry::{Tier, WalletIx};
 use crate::state::State;
@@ -33,7 +35,14 @@ impl Places {
 
     /// The places, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=u8::MAX).filter(|place| self.contains(*place))
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let mut words = [0u8, 64, 128, 192].into_iter().zip(&mut rest);
+            let (first, word) = words.find(|(_, word)| **word != 0)?;
+            let lowest = u8::try_from(word.trailing_zeros()).ok()?;
+            *word &= word.wrapping_sub(1);
+            first.checked_add(lowest)
+        })
     }
 }
 
@@ -46,32 +55,6 @@ pub enum Held {
     No,
     /// It can't be told.
     Unknown(Unknown),
-}
-
-/// What is seen of a field, laid out so that comparing it reads what was written in the same steps: the processor hands
-/// the bytes on then, and waits where they are copied together between.
-#[derive(Clone, Copy)]
-pub(super) struct Flat {
-    pub(super) number: u128,
-    pub(super) sort: Sort,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
-    Unseen,
-    Number,
-    /// The number is one for true.
-    Flag,
-    Absent,
-    Unknown,
-}
-
-impl Flat {
-    const UNSEEN: Self = Self::of(Sort::Unseen, 0);
-
-    const fn of(sort: Sort, number: u128) -> Self {
-        Self { number, sort }
-    }
 }
 
 /// What all rules together say.
@@ -100,49 +83,52 @@ pub struct Judging<'s> {
     state: &'s State,
     rules: &'s Rules,
     figures: Figures<'s>,
-    seen: [Flat; FIGURES_MAX],
-    /// Of the figures that can't be told, why.
-    untold: Vec<(u8, Unknown)>,
+    /// The request's kind as a bit.
+    kind: u8,
+    seen: &'s mut Vector,
 }
 
 impl<'s> Judging<'s> {
-    /// A request before the rules of the policy in force.
+    /// A request before the rules of the policy in force. What is in `seen` is taken from there, what is not is worked out
+    /// and put there.
     #[must_use]
     #[inline]
-    pub fn new(state: &'s State, input: Input<'s>) -> Self {
-        Self::by(state, &state.guard.policy.rules, input)
+    pub fn new(state: &'s State, input: Input<'s>, seen: &'s mut Vector) -> Self {
+        Self::by(state, &state.guard.policy.rules, input, seen)
     }
 
     /// A request before other rules. Reference currency and greatest age of a price stay those of the policy in force.
     #[must_use]
     #[inline]
-    pub const fn by(state: &'s State, rules: &'s Rules, input: Input<'s>) -> Self {
+    pub const fn by(
+        state: &'s State,
+        rules: &'s Rules,
+        input: Input<'s>,
+        seen: &'s mut Vector,
+    ) -> Self {
         Self {
             state,
             rules,
             figures: Figures::new(state, input),
-            seen: [Flat::UNSEEN; FIGURES_MAX],
-            untold: Vec::new(),
+            kind: input.kind().bit(),
+            seen,
         }
     }
 
     /// What all rules together say.
     pub fn verdict(&mut self) -> Verdict {
         let rules = self.rules;
-        let mut verdict = Verdict::default();
+        let (matched, untold) = self.run();
+        let mut verdict = Verdict {
+            matched,
+            unknown: untold.and_then(|(place, figure)| self.unknown(place, figure)),
+            ..Verdict::default()
+        };
         let mut until = Until::default();
-        for (place, (steps, restricts)) in (0..=u8::MAX).zip(rules.judged()) {
-            let (matches, unknown) = self.matches(usize::from(place), steps, restricts);
-            if let Some((field, why)) = unknown {
-                verdict.unknown.get_or_insert((place, field, why));
-            }
-            if !matches {
-                continue;
-            }
+        for place in matched.iter() {
             let Some(rule) = rules.get(usize::from(place)) else {
                 continue;
             };
-            verdict.matched.insert(place);
             let strictness = rule.then.strictness();
             if strictness > verdict.strictness {
                 verdict.strictness = strictness;
@@ -163,6 +149,51 @@ impl<'s> Judging<'s> {
             verdict.until = until.0.flatten();
         }
         verdict
+    }
+
+    /// The rules that match, and the first in which something that can't be told came to matter, with the place of its
+    /// figure.
+    fn run(&mut self) -> (Places, Option<(u8, u8)>) {
+        let (steps, mut matched) = (self.rules.steps(), Places::default());
+        for rule in self.rules.unconditional() {
+            matched.insert(*rule);
+        }
+        // The first of the rule and the first of all.
+        let (mut untold, mut first) = (None, None);
+        let mut at = 0;
+        while let Some(step) = steps.get(at) {
+            at = at.wrapping_add(1);
+            let seen = self.seen(step);
+            if seen.0 == Sort::Unknown {
+                untold = untold.or(Some(step.figure));
+            } else if !step.meets(seen) {
+                untold = None;
+                at = step.next;
+                continue;
+            }
+            if !step.last {
+                continue;
+            }
+            if let Some(figure) = untold.take() {
+                first = first.or(Some((step.rule, figure)));
+                if !step.restricts {
+                    continue;
+                }
+            }
+            matched.insert(step.rule);
+        }
+        (matched, first)
+    }
+
+    /// What a condition looks at.
+    #[inline]
+    fn seen(&mut self, step: &Step) -> (Sort, u128) {
+        match self.seen.sort(step.figure) {
+            Some(Sort::Unseen) => self.see(step.figure),
+            Some(_) => {}
+            None => return (self.chosen(step), 0),
+        }
+        self.seen.flat(step.figure)
     }
 
     /// Roles each of which one of the approvers must hold: those of all rules that matched, ascending.
@@ -187,51 +218,10 @@ impl<'s> Judging<'s> {
         self.rules
     }
 
-    /// The figures that were worked out so far, by place.
-    pub fn vector(&self) -> impl Iterator<Item = (u8, Seen)> + '_ {
-        let told = (0..=u8::MAX).zip(&self.seen);
-        told.filter_map(|(place, flat)| Some((place, self.told(place, flat)?)))
-    }
-
-    /// True if all conditions of the rule at that place hold; what can't be told stands in the way where nothing else does.
-    fn matches(
-        &mut self,
-        rule: usize,
-        steps: &[Step],
-        restricts: bool,
-    ) -> (bool, Option<(Field, Unknown)>) {
-        let mut unknown = None;
-        for (at, step) in steps.iter().enumerate() {
-            match self.holds(rule, at, step) {
-                Held::Yes => {}
-                Held::No => return (false, None),
-                Held::Unknown(why) => {
-                    if unknown.is_none() {
-                        unknown = self.condition(rule, at).map(|of| (of.field, why));
-                    }
-                }
-            }
-        }
-        (restricts || unknown.is_none(), unknown)
-    }
-
-    fn condition(&self, rule: usize, at: usize) -> Option<&'s Condition> {
-        self.rules.get(rule)?.when.get(at)
-    }
-
-    /// What the condition at that place of the rule comes to.
-    fn holds(&mut self, rule: usize, at: usize, step: &Step) -> Held {
-        match step.source {
-            Source::Figure(place) => match step.meets(self.flat(place)) {
-                Some(true) => Held::Yes,
-                Some(false) => Held::No,
-                None => Held::Unknown(self.why(place)),
-            },
-            Source::Choice => match self.condition(rule, at) {
-                Some(condition) => self.chosen(&condition.test),
-                None => Held::No,
-            },
-        }
+    /// What stood in the way of the rule at that place, and why.
+    fn unknown(&self, rule: u8, figure: u8) -> Option<(u8, Field, Unknown)> {
+        let field = self.rules.figures().get(usize::from(figure))?;
+        Some((rule, *field, self.seen.why(figure)))
     }
 
     /// Works out all figures that the rules look at.
@@ -241,65 +231,41 @@ impl<'s> Judging<'s> {
         }
     }
 
-    /// Takes a figure as it was seen before, instead of working it out.
-    pub fn tell(&mut self, place: u8, seen: Seen) {
-        let Some(slot) = self.seen.get_mut(usize::from(place)) else {
-            return;
-        };
-        // Nearly all are numbers.
-        *slot = if let Seen::Number(number) = seen {
-            Flat::of(Sort::Number, number)
-        } else if let Seen::Flag(flag) = seen {
-            Flat::of(Sort::Flag, u128::from(flag))
-        } else if let Seen::Unknown(why) = seen {
-            self.untold.push((place, why));
-            Flat::of(Sort::Unknown, 0)
-        } else {
-            Flat::of(Sort::Absent, 0)
-        };
-    }
-
     /// The figure at that place, worked out once.
     pub(crate) fn figure(&mut self, place: u8) -> Seen {
-        let flat = *self.flat(place);
-        self.told(place, &flat).unwrap_or(Seen::Absent)
-    }
-
-    /// `None` where it was not worked out yet.
-    fn told(&self, place: u8, flat: &Flat) -> Option<Seen> {
-        Some(match flat.sort {
-            Sort::Unseen => return None,
-            Sort::Number => Seen::Number(flat.number),
-            Sort::Flag => Seen::Flag(flat.number == 1),
-            Sort::Absent => Seen::Absent,
-            Sort::Unknown => Seen::Unknown(self.why(place)),
-        })
-    }
-
-    fn flat(&mut self, place: u8) -> &Flat {
-        let at = usize::from(place);
-        let unseen = |flat: &Flat| flat.sort == Sort::Unseen;
-        if self.seen.get(at).is_some_and(unseen) {
-            let field = self.rules.figure_of(at, self.figures.input.kind());
-            let seen = field.map_or(Seen::Absent, |field| self.figures.seen(field));
-            self.tell(place, seen);
+        if self.seen.sort(place) == Some(Sort::Unseen) {
+            self.see(place);
         }
-        // Rules that look at more figures are not adopted.
-        self.seen.get(at).unwrap_or(&Flat::UNSEEN)
+        self.seen.get(place).unwrap_or(Seen::Absent)
     }
 
-    fn why(&self, place: u8) -> Unknown {
-        let untold = self.untold.iter().rfind(|(of, _)| *of == place);
-        untold.map_or(Unknown::NotRecorded, |(_, why)| *why)
+    /// Works out the figure at that place.
+    #[inline(never)]
+    fn see(&mut self, place: u8) {
+        let field = self.rules.figure_of(usize::from(place), self.kind);
+        let seen = field.map_or(Seen::Absent, |field| self.figures.seen(field));
+        self.seen.tell(place, seen);
     }
 
-    fn chosen(&self, test: &Test) -> Held {
+    /// Whether the request is of the members that the condition names: of that condition's sort if so.
+    #[inline(never)]
+    fn chosen(&self, step: &Step) -> Sort {
+        let rule = self.rules.get(usize::from(step.rule));
+        let condition = rule.and_then(|rule| rule.when.get(usize::from(step.at)));
+        if condition.is_some_and(|condition| self.within(&condition.test)) {
+            Sort::Flag
+        } else {
+            Sort::Absent
+        }
+    }
+
+    fn within(&self, test: &Test) -> bool {
         let Test::In(members) = test else {
-            return Held::No;
+            return false;
         };
         let input = &self.figures.input;
         let registry = &self.state.registry;
-        let within = match members {
+        match members {
             Members::Kinds(kinds) => kinds.contains(&input.kind()),
             Members::Assets(assets) => match input.ask {
                 Ask::Credit { lines, .. } => lines.iter().any(|line| assets.contains(&line.asset)),
@@ -323,8 +289,7 @@ impl<'s> Judging<'s> {
                 Ask::Credit { budget, .. } => budgets.contains(budget),
                 _ => false,
             },
-        };
-        if within { Held::Yes } else { Held::No }
+        }
     }
 
     fn tier(&self, wallet: WalletIx) -> Option<Tier> {
@@ -361,20 +326,36 @@ impl<'s> Judging<'s> {
     pub fn explain(&mut self) -> Vec<RuleSeen> {
         let rules = self.rules;
         let mut explained = Vec::with_capacity(rules.len());
-        for (place, (steps, restricts)) in rules.judged().enumerate() {
-            let conditions = steps.iter().enumerate().map(|(at, step)| {
-                let held = self.holds(place, at, step);
-                let seen = match step.source {
+        for (place, rule) in rules.iter().enumerate() {
+            let steps = rules.steps_of(place).iter().zip(rules.sources(place));
+            let conditions = steps.map(|(step, source)| {
+                let seen = self.seen(step);
+                let held = if seen.0 == Sort::Unknown {
+                    Held::Unknown(self.seen.why(step.figure))
+                } else if step.meets(seen) {
+                    Held::Yes
+                } else {
+                    Held::No
+                };
+                let seen = match source {
                     Source::Figure(place) => Some(self.figure(place)),
                     Source::Choice => None,
                 };
                 ConditionSeen { seen, held }
             });
             let conditions: Vec<ConditionSeen> = conditions.collect();
-            let (matched, unknown) = self.matches(place, steps, restricts);
+            let possible = conditions.iter().all(|of| of.held != Held::No);
+            let untold = rule
+                .when
+                .iter()
+                .zip(&conditions)
+                .find_map(|(of, seen)| match seen.held {
+                    Held::Unknown(why) => Some((of.field, why)),
+                    Held::Yes | Held::No => None,
+                });
             explained.push(RuleSeen {
-                matched,
-                unknown,
+                matched: possible && (untold.is_none() || rule.then != Outcome::Clear),
+                unknown: untold.filter(|_| possible),
                 conditions,
             });
         }
@@ -413,4 +394,22 @@ pub struct RuleSeen {
     pub unknown: Option<(Field, Unknown)>,
     /// Its conditions, in order.
     pub conditions: Vec<ConditionSeen>,
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::Places;
+    use std::vec::Vec;
+
+    #[test]
+    fn all_places_are_found_in_order() {
+        for step in [1u8, 7, 63, 64, 65, 255] {
+            let put: Vec<u8> = (0..=u8::MAX).step_by(step.into()).collect();
+            let mut places = Places::default();
+            put.iter().rev().for_each(|place| places.insert(*place));
+            assert_eq!(places.iter().collect::<Vec<u8>>(), put);
+            assert!((0..=u8::MAX).all(|place| places.contains(place) == put.contains(&place)));
+        }
+    }
 }

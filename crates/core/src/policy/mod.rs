@@ -7,9 +7,11 @@ pub mod direction;
 pub mod field;
 pub mod figures;
 pub mod judge;
+mod plan;
 pub mod rule;
 mod space;
 pub mod value;
+pub mod vector;
 
 use crate::registry::{AssetIx, OwnerIx, PersonIx, Registry, WalletIx};
 use alloc::string::String;

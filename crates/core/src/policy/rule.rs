@@ -1,7 +1,8 @@
 //! Rules: a conjunction of conditions and what follows where all of them hold.
 
 use super::field::{Choice, Field, Members, Per, RequestKind, Type};
-use super::judge::{Flat, Sort};
+use super::plan::Plan;
+use super::plan::Step;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -140,57 +141,6 @@ pub enum Source {
     Choice,
 }
 
-/// How a number or a flag is compared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Compare {
-    AtLeast,
-    Below,
-    Equals,
-    /// A flag; the limit is one for true.
-    Is,
-    /// It is no number and no flag.
-    No,
-}
-
-/// A condition as it is judged: small, one behind the other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Step {
-    limit: u128,
-    compare: Compare,
-    pub(super) source: Source,
-}
-
-impl Step {
-    const fn of(test: &Test, source: Source) -> Self {
-        let (compare, limit) = match test {
-            Test::AtLeast(limit) => (Compare::AtLeast, *limit),
-            Test::Below(limit) => (Compare::Below, *limit),
-            Test::Equals(limit) => (Compare::Equals, *limit),
-            Test::Is(true) => (Compare::Is, 1),
-            Test::Is(false) => (Compare::Is, 0),
-            Test::In(_) => (Compare::No, 0),
-        };
-        Self {
-            limit,
-            compare,
-            source,
-        }
-    }
-
-    /// Whether the condition holds where that is seen; `None` where it can't be told.
-    pub(super) const fn meets(&self, seen: &Flat) -> Option<bool> {
-        Some(match (self.compare, seen.sort) {
-            (_, Sort::Unknown) => return None,
-            (Compare::AtLeast, Sort::Number) => seen.number >= self.limit,
-            (Compare::Below, Sort::Number) => seen.number < self.limit,
-            (Compare::Equals, Sort::Number) | (Compare::Is, Sort::Flag) => {
-                seen.number == self.limit
-            }
-            _ => false,
-        })
-    }
-}
-
 /// The rules of a policy in order, with the list of all figures that they look at. Only the rules are stored.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -198,10 +148,7 @@ pub struct Rules {
     figures: Vec<Field>,
     /// For each figure the kinds of request that have it, a bit each.
     kinds: Vec<u8>,
-    /// The conditions of all rules.
-    steps: Vec<Step>,
-    /// Where each rule's conditions end, and whether it restricts.
-    heads: Vec<(usize, bool)>,
+    plan: Plan,
     /// True if one of the figures looks back at customers or destinations.
     look_back: bool,
 }
@@ -247,22 +194,13 @@ impl Rules {
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
         let mut figures: Vec<Field> = Vec::new();
-        let mut steps = Vec::new();
-        let mut heads = Vec::with_capacity(rules.len());
-        for rule in &rules {
-            for condition in &rule.when {
-                let source = source_of(condition.field, &mut figures);
-                steps.push(Step::of(&condition.test, source));
-            }
-            heads.push((steps.len(), rule.then != Outcome::Clear));
-        }
+        let plan = Plan::new(&rules, |field| source_of(field, &mut figures));
         Self {
             look_back: figures.iter().any(looks_back),
             kinds: figures.iter().map(kinds_of).collect(),
             rules,
             figures,
-            steps,
-            heads,
+            plan,
         }
     }
 
@@ -272,14 +210,19 @@ impl Rules {
         self.look_back
     }
 
-    /// The conditions of each rule in order, and whether the rule restricts.
-    pub(super) fn judged(&self) -> impl Iterator<Item = (&[Step], bool)> {
-        let mut first = 0;
-        self.heads.iter().map(move |(end, restricts)| {
-            let from = core::mem::replace(&mut first, *end);
-            let steps = self.steps.get(from..*end);
-            (steps.unwrap_or(&[]), *restricts)
-        })
+    /// The conditions of all rules, as they are judged.
+    pub(super) fn steps(&self) -> &[Step] {
+        self.plan.steps()
+    }
+
+    /// The conditions of the rule at that place.
+    pub(super) fn steps_of(&self, rule: usize) -> &[Step] {
+        self.plan.of(rule)
+    }
+
+    /// The places of rules without conditions.
+    pub(super) fn unconditional(&self) -> &[u8] {
+        self.plan.unconditional()
     }
 
     /// All numbers and flags that the rules look at, in order of first appearance: the order of a request's input vector.
@@ -288,22 +231,15 @@ impl Rules {
         &self.figures
     }
 
-    /// The figure at that place, where a request of that kind has it.
-    pub(super) fn figure_of(&self, place: usize, kind: RequestKind) -> Option<Field> {
-        let has = *self.kinds.get(place)? & kind.bit() != 0;
-        self.figures.get(place).copied().filter(|_| has)
-    }
-
-    /// The conditions of the rule at that place.
-    pub(super) fn steps(&self, rule: usize) -> &[Step] {
-        let end = |rule: usize| self.heads.get(rule).map_or(0, |head| head.0);
-        let first = rule.checked_sub(1).map_or(0, end);
-        self.steps.get(first..end(rule)).unwrap_or(&[])
+    /// The figure at that place, where a request of that kind, told by its bit, has it.
+    pub(super) fn figure_of(&self, place: usize, kind: u8) -> Option<&Field> {
+        let has = *self.kinds.get(place)? & kind != 0;
+        self.figures.get(place).filter(|_| has)
     }
 
     /// For each condition of the rule at that place where its value comes from.
     pub fn sources(&self, rule: usize) -> impl Iterator<Item = Source> {
-        self.steps(rule).iter().map(|step| step.source)
+        self.steps_of(rule).iter().map(|step| step.source())
     }
 
     /// The longest window of what leaves or is credited that a rule looks at, ms.

@@ -8,6 +8,7 @@ use keepwhole_core::policy::field::{Field, Unit, Window};
 use keepwhole_core::policy::figures::{Input, Seen, Unknown};
 use keepwhole_core::policy::judge::{Held, Judging, RuleSeen};
 use keepwhole_core::policy::rule::Outcome;
+use keepwhole_core::policy::vector::Vector;
 use keepwhole_core::state::State;
 
 use super::wording::field_text;
@@ -136,14 +137,16 @@ const fn is_kept(field: Field) -> bool {
 /// Puts a request before a policy.
 #[must_use]
 pub fn view(sources: Sources<'_>, policy: &Policy, input: Input<'_>) -> View {
-    let mut judging = Judging::by(sources.state, &policy.rules, input);
-    judging.see_all();
-    let worked_out: Vec<(u8, Seen)> = judging.vector().collect();
-    for (place, seen) in worked_out {
-        if let Some(field) = policy.rules.figures().get(usize::from(place)) {
-            judging.tell(place, sources.figure(*field, seen, policy));
+    let (state, rules) = (sources.state, &policy.rules);
+    let mut worked_out = Vector::new();
+    Judging::by(state, rules, input, &mut worked_out).see_all();
+    let mut seen = Vector::new();
+    for (place, of) in worked_out.iter() {
+        if let Some(field) = rules.figures().get(usize::from(place)) {
+            seen.tell(place, sources.figure(*field, of, policy));
         }
     }
+    let mut judging = Judging::by(state, rules, input, &mut seen);
     let rules: Vec<RuleView> = judging.explain().iter().map(RuleView::of).collect();
     let mut unknown = Vec::new();
     for (rule, view) in policy.rules.iter().zip(&rules) {

@@ -17,6 +17,7 @@ use keepwhole_core::policy::field::{Deposits, Field, Of, Per, Type, Window};
 use keepwhole_core::policy::figures::{Input, Seen, Unknown};
 use keepwhole_core::policy::judge::Judging;
 use keepwhole_core::policy::rule::{Approvals, Condition, Outcome, Rule, Rules, Test};
+use keepwhole_core::policy::vector::Vector;
 use keepwhole_core::policy::{Budget, BudgetBand, Policy};
 use keepwhole_core::price::{NewPrice, ONE};
 use keepwhole_core::reason::Reason;
@@ -172,7 +173,8 @@ fn seen(exchange: &Exchange, field: Field, ask: &Ask) -> Seen {
         at: exchange.at,
         counted: false,
     };
-    let mut judging = Judging::by(&exchange.state, &rules, input);
+    let mut seen = Vector::new();
+    let mut judging = Judging::by(&exchange.state, &rules, input, &mut seen);
     let explained = judging.explain();
     explained[0].conditions[0].seen.expect("a figure")
 }

@@ -9,6 +9,7 @@ use keepwhole_core::policy::field::{Field, Of, Per};
 use keepwhole_core::policy::figures::{Input, Seen};
 use keepwhole_core::policy::judge::{Held, Judging};
 use keepwhole_core::policy::rule::{Outcome, Rules, Test};
+use keepwhole_core::policy::vector::Vector;
 use keepwhole_core::registry::WalletIx;
 use proptest::prelude::*;
 
@@ -124,7 +125,8 @@ proptest! {
         let judge = |units: u128| {
             let ask = alice(&exchange, units, "0xlistedlist01");
             let input = Input { ask: &ask, actor: None, at: exchange.at, counted: false };
-            let mut judging = Judging::by(&exchange.state, &rules, input);
+            let mut seen = Vector::new();
+            let mut judging = Judging::by(&exchange.state, &rules, input, &mut seen);
             let verdict = judging.verdict();
             let explained = judging.explain();
             for (place, seen) in (0u8..).zip(&explained) {
@@ -188,10 +190,12 @@ proptest! {
         }
         let ask = alice(&exchange, units, "0xlistedlist01");
         let input = Input { ask: &ask, actor: None, at: exchange.at, counted: false };
-        let mut judging = Judging::by(&exchange.state, &rules, input);
+        let mut seen = Vector::new();
+        let mut judging = Judging::by(&exchange.state, &rules, input, &mut seen);
         let verdict = judging.verdict();
+        let explained = judging.explain();
         judging.see_all();
-        let figures: Vec<(u8, Seen)> = judging.vector().collect();
+        let figures: Vec<(u8, Seen)> = seen.iter().collect();
         prop_assert_eq!(figures.len(), rules.figures().len());
         let of = |field: Field| figures[rules.figures().iter().position(|known| *known == field).unwrap()].1;
         let (mut strictness, mut decided, mut needs, mut unknown) = (0, None, 0, None);
@@ -216,11 +220,16 @@ proptest! {
         }
         prop_assert_eq!((verdict.strictness, verdict.decided, verdict.needs), (strictness, decided, needs));
         prop_assert_eq!(verdict.unknown.map(|(place, field, _)| (place, field)), unknown);
-        let mut again = Judging::by(&exchange.state, &rules, input);
+        let first = (0u8..).zip(&explained).find_map(|(place, of)| of.unknown.map(|(field, _)| (place, field)));
+        prop_assert_eq!(first, unknown);
+        let matched: Vec<bool> = explained.iter().map(|of| of.matched).collect();
+        let plain: Vec<bool> = (0u8..).zip(&explained).map(|(place, _)| verdict.matched.contains(place)).collect();
+        prop_assert_eq!(matched, plain);
+        let mut again = Vector::new();
         for (place, seen) in figures {
             again.tell(place, seen);
         }
-        prop_assert_eq!(again.verdict(), verdict);
+        prop_assert_eq!(Judging::by(&exchange.state, &rules, input, &mut again).verdict(), verdict);
     }
 }
 

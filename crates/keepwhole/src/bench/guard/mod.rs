@@ -26,6 +26,7 @@ use keepwhole_core::event::RecordRef;
 use keepwhole_core::guard::Ask;
 use keepwhole_core::policy::figures::Input;
 use keepwhole_core::policy::judge::{Judging, Verdict};
+use keepwhole_core::policy::vector::Vector;
 use keepwhole_core::state::State;
 use std::fs;
 use std::slice;
@@ -179,7 +180,8 @@ fn judge_all(state: &State, asks: &[Ask]) -> [u32; 5] {
     for some in asks.chunks(AHEAD) {
         read_ahead_asked(state, some);
         for ask in some {
-            let verdict = Judging::new(state, input(ask, at)).verdict();
+            let mut seen = Vector::new();
+            let verdict = Judging::new(state, input(ask, at), &mut seen).verdict();
             if let Some(count) = outcomes.get_mut(usize::from(strictness(&verdict))) {
                 *count += 1;
             }
@@ -192,7 +194,8 @@ fn single_judgements(state: &State, asks: &[Ask]) -> Vec<u64> {
     let at = state.at + 1;
     singles(asks, |ask| {
         read_ahead_asked(state, slice::from_ref(ask));
-        Judging::new(state, input(ask, at)).verdict();
+        let mut seen = Vector::new();
+        Judging::new(state, input(ask, at), &mut seen).verdict();
     })
 }
 
