@@ -57,9 +57,6 @@ impl History {
                     .fold(0, |all, end| all ^ u32::from(end.is_some()))
             });
         }
-        for (owner, _) in of {
-            asked ^= self.by_customer.touch_line(owner.0);
-        }
         for (((_, to), hash), number) in hashed().zip(&mut numbers) {
             *number = names.find(*hash, to.as_bytes());
         }
@@ -69,11 +66,8 @@ impl History {
             let known = self.destination_known(*number);
             asked ^= u32::from(known.listed.is_some()) ^ u32::from(known.paid.is_some());
         }
-        for number in numbers.clone() {
-            asked ^= self.by_destination.touch_row(*number);
-        }
         for number in numbers {
-            asked ^= self.by_destination.touch_line(*number);
+            asked ^= self.by_destination.touch_row(*number);
         }
         asked
     }

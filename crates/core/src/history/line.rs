@@ -71,7 +71,7 @@ impl Sum {
 
 /// The totals up to a moment and with it; side by side they take a quarter less memory than in a [`Sum`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-struct Entry {
+pub(super) struct Entry {
     at: u64,
     count: u32,
     unpriced: u32,
@@ -102,11 +102,125 @@ impl Entry {
     const fn set(&mut self, upto: Sum) {
         *self = Self::new(self.at, upto);
     }
+
+    const fn unprice(&mut self) {
+        let mut upto = self.upto();
+        upto.unprice();
+        self.set(upto);
+    }
+
+    const fn is_old(&self, now: u64, kept: u64) -> bool {
+        self.at.saturating_add(kept) <= now
+    }
+}
+
+/// Running totals. Most lines have a single entry, and there are millions of lines: that entry lies in the line itself, where
+/// it is found without another read of memory.
+#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub(super) enum Line {
+    #[default]
+    Empty = 0,
+    One(Entry) = 1,
+    More(Box<Long>) = 2,
+}
+
+impl Line {
+    /// Adds at a moment, which is mostly the latest.
+    pub(super) fn add(&mut self, at: u64, one: Sum) {
+        match self {
+            Self::Empty => *self = Self::One(Entry::new(at, one)),
+            Self::One(entry) if entry.at == at => entry.set(entry.upto().plus(one)),
+            Self::One(entry) => {
+                let mut long = Box::new(Long::of(*entry));
+                long.add(at, one);
+                *self = Self::More(long);
+            }
+            Self::More(long) => long.add(at, one),
+        }
+    }
+
+    /// Takes back what was added at that moment; nothing where that moment is forgotten.
+    pub(super) fn release(&mut self, at: u64, one: Sum) {
+        match self {
+            Self::One(entry) if entry.at == at => entry.set(entry.upto().minus(one)),
+            Self::Empty | Self::One(_) => {}
+            Self::More(long) => long.release(at, one),
+        }
+    }
+
+    /// The sum of `(now - ms, now]`, for a `now` that is not before the last entry.
+    #[inline]
+    pub(super) fn sum(&self, now: u64, ms: u64) -> Sum {
+        match self {
+            Self::Empty => Sum::default(),
+            Self::One(entry) if now.checked_sub(ms).is_some_and(|start| entry.at <= start) => {
+                Sum::default()
+            }
+            Self::One(entry) => entry.upto(),
+            Self::More(long) => long.sum(now, ms),
+        }
+    }
+
+    /// Forgets what is older than `kept` once that is half of all or more, so that the work is shared out.
+    pub(super) fn prune(&mut self, now: u64, kept: u64) {
+        if let Self::More(long) = self {
+            long.prune(now, kept);
+        }
+    }
+
+    /// True if nothing in it is younger than `kept`.
+    pub(super) fn is_old(&self, now: u64, kept: u64) -> bool {
+        self.last().is_none_or(|entry| entry.is_old(now, kept))
+    }
+
+    fn last(&self) -> Option<&Entry> {
+        match self {
+            Self::Empty => None,
+            Self::One(entry) => Some(entry),
+            Self::More(long) => long.entries.last(),
+        }
+    }
+
+    /// Nothing in it has a value any more, because values are told in another currency now.
+    pub(super) fn unprice(&mut self) {
+        match self {
+            Self::Empty => {}
+            Self::One(entry) => entry.unprice(),
+            Self::More(long) => long.unprice(),
+        }
+    }
+
+    /// Reads its last entry ahead.
+    pub(super) fn touch(&self) -> u32 {
+        self.last().map_or(0, |last| {
+            u32::from(last.at == 0) ^ u32::from(last.value == 0)
+        })
+    }
+
+    /// True without anything in it.
+    pub(super) const fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    /// Gives its memory back.
+    pub(super) fn clear(&mut self) {
+        *self = Self::Empty;
+    }
+
+    /// Bytes of memory behind it.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Empty | Self::One(_) => 0,
+            Self::More(long) => long.bytes().saturating_add(size_of::<Long>()),
+        }
+    }
 }
 
 /// Entries in order of their moments, each moment once.
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
-pub(super) struct Line {
+pub(super) struct Long {
     entries: Vec<Entry>,
     /// What was taken back from pieces that others follow: no entry's total has what was taken in its own piece up to it,
     /// and it has what was taken in earlier pieces.
@@ -116,7 +230,14 @@ pub(super) struct Line {
 /// Entries of a piece: few enough to be changed one by one.
 const PIECE: usize = 64;
 
-impl Line {
+impl Long {
+    fn of(first: Entry) -> Self {
+        Self {
+            entries: Vec::from([first]),
+            taken: None,
+        }
+    }
+
     /// The total of the first so many entries.
     fn upto(&self, places: usize) -> Sum {
         let last = places.checked_sub(1).and_then(|at| self.entries.get(at));
@@ -143,7 +264,7 @@ impl Line {
         };
         let len = self.entries.len();
         if len == self.entries.capacity() {
-            // Most lines have an entry or two, and there are millions of lines.
+            // Many lines have an entry or two, and there are millions of lines.
             self.entries.reserve_exact(len.max(1));
         }
         self.entries.push(Entry::new(at, upto.plus(one)));
@@ -167,7 +288,7 @@ impl Line {
     }
 
     /// Takes back what was added at that moment; nothing where that moment is forgotten.
-    pub(super) fn release(&mut self, at: u64, one: Sum) {
+    fn release(&mut self, at: u64, one: Sum) {
         let Ok(place) = self.entries.binary_search_by_key(&at, |entry| entry.at) else {
             return;
         };
@@ -216,7 +337,7 @@ impl Line {
 
     /// Forgets what is older than `kept` once that is half of all or more, so that the work is shared out.
     pub(super) fn prune(&mut self, now: u64, kept: u64) {
-        let old = |entry: &Entry| entry.at.saturating_add(kept) <= now;
+        let old = |entry: &Entry| entry.is_old(now, kept);
         let half = self.entries.get(self.entries.len() / 2);
         if self.entries.len() < 4 || !half.is_some_and(old) {
             return;
@@ -232,39 +353,16 @@ impl Line {
         self.entries.shrink_to(len.saturating_mul(2));
     }
 
-    /// True if nothing in it is younger than `kept`.
-    pub(super) fn is_old(&self, now: u64, kept: u64) -> bool {
-        let last = self.entries.last();
-        last.is_none_or(|entry| entry.at.saturating_add(kept) <= now)
-    }
-
     /// Nothing in it has a value any more, because values are told in another currency now.
     pub(super) fn unprice(&mut self) {
-        for entry in &mut self.entries {
-            let mut upto = entry.upto();
-            upto.unprice();
-            entry.set(upto);
-        }
+        self.entries.iter_mut().for_each(Entry::unprice);
         if let Some(taken) = &mut self.taken {
             taken.unprice();
         }
     }
 
-    /// Reads its last entry ahead.
-    pub(super) fn touch(&self) -> u32 {
-        let last = self.entries.last();
-        last.map_or(0, |last| {
-            u32::from(last.at == 0) ^ u32::from(last.value == 0)
-        })
-    }
-
-    /// Gives its memory back.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Bytes of memory behind it.
-    pub(super) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         let taken = self.taken.as_ref().map_or(0, |taken| taken.bytes());
         let entries = self.entries.capacity().saturating_mul(size_of::<Entry>());
         entries.saturating_add(taken)

@@ -27,7 +27,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use line::Line;
+use line::{Line, Long};
 use rows::Rows;
 
 /// What left or was credited is remembered this long at least, ms.
@@ -51,7 +51,8 @@ pub struct Destination {
 struct Deposited {
     first: Option<u64>,
     last: Option<u64>,
-    lately: Line,
+    /// Mostly none: those of most customers are long ago.
+    lately: Long,
 }
 
 impl Deposited {

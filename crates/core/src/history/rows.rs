@@ -63,12 +63,8 @@ impl Rows {
 
     /// Reads ahead the first row of a number, once it is known where that is.
     pub(super) fn touch_row(&self, of: u32) -> u32 {
-        self.first_row(of).map_or(0, |row| row.of ^ row.next)
-    }
-
-    /// Reads ahead the last entry of that row, once it is there.
-    pub(super) fn touch_line(&self, of: u32) -> u32 {
-        self.first_row(of).map_or(0, |row| row.line.touch())
+        self.first_row(of)
+            .map_or(0, |row| row.of ^ row.next ^ row.line.touch())
     }
 
     /// Adds for a number and asset, and forgets what is older than `kept`.
@@ -146,7 +142,7 @@ impl Rows {
                 return;
             };
             self.sweep = at.saturating_add(1);
-            if row.line.bytes() > 0 && row.line.is_old(now, kept) {
+            if !row.line.is_empty() && row.line.is_old(now, kept) {
                 self.drop_row(at);
             }
         }

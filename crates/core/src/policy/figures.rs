@@ -382,14 +382,14 @@ impl<'s> Figures<'s> {
         let Ask::Withdrawal { to, .. } = self.input.ask else {
             return Seen::Absent;
         };
-        if field == Field::DestinationOwn {
+        if matches!(field, Field::DestinationOwn) {
             return Seen::Flag(self.state.registry.own_destination(to).is_some());
         }
         let number = self.number(to);
         let known = number.map_or_else(Destination::default, |number| {
             self.state.history.destination_known(number)
         });
-        if field == Field::DestinationListed {
+        if matches!(field, Field::DestinationListed) {
             return Seen::Flag(known.listed.is_some());
         }
         let since = match (known.listed, known.paid) {
