@@ -50,8 +50,9 @@ pub(super) fn check(turn: &Turn<'_>, declared: &Declared) -> Result<u32, Reason>
 
 /// The evidence is of that network, and such as its conflict keys can be spent by (docs/payloads.md, "conflict_key").
 fn evidence(turn: &Turn<'_>, declared: &Declared) -> Result<(), Reason> {
-    let spent = declared.conflict_key.strip_prefix(&declared.network);
-    let Some(spent) = spent.and_then(|rest| rest.strip_prefix('/')) else {
+    // Whole, or a network that is too long would hide a Safe or pass a nonce account off as a blockhash.
+    let parts = declared.conflict_key.split_once('/');
+    let Some((_, spent)) = parts.filter(|(network, _)| *network == declared.network) else {
         return Err(turn.malformed(
             "the evidence is of the conflict key's network, which the key begins with",
         ));

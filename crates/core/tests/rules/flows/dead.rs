@@ -205,6 +205,11 @@ fn evidence_fits_the_conflict_key() {
             "begins with",
         ),
         (
+            "target=w1 conflict=eip155:1/0xhot/7 txid=0xaa network=eip155:1/0xhot",
+            "malformed",
+            "begins with",
+        ),
+        (
             "target=w1 conflict=eip155:1/0xhot/7 txid=0x_a",
             "malformed",
             "1 to 128",
