@@ -2,102 +2,13 @@
 
 use super::field::{Deposits, Field, Of, Per, RequestKind, Window};
 use super::value::{price_of, value_now, valued};
+pub use super::vector::{Seen, Unknown};
 use crate::guard::{Ask, CreditLine};
 use crate::history::{Destination, Lines, Sum};
 use crate::registry::{ActorIx, AssetIx, OwnerIx, WalletIx};
 use crate::split::mul_div;
 use crate::state::State;
 use alloc::collections::BTreeMap;
-use borsh::{BorshDeserialize, BorshSerialize};
-
-/// Why a figure can't be told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Unknown {
-    /// The policy names no reference currency.
-    NoReference = 1,
-    /// No price of the asset is known.
-    PriceMissing {
-        /// The asset.
-        asset: AssetIx,
-    } = 2,
-    /// The price of the asset is too old.
-    PriceStale {
-        /// The asset.
-        asset: AssetIx,
-        /// Its age, ms.
-        age_ms: u64,
-        /// Greatest age, ms, inclusive.
-        max_ms: u64,
-    } = 3,
-    /// Something in the window had no price when it was cleared or came.
-    Unpriced {
-        /// How many.
-        count: u32,
-    } = 4,
-    /// The value is too large to be told.
-    TooLarge = 5,
-    /// No price was recorded before the last one.
-    NoEarlierPrice {
-        /// The asset.
-        asset: AssetIx,
-    } = 6,
-    /// Nothing is recorded of it.
-    NotRecorded = 7,
-    /// A newer price of the asset was told that is outside its band.
-    PriceSuspect {
-        /// The asset.
-        asset: AssetIx,
-        /// The price told, in the unit of [`crate::price`].
-        price: u128,
-        /// The price that it was compared with.
-        last: u128,
-        /// Band, basis points.
-        band_bps: u16,
-    } = 8,
-}
-
-impl Unknown {
-    /// One word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::NoReference => "no_reference",
-            Self::PriceMissing { .. } => "price_missing",
-            Self::PriceStale { .. } => "price_stale",
-            Self::Unpriced { .. } => "unpriced",
-            Self::TooLarge => "too_large",
-            Self::NoEarlierPrice { .. } => "no_earlier_price",
-            Self::NotRecorded => "not_recorded",
-            Self::PriceSuspect { .. } => "price_band",
-        }
-    }
-}
-
-/// What is seen of a field.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Seen {
-    /// A number, in the field's unit.
-    Number(u128) = 1,
-    /// True or false.
-    Flag(bool) = 2,
-    /// The field does not apply to the request.
-    Absent = 3,
-    /// It applies and can't be told.
-    Unknown(Unknown) = 4,
-}
-
-impl From<Result<u128, Unknown>> for Seen {
-    fn from(told: Result<u128, Unknown>) -> Self {
-        match told {
-            Ok(number) => Self::Number(number),
-            Err(why) => Self::Unknown(why),
-        }
-    }
-}
 
 /// A request as the rules look at it.
 #[derive(Clone, Copy, Debug)]
